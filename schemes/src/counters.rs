@@ -1,0 +1,162 @@
+//! Instrumentation, identical for every scheme: owner-written counters per thread.
+//!
+//! A thread counts in its own padded cell with plain loads and stores; nothing shared is written on
+//! a hot path. A free is counted by the thread that frees. The cell of an exiting thread is folded
+//! into the totals of its domain.
+
+use std::cell::Cell;
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+/// Sums over all threads of a domain, in nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Nodes allocated.
+    pub allocated: u64,
+    /// Nodes given to the scheme.
+    pub retired: u64,
+    /// Retired nodes whose memory was freed.
+    pub freed: u64,
+    /// Nodes freed without retirement: never published, or owned by a structure being dropped.
+    pub dropped: u64,
+    /// Destructors that panicked (the node was freed all the same).
+    pub panicked: u64,
+}
+
+impl Totals {
+    /// Nodes retired and not yet freed.
+    #[must_use]
+    pub fn unreclaimed(&self) -> u64 {
+        self.retired.saturating_sub(self.freed)
+    }
+
+    /// Nodes allocated and neither retired nor dropped.
+    #[must_use]
+    pub fn live(&self) -> u64 {
+        self.allocated.saturating_sub(self.retired + self.dropped)
+    }
+}
+
+/// One thread's counters. Padded: neighbours must not share its cache line.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Cells {
+    allocated: AtomicU64,
+    retired: AtomicU64,
+    freed: AtomicU64,
+    dropped: AtomicU64,
+    panicked: AtomicU64,
+}
+
+/// Owner-written: a load and a store, no read-modify-write. Only the owning thread writes a cell.
+fn bump(cell: &AtomicU64) {
+    cell.store(cell.load(Relaxed) + 1, Relaxed);
+}
+
+impl Cells {
+    pub(crate) fn count_allocated(&self) {
+        bump(&self.allocated);
+    }
+    pub(crate) fn count_retired(&self) {
+        bump(&self.retired);
+    }
+    pub(crate) fn count_dropped(&self) {
+        bump(&self.dropped);
+    }
+
+    fn add_to(&self, totals: &mut Totals) {
+        // `retired` before `freed`: a node freed in between makes the difference too small, never
+        // too large, so a sample above a bound is a real violation.
+        totals.allocated += self.allocated.load(Relaxed);
+        totals.retired += self.retired.load(Relaxed);
+        totals.freed += self.freed.load(Relaxed);
+        totals.dropped += self.dropped.load(Relaxed);
+        totals.panicked += self.panicked.load(Relaxed);
+    }
+}
+
+/// All counters of a domain.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    live: Vec<Arc<Cells>>,
+    /// Sums of the cells of threads that left.
+    gone: Totals,
+}
+
+impl Registry {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        // The lock is held only for additions that cannot leave the sums half-done.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn register(&self) -> Arc<Cells> {
+        let cells = Arc::new(Cells::default());
+        self.lock().live.push(Arc::clone(&cells));
+        cells
+    }
+
+    pub(crate) fn unregister(&self, cells: &Arc<Cells>) {
+        let mut inner = self.lock();
+        if let Some(at) = inner.live.iter().position(|c| Arc::ptr_eq(c, cells)) {
+            inner.live.swap_remove(at);
+            cells.add_to(&mut inner.gone);
+        }
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        let inner = self.lock();
+        let mut totals = inner.gone;
+        // Two passes, all retirements first: see `add_to`.
+        totals.retired += inner.live.iter().map(|c| c.retired.load(Relaxed)).sum::<u64>();
+        let retired = totals.retired;
+        for cells in &inner.live {
+            cells.add_to(&mut totals);
+        }
+        totals.retired = retired;
+        totals
+    }
+}
+
+thread_local! {
+    /// The cells that frees on this thread are counted in; null outside a domain's calls.
+    static CURRENT: Cell<*const Cells> = const { Cell::new(ptr::null()) };
+}
+
+/// While it lives, frees on this thread are counted in the given cells. Scopes nest.
+pub(crate) struct Scope {
+    outer: *const Cells,
+}
+
+impl Scope {
+    /// The cells must outlive the scope: callers hold them by `Arc` for its whole length.
+    pub(crate) fn enter(cells: &Cells) -> Self {
+        Self { outer: CURRENT.replace(ptr::from_ref(cells)) }
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        CURRENT.set(self.outer);
+    }
+}
+
+/// Counts one free, by the thread that frees.
+pub(crate) fn count_freed(panicked: bool) {
+    let cells = CURRENT.get();
+    debug_assert!(!cells.is_null(), "a scheme freed a node outside a call of its domain");
+    // SAFETY: non-null only inside a `Scope`, whose creator keeps the cells alive and owns them.
+    if let Some(cells) = unsafe { cells.as_ref() } {
+        bump(&cells.freed);
+        if panicked {
+            bump(&cells.panicked);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Domains, handles, guards and shields: what structures are written over.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+
+use crate::counters::{Cells, Registry, Scope, Totals};
+use crate::node::Node;
+use crate::pointer::{Atomic, Owned, Shared, tag_mask};
+use crate::reclaimer::Reclaimer;
+
+/// A domain of a scheme: what is retired in it is freed in it. Clones are the same domain; when
+/// the last clone, handle and structure of it is gone, all that was retired is freed.
+pub struct Domain<R: Reclaimer> {
+    inner: Arc<Inner<R>>,
+}
+
+struct Inner<R: Reclaimer> {
+    scheme: ManuallyDrop<R>,
+    counters: Arc<Registry>,
+}
+
+impl<R: Reclaimer> Drop for Inner<R> {
+    fn drop(&mut self) {
+        let cells = self.counters.register();
+        {
+            let _scope = Scope::enter(&cells);
+            // SAFETY: dropped once, here; the handles hold the `Arc`, so no local is left.
+            unsafe { ManuallyDrop::drop(&mut self.scheme) };
+        }
+        self.counters.unregister(&cells);
+    }
+}
+
+/// Reads the counters of a domain, also after it is gone.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    counters: Arc<Registry>,
+}
+
+impl Meter {
+    /// The sums over all threads, now. Takes a lock that no operation on nodes takes.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.counters.totals()
+    }
+}
+
+/// A thread's registration in a domain. Register once, not per operation.
+pub struct Handle<R: Reclaimer> {
+    // Dropped first, in `drop`: the scheme requires that locals go before the domain.
+    local: ManuallyDrop<R::Local>,
+    cells: Arc<Cells>,
+    domain: Domain<R>,
+    /// Locals and owner-written cells stay on their thread.
+    _thread_bound: PhantomData<*mut ()>,
+}
+
+/// A critical section of a handle.
+pub struct Guard<'h, R: Reclaimer> {
+    guard: ManuallyDrop<R::Guard<'h>>,
+    handle: &'h Handle<R>,
+}
+
+/// Protects one pointer at a time; free of cost where the scheme's guard protects.
+pub struct Shield<'h, R: Reclaimer + 'h> {
+    shield: R::Shield<'h>,
+}
+
+impl<R: Reclaimer> Domain<R> {
+    /// A new, empty domain.
+    #[must_use]
+    pub fn new() -> Self {
+        let scheme = ManuallyDrop::new(R::new());
+        Self { inner: Arc::new(Inner { scheme, counters: Arc::default() }) }
+    }
+
+    /// Registers the calling thread.
+    #[must_use]
+    pub fn register(&self) -> Handle<R> {
+        // SAFETY: the handle keeps the domain alive and drops the local first.
+        let local = ManuallyDrop::new(unsafe { self.inner.scheme.register() });
+        let cells = self.inner.counters.register();
+        Handle { local, cells, domain: self.clone(), _thread_bound: PhantomData }
+    }
+
+    /// A reader of the counters.
+    #[must_use]
+    pub fn meter(&self) -> Meter {
+        Meter { counters: Arc::clone(&self.inner.counters) }
+    }
+
+    /// Whether the two are the same domain.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// # Panics
+    /// If the guard is of another domain, whose protection would mean nothing here.
+    #[inline]
+    pub fn check(&self, guard: &Guard<'_, R>) {
+        assert!(
+            self.is(&guard.handle.domain),
+            "a guard of another domain was passed to a structure"
+        );
+    }
+
+    /// Frees nodes that only the caller can reach, without retirement: for a structure's drop.
+    pub fn discard<T>(&self, nodes: impl Iterator<Item = Owned<T, R>>) {
+        let cells = self.inner.counters.register();
+        for node in nodes {
+            cells.count_dropped();
+            drop(node);
+        }
+        self.inner.counters.unregister(&cells);
+    }
+}
+
+impl<R: Reclaimer> Handle<R> {
+    /// Begins a critical section. Sections nest.
+    #[inline]
+    #[must_use]
+    pub fn pin(&self) -> Guard<'_, R> {
+        let _scope = Scope::enter(&self.cells);
+        let guard = ManuallyDrop::new(self.domain.inner.scheme.pin(&self.local));
+        Guard { guard, handle: self }
+    }
+
+    /// The domain.
+    #[must_use]
+    pub fn domain(&self) -> &Domain<R> {
+        &self.domain
+    }
+
+    /// Tries to reclaim what this thread retired. Best effort.
+    pub fn flush(&self) {
+        let _scope = Scope::enter(&self.cells);
+        self.domain.inner.scheme.flush(&self.local);
+    }
+}
+
+impl<R: Reclaimer> Drop for Handle<R> {
+    fn drop(&mut self) {
+        {
+            let _scope = Scope::enter(&self.cells);
+            // SAFETY: dropped once, here; guards and shields borrow the handle, so none is left.
+            unsafe { ManuallyDrop::drop(&mut self.local) };
+        }
+        self.domain.inner.counters.unregister(&self.cells);
+    }
+}
+
+impl<'h, R: Reclaimer> Guard<'h, R> {
+    /// The handle this guard was pinned with.
+    #[must_use]
+    pub fn handle(&self) -> &'h Handle<R> {
+        self.handle
+    }
+
+    /// A shield that protects nothing yet.
+    #[inline]
+    #[must_use]
+    pub fn shield(&self) -> Shield<'h, R> {
+        Shield { shield: self.handle.domain.inner.scheme.shield(&self.handle.local) }
+    }
+
+    /// Loads `source` and protects the node behind it with `shield`. At least acquire.
+    #[inline]
+    pub fn protect<'g, T>(
+        &'g self,
+        shield: &mut Shield<'h, R>,
+        source: &Atomic<T, R>,
+    ) -> Shared<'g, T, R> {
+        let mask = tag_mask::<T, R>();
+        Shared::from_raw(R::protect(&self.guard, &mut shield.shield, &source.raw, mask))
+    }
+
+    /// Allocates a node in the domain.
+    #[inline]
+    #[must_use]
+    pub fn alloc<T>(&self, value: T) -> Owned<T, R> {
+        let header = self.handle.domain.inner.scheme.header(&self.handle.local);
+        self.handle.cells.count_allocated();
+        Owned { node: Box::new(Node { header, value }) }
+    }
+
+    /// Frees a node that was never published.
+    pub fn discard<T>(&self, node: Owned<T, R>) {
+        self.handle.cells.count_dropped();
+        drop(node);
+    }
+
+    /// Hands an unlinked node to the scheme, to be freed when no protection covers it.
+    ///
+    /// # Safety
+    /// 1. Not null, allocated in this domain, and retired once.
+    /// 2. No thread can reach it any more except through protections that exist now.
+    #[inline]
+    pub unsafe fn retire<T: Send + 'static>(&self, node: Shared<'_, T, R>) {
+        let _scope = Scope::enter(&self.handle.cells);
+        self.handle.cells.count_retired();
+        // SAFETY: the caller's clauses are the trait's; `node()` strips the tag.
+        unsafe { self.handle.domain.inner.scheme.retire(&self.guard, node.node()) };
+    }
+}
+
+impl<R: Reclaimer> Drop for Guard<'_, R> {
+    #[inline]
+    fn drop(&mut self) {
+        let _scope = Scope::enter(&self.handle.cells);
+        // SAFETY: dropped once, here.
+        unsafe { ManuallyDrop::drop(&mut self.guard) };
+    }
+}
+
+impl<R: Reclaimer> Clone for Domain<R> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+impl<R: Reclaimer> Default for Domain<R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+macro_rules! debug_by_name {
+    ($($type:ty),*) => {$(
+        impl<R: Reclaimer> fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($type)).field(&R::FACTS.name).finish()
+            }
+        }
+    )*};
+}
+debug_by_name!(Domain<R>, Handle<R>, Guard<'_, R>, Shield<'_, R>);

@@ -1,0 +1,74 @@
+//! What each scheme declares about itself.
+
+use serde::Serialize;
+
+/// What a protection covers; each strength includes the ones before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strength {
+    /// A shield protects the one pointer it last protected.
+    Pointer,
+    /// A guard protects every pointer loaded through it from a place still reachable.
+    Guard,
+    /// A guard protects everything reachable at any time in its life, unlinked nodes too.
+    Region,
+}
+
+/// The progress guarantee of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Progress {
+    /// Each call ends in a bounded number of its own steps.
+    WaitFree,
+    /// Some thread always makes progress.
+    LockFree,
+    /// A stopped thread can stop reclamation (not the caller).
+    Blocking,
+}
+
+/// Whether unreclaimed memory stays bounded under an adversary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Robustness {
+    /// A thread that stopped inside a guard.
+    pub stalled: bool,
+    /// A thread that keeps one guard and keeps loading.
+    pub long_reader: bool,
+}
+
+/// What a bound depends on. All counts are of nodes or threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct BoundInput {
+    /// Threads that run operations.
+    pub threads: u64,
+    /// Extra threads stopped inside a guard.
+    pub stalled: u64,
+    /// Shields that one thread uses at a time.
+    pub shields: u64,
+    /// Nodes in the structure (live) when the stall began.
+    pub live_at_stall: u64,
+}
+
+/// The static description of a scheme.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Facts {
+    /// The name that users type.
+    pub name: &'static str,
+    /// The crate and version that implement it.
+    pub version: &'static str,
+    /// Where the algorithm was published.
+    pub paper: &'static str,
+    /// The strength of protection.
+    pub strength: Strength,
+    /// Progress of a protected load.
+    pub load: Progress,
+    /// Progress of retirement and reclamation.
+    pub reclaim: Progress,
+    /// Robustness against each adversary.
+    pub robust: Robustness,
+    /// Parameters, `name=value` separated by spaces.
+    pub parameters: &'static str,
+    /// The bound on unreclaimed nodes in words; `unbounded` where there is none.
+    pub bound: &'static str,
+    /// Whether everything retired is freed once the domain is dropped.
+    pub frees_on_drop: bool,
+}

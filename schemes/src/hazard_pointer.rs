@@ -1,0 +1,151 @@
+//! `hazard-pointer`: hazard pointers (Michael 2004) by the crate haphazard, unmodified.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicPtr, Ordering, fence};
+
+use haphazard::{Domain, HazardPointer as Hazard};
+
+use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
+use crate::node::{Node, Retired};
+use crate::reclaimer::Reclaimer;
+
+/// haphazard reclaims when this many nodes are retired (its `RCOUNT_THRESHOLD`) …
+const THRESHOLD: u64 = 1000;
+/// … or this many times the hazards that exist (its `HCOUNT_MULTIPLIER`), whichever is more.
+const HAZARD_MULTIPLIER: u64 = 2;
+
+/// Each domain is a separate value of one family: `haphazard` only asks the type for its marker.
+struct Family;
+
+/// The scheme `hazard-pointer`.
+pub struct HazardPointer {
+    // Boxed: the hazards of the locals point to it while this value moves into its owner.
+    domain: Box<Domain<Family>>,
+}
+
+impl std::fmt::Debug for HazardPointer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HazardPointer").finish_non_exhaustive()
+    }
+}
+
+/// A thread's hazards that no shield uses at the moment.
+pub struct Pool {
+    free: RefCell<Vec<Hazard<'static, Family>>>,
+    domain: *const Domain<Family>,
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").finish_non_exhaustive()
+    }
+}
+
+/// A hazard on loan from its thread's pool.
+pub struct Shield<'l> {
+    hazard: Option<Hazard<'static, Family>>,
+    pool: &'l Pool,
+}
+
+impl std::fmt::Debug for Shield<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shield").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Shield<'_> {
+    fn drop(&mut self) {
+        if let Some(mut hazard) = self.hazard.take() {
+            hazard.reset_protection();
+            self.pool.free.borrow_mut().push(hazard);
+        }
+    }
+}
+
+// SAFETY: 1: haphazard frees a retired pointer once, when no hazard holds its address; `protect`
+// publishes the untagged address and re-reads the source behind a full barrier before returning.
+// 2: it frees in `retire_ptr`, `eager_reclaim` and when the domain drops. 3: it calls destructors
+// outside of its own borrows, and the pool is not borrowed while it does.
+unsafe impl Reclaimer for HazardPointer {
+    const FACTS: Facts = Facts {
+        name: "hazard-pointer",
+        version: "haphazard 0.1.8",
+        paper: "Michael, Hazard Pointers, IEEE TPDS 15(6), 2004",
+        strength: Strength::Pointer,
+        load: Progress::LockFree,
+        reclaim: Progress::WaitFree,
+        robust: Robustness { stalled: true, long_reader: true },
+        parameters: "threshold=1000 hazard_multiplier=2",
+        bound: "(T + 1) max(1000, 2H) + H, with T threads and H hazards",
+        frees_on_drop: true,
+    };
+    type Header = ();
+    type Local = Pool;
+    type Guard<'l> = ();
+    type Shield<'l> = Shield<'l>;
+
+    fn new() -> Self {
+        Self { domain: Box::new(Domain::new(&Family)) }
+    }
+
+    fn bound(input: &BoundInput) -> Option<u64> {
+        let hazards = (input.threads + input.stalled) * input.shields;
+        // A thread that is preempted while it reclaims holds the whole list it took, while the
+        // others fill the next: one threshold per running thread, and one that fills.
+        let threshold = THRESHOLD.max(HAZARD_MULTIPLIER * hazards);
+        Some((input.threads + 1) * threshold + hazards)
+    }
+
+    unsafe fn register(&self) -> Pool {
+        Pool { free: RefCell::default(), domain: &raw const *self.domain }
+    }
+    fn header(&self, _: &Pool) {}
+    fn pin<'l>(&'l self, _: &'l Pool) -> Self::Guard<'l> {}
+
+    #[inline]
+    fn shield<'l>(&'l self, pool: &'l Pool) -> Shield<'l> {
+        let pooled = pool.free.borrow_mut().pop();
+        let hazard = pooled.unwrap_or_else(|| {
+            // SAFETY: the contract of `register`: the pool, and with it every hazard, is dropped
+            // before the domain, which is boxed and does not move.
+            Hazard::new_in_domain(unsafe { &*pool.domain })
+        });
+        Shield { hazard: Some(hazard), pool }
+    }
+
+    #[inline]
+    fn protect<T>(
+        (): &(),
+        shield: &mut Shield<'_>,
+        source: &AtomicPtr<Node<T, ()>>,
+        tag_mask: usize,
+    ) -> *mut Node<T, ()> {
+        let mut seen = source.load(Ordering::Acquire);
+        let Some(hazard) = shield.hazard.as_mut() else { return seen };
+        loop {
+            hazard.protect_raw(seen.map_addr(|a| a & !tag_mask));
+            // SeqCst: the publication of the hazard before the second read of the source; pairs
+            // with the barrier of haphazard between the unlink and its read of the hazards. If
+            // ours is first, the scan sees the hazard; if theirs is first, the read below sees
+            // the unlink.
+            fence(Ordering::SeqCst);
+            let again = source.load(Ordering::Acquire);
+            if again == seen {
+                return seen;
+            }
+            seen = again;
+        }
+    }
+
+    #[inline]
+    unsafe fn retire<T: Send + 'static>(&self, (): &(), node: *mut Node<T, ()>) {
+        // SAFETY: the caller's clauses; `Retired` is `repr(transparent)` over the node.
+        unsafe {
+            self.domain.retire_ptr::<Retired<T, ()>, Box<Retired<T, ()>>>(node.cast());
+        }
+    }
+
+    fn flush(&self, _: &Pool) {
+        self.domain.eager_reclaim();
+    }
+}

@@ -1,0 +1,45 @@
+//! Nodes: a value beside what the scheme needs, and how a retired one is freed.
+
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::counters::count_freed;
+
+/// A value with the scheme's header beside it.
+#[derive(Debug)]
+pub struct Node<T, H> {
+    /// What the scheme keeps per node: a birth era, or nothing.
+    pub header: H,
+    /// The value.
+    pub value: T,
+}
+
+/// A retired node. Dropping it drops the value and counts the free, so a scheme frees with
+/// `drop(Box::from_raw(pointer as *mut Retired<_, _>))` or [`Retired::free`].
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct Retired<T, H>(ManuallyDrop<Node<T, H>>);
+
+impl<T, H> Retired<T, H> {
+    /// Frees a retired node, type-erased.
+    ///
+    /// # Safety
+    /// 1. `node` came from `Box::into_raw` of a `Node<T, H>` and is freed only here.
+    /// 2. No thread holds a protection of it.
+    pub unsafe fn free(node: *mut ()) {
+        // SAFETY: clause 1; `Retired` is `repr(transparent)` over `ManuallyDrop<Node>`.
+        drop(unsafe { Box::from_raw(node.cast::<Self>()) });
+    }
+}
+
+impl<T, H> Drop for Retired<T, H> {
+    fn drop(&mut self) {
+        // A panicking destructor must not keep the rest of a batch from being freed, whatever the
+        // scheme does with a panic. The panic hook has reported it; the counters keep the number.
+        let dropped = catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: `drop` runs once, and nothing uses the node afterwards.
+            unsafe { ManuallyDrop::drop(&mut self.0) }
+        }));
+        count_freed(dropped.is_err());
+    }
+}

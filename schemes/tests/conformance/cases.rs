@@ -1,0 +1,357 @@
+//! The promises, one function each.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use kovan_schemes::{Atomic, BoundInput, Domain, Guard, Reclaimer, Shared, Strength};
+
+use crate::tracked::{Drops, Tracked};
+
+/// More than any scheme's batch or threshold, a few times over.
+const MANY: usize = 5_000;
+
+/// Puts a new value into the cell and retires the old one.
+fn replace<R: Reclaimer>(cell: &Atomic<Tracked, R>, guard: &Guard<'_, R>, drops: &Drops) {
+    let mut shield = guard.shield();
+    let mut new = guard.alloc(drops.value());
+    loop {
+        let old = guard.protect(&mut shield, cell);
+        let shared = new.into_shared();
+        if cell.compare_exchange(old, shared, guard).is_ok() {
+            if !old.is_null() {
+                // SAFETY: unlinked by the exchange above, which only one thread wins.
+                unsafe { guard.retire(old) };
+            }
+            return;
+        }
+        // SAFETY: the exchange failed, so nobody else has seen it.
+        new = unsafe { shared.into_owned() };
+    }
+}
+
+/// Takes the last value out of the cell and retires it.
+fn clear<R: Reclaimer>(cell: &mut Atomic<Tracked, R>, guard: &Guard<'_, R>) {
+    let last = cell.load_exclusive();
+    cell.store(Shared::null(), Ordering::Release);
+    if !last.is_null() {
+        // SAFETY: unlinked, and the caller holds the cell alone.
+        unsafe { guard.retire(last) };
+    }
+}
+
+/// Drops the domain and checks that all that was retired was dropped, where that is promised.
+fn all_dropped_with<R: Reclaimer>(domain: Domain<R>, drops: &Drops, made: usize) {
+    let meter = domain.meter();
+    drop(domain);
+    let totals = meter.totals();
+    assert_eq!(totals.retired, made as u64);
+    let expected = if R::FACTS.frees_on_drop { made } else { 0 };
+    assert_eq!(drops.count(), expected, "destructors after the domain was dropped");
+    assert_eq!(totals.freed, expected as u64);
+}
+
+pub(crate) fn each_retired_node_is_dropped_exactly_once<R: Reclaimer>() {
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let handle = domain.register();
+    for _ in 0..MANY {
+        let guard = handle.pin();
+        let node = guard.alloc(drops.value()).into_shared();
+        // SAFETY: never published.
+        unsafe { guard.retire(node) };
+    }
+    assert!(drops.count() <= MANY);
+    drop(handle);
+    all_dropped_with(domain, &drops, MANY);
+}
+
+pub(crate) fn a_protected_node_is_not_dropped<R: Reclaimer>() {
+    let (domain, drops, others) = (Domain::<R>::new(), Drops::default(), Drops::default());
+    let (reader, writer) = (domain.register(), domain.register());
+    let cell = Atomic::<Tracked, R>::null();
+    replace(&cell, &reader.pin(), &drops);
+
+    let guard = reader.pin();
+    let mut shield = guard.shield();
+    let protected = guard.protect(&mut shield, &cell);
+    {
+        let guard = writer.pin();
+        replace(&cell, &guard, &others);
+    }
+    for _ in 0..MANY {
+        replace(&cell, &writer.pin(), &others);
+    }
+    writer.flush();
+    assert_eq!(drops.count(), 0, "{}: dropped while protected", R::FACTS.name);
+    // SAFETY: protected by `guard` and `shield`.
+    assert!(unsafe { protected.deref() }.is_some_and(Tracked::is_alive));
+
+    drop(shield);
+    drop(guard);
+    let mut cell = cell;
+    clear(&mut cell, &writer.pin());
+    drop((reader, writer));
+    let freed = usize::from(R::FACTS.frees_on_drop);
+    drop(domain);
+    assert_eq!(drops.count(), freed);
+}
+
+pub(crate) fn readers_never_see_a_freed_node<R: Reclaimer>() {
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let mut cell = Arc::new(Atomic::<Tracked, R>::null());
+    let stop = Arc::new(AtomicBool::new(false));
+    replace(&cell, &domain.register().pin(), &drops);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            let (domain, cell, stop) = (&domain, &cell, &stop);
+            scope.spawn(move || {
+                let handle = domain.register();
+                while !stop.load(Ordering::Relaxed) {
+                    let guard = handle.pin();
+                    let mut shield = guard.shield();
+                    let shared = guard.protect(&mut shield, cell);
+                    for _ in 0..20 {
+                        // SAFETY: protected by `guard` and `shield`.
+                        let alive = unsafe { shared.deref() }.is_some_and(Tracked::is_alive);
+                        assert!(alive, "{}: a reader saw a freed node", R::FACTS.name);
+                    }
+                }
+            });
+        }
+        let writers: Vec<_> = (0..2)
+            .map(|_| {
+                let (domain, cell, drops) = (&domain, &cell, &drops);
+                scope.spawn(move || {
+                    let handle = domain.register();
+                    for _ in 0..4 * MANY {
+                        replace(cell, &handle.pin(), drops);
+                    }
+                })
+            })
+            .collect();
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let handle = domain.register();
+    clear(Arc::get_mut(&mut cell).unwrap(), &handle.pin());
+    drop(handle);
+    all_dropped_with(domain, &drops, 8 * MANY + 1);
+}
+
+pub(crate) fn garbage_of_an_exited_thread_is_adopted<R: Reclaimer>() {
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let other = domain.register();
+    let guard = other.pin();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let handle = domain.register();
+            let guard = handle.pin();
+            for _ in 0..10 {
+                // SAFETY: never published.
+                unsafe { guard.retire(guard.alloc(drops.value()).into_shared()) };
+            }
+        });
+    });
+    drop(guard);
+    drop(other);
+    all_dropped_with(domain, &drops, 10);
+}
+
+/// A value whose destructor protects and retires in the domain it was retired in.
+struct Chain<R: Reclaimer> {
+    domain: std::sync::Weak<Domain<R>>,
+    left: usize,
+    _drops: Tracked,
+    drops: Drops,
+}
+
+impl<R: Reclaimer> Drop for Chain<R> {
+    fn drop(&mut self) {
+        // While the domain itself is being dropped there is nothing to retire in any more.
+        let Some(domain) = self.domain.upgrade() else { return };
+        if self.left == 0 {
+            return;
+        }
+        let handle = domain.register();
+        let guard = handle.pin();
+        let cell = Atomic::<Tracked, R>::null();
+        let mut shield = guard.shield();
+        assert!(guard.protect(&mut shield, &cell).is_null());
+        let next = Chain {
+            domain: self.domain.clone(),
+            left: self.left - 1,
+            _drops: self.drops.value(),
+            drops: self.drops.clone(),
+        };
+        // SAFETY: never published.
+        unsafe { guard.retire(guard.alloc(next).into_shared()) };
+    }
+}
+
+pub(crate) fn a_destructor_may_protect_and_retire<R: Reclaimer>() {
+    let (domain, drops) = (Arc::new(Domain::<R>::new()), Drops::default());
+    let meter = domain.meter();
+    let handle = domain.register();
+    for _ in 0..200 {
+        let guard = handle.pin();
+        let chain = Chain {
+            domain: Arc::downgrade(&domain),
+            left: 5,
+            _drops: drops.value(),
+            drops: drops.clone(),
+        };
+        // SAFETY: never published.
+        unsafe { guard.retire(guard.alloc(chain).into_shared()) };
+    }
+    for _ in 0..MANY {
+        let guard = handle.pin();
+        // SAFETY: never published.
+        unsafe { guard.retire(guard.alloc(0_u64).into_shared()) };
+    }
+    drop(handle);
+    drop(Arc::try_unwrap(domain).expect("no destructor runs now"));
+    let totals = meter.totals();
+    assert_eq!(totals.panicked, 0);
+    if R::FACTS.frees_on_drop {
+        assert_eq!(totals.freed, totals.retired);
+        assert_eq!(totals.freed, (MANY + drops.count()) as u64);
+    }
+}
+
+pub(crate) fn a_panicking_destructor_loses_nothing_else<R: Reclaimer>() {
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let meter = domain.meter();
+    let handle = domain.register();
+    for i in 0..100 {
+        let guard = handle.pin();
+        let value = if i % 25 == 10 { drops.panicking() } else { drops.value() };
+        // SAFETY: never published.
+        unsafe { guard.retire(guard.alloc(value).into_shared()) };
+    }
+    drop(handle);
+    all_dropped_with(domain, &drops, 100);
+    assert_eq!(meter.totals().panicked, if R::FACTS.frees_on_drop { 4 } else { 0 });
+}
+
+pub(crate) fn two_hundred_short_lived_threads<R: Reclaimer>() {
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let cell = Arc::new(Atomic::<Tracked, R>::null());
+    for _ in 0..50 {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let handle = domain.register();
+                    for _ in 0..7 {
+                        replace(&cell, &handle.pin(), &drops);
+                    }
+                });
+            }
+        });
+    }
+    let handle = domain.register();
+    clear(Arc::into_inner(cell).as_mut().unwrap(), &handle.pin());
+    drop(handle);
+    all_dropped_with(domain, &drops, 200 * 7);
+}
+
+pub(crate) fn more_guards_than_a_batch_has_entries<R: Reclaimer>() {
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let handles: Vec<_> = (0..200).map(|_| domain.register()).collect();
+    let guards: Vec<_> = handles.iter().map(kovan_schemes::Handle::pin).collect();
+    let writer = domain.register();
+    for _ in 0..MANY {
+        let guard = writer.pin();
+        // SAFETY: never published.
+        unsafe { guard.retire(guard.alloc(drops.value()).into_shared()) };
+    }
+    if R::FACTS.strength == Strength::Region {
+        assert_eq!(drops.count(), 0, "dropped under a guard that was there before");
+    }
+    drop(guards);
+    drop((handles, writer));
+    all_dropped_with(domain, &drops, MANY);
+}
+
+pub(crate) fn one_stalled_thread_stays_within_the_declared_bound<R: Reclaimer>() {
+    let input = BoundInput { threads: 2, stalled: 1, shields: 1, live_at_stall: 1 };
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let cell = Atomic::<Tracked, R>::null();
+    replace(&cell, &domain.register().pin(), &drops);
+    let started = Barrier::new(2);
+    let (release, wait) = channel::<()>();
+    let retired = 30_000;
+    let meter = domain.meter();
+    let mut peak = 0;
+    thread::scope(|scope| {
+        let (domain, cell, started) = (&domain, &cell, &started);
+        scope.spawn(move || {
+            let handle = domain.register();
+            let guard = handle.pin();
+            let mut shield = guard.shield();
+            let shared = guard.protect(&mut shield, cell);
+            started.wait();
+            wait.recv().unwrap_err();
+            // SAFETY: protected by `guard` and `shield`.
+            assert!(unsafe { shared.deref() }.is_some_and(Tracked::is_alive));
+        });
+        started.wait();
+        let writers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let handle = domain.register();
+                    for _ in 0..retired / 2 {
+                        replace(cell, &handle.pin(), &drops);
+                    }
+                })
+            })
+            .collect();
+        while !writers.iter().all(|w| w.is_finished()) {
+            peak = peak.max(meter.totals().unreclaimed());
+            thread::yield_now();
+        }
+        peak = peak.max(meter.totals().unreclaimed());
+        drop(release);
+    });
+    match R::bound(&input) {
+        Some(bound) => {
+            assert!(R::FACTS.robust.stalled);
+            assert!(peak <= bound, "{peak} unreclaimed, the bound is {bound}");
+        }
+        // Where no bound is claimed the stall must show, or the test measures nothing.
+        None => assert!(peak >= retired / 10 * 9, "only {peak} unreclaimed under a stall"),
+    }
+    let mut cell = cell;
+    clear(&mut cell, &domain.register().pin());
+}
+
+pub(crate) fn the_counters_balance<R: Reclaimer>() {
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let meter = domain.meter();
+    let handle = domain.register();
+    let mut cell = Atomic::<Tracked, R>::null();
+    for _ in 0..MANY {
+        replace(&cell, &handle.pin(), &drops);
+    }
+    let guard = handle.pin();
+    guard.discard(guard.alloc(drops.value()));
+    let totals = meter.totals();
+    assert_eq!(totals.allocated, MANY as u64 + 1);
+    assert_eq!(totals.retired, MANY as u64 - 1);
+    assert_eq!((totals.live(), totals.dropped), (1, 1));
+    assert_eq!(
+        totals.allocated - totals.dropped,
+        totals.live() + totals.unreclaimed() + totals.freed
+    );
+    // The writer retires under its own guard, so a scheme that never frees would show here.
+    assert_eq!(totals.freed + 1, drops.count() as u64);
+    clear(&mut cell, &guard);
+    drop(guard);
+    drop(handle);
+    drop(domain);
+    let totals = meter.totals();
+    assert_eq!((totals.live(), totals.retired), (0, MANY as u64));
+    assert_eq!(totals.freed, if R::FACTS.frees_on_drop { MANY as u64 } else { 0 });
+}

@@ -1,0 +1,165 @@
+//! Collectors and handles.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+use crate::barrier;
+use crate::guard::Guard;
+use crate::local::Local;
+use crate::mode::{DefaultMode, Mode};
+use crate::slot::Slot;
+
+/// What the threads of a collector share.
+pub(crate) struct Core {
+    /// Append-only list of slots.
+    slots: AtomicPtr<Slot>,
+    /// The era clock (robust mode). Starts at 1: a birth of 0 is older than every era.
+    pub(crate) era: AtomicU64,
+}
+
+// SAFETY: slots are shared by design: every field is atomic or constant after publication.
+unsafe impl Send for Core {}
+// SAFETY: as above.
+unsafe impl Sync for Core {}
+
+impl Core {
+    /// All slots that could be active before the caller's last fence.
+    pub(crate) fn slots(&self) -> *const Slot {
+        // Acquire: pairs with the Release of `add_slot`.
+        self.slots.load(Ordering::Acquire)
+    }
+
+    /// A slot for the calling thread, reused if one is free. Lock-free; once per registration.
+    pub(crate) fn own_slot(&self) -> *const Slot {
+        let mut slot = self.slots();
+        // SAFETY: slots live as long as the core.
+        while let Some(candidate) = unsafe { slot.as_ref() } {
+            if candidate.try_own() {
+                return slot;
+            }
+            slot = candidate.next;
+        }
+        self.add_slot()
+    }
+
+    fn add_slot(&self) -> *const Slot {
+        let mut next = self.slots.load(Ordering::Acquire);
+        let slot = Box::into_raw(Box::new(Slot::new(next, 0)));
+        loop {
+            // SAFETY: `slot` is not published yet; `next` is a slot of this core.
+            unsafe {
+                (*slot).next = next;
+                (*slot).len = next.as_ref().map_or(0, |n| n.len) + 1;
+            }
+            // Release: publishes the slot's fields; pairs with `slots`.
+            match self.slots.compare_exchange(next, slot, Ordering::Release, Ordering::Acquire) {
+                Ok(_) => return slot,
+                Err(now) => next = now,
+            }
+        }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        // Every local holds the core, so all have left: their lists were acknowledged and their
+        // batches freed, by them or by others. Only the slots remain.
+        let mut slot = *self.slots.get_mut();
+        while !slot.is_null() {
+            // SAFETY: slots came from `Box::into_raw` and nobody else is left.
+            slot = unsafe { Box::from_raw(slot) }.next.cast_mut();
+        }
+    }
+}
+
+/// A domain of reclamation: what is retired in it waits only for its own guards.
+///
+/// Clones are the same collector. All that was retired is freed at the latest when the last
+/// handle, guard and clone is gone.
+pub struct Collector<M: Mode = DefaultMode> {
+    core: Arc<Core>,
+    mode: PhantomData<fn() -> M>,
+}
+
+/// A thread's registration with a [`Collector`]. It stays on its thread.
+pub struct Handle<M: Mode = DefaultMode> {
+    local: *const Local<M>,
+}
+
+impl<M: Mode> Collector<M> {
+    /// A new, empty collector.
+    #[must_use]
+    pub fn new() -> Self {
+        barrier::detect();
+        let core = Core { slots: AtomicPtr::new(ptr::null_mut()), era: AtomicU64::new(1) };
+        Self { core: Arc::new(core), mode: PhantomData }
+    }
+
+    /// Registers the calling thread. Register once per thread, not once per operation.
+    #[must_use]
+    pub fn register(&self) -> Handle<M> {
+        Handle { local: Local::register(Arc::clone(&self.core)) }
+    }
+}
+
+impl<M: Mode> Handle<M> {
+    /// Begins a critical section. Sections nest.
+    ///
+    /// Wait-free: a store and a load if nothing was retired since the last section; else one swap
+    /// and as many steps as batches were. Destructors of batches that became free run here.
+    #[inline]
+    pub fn pin(&self) -> Guard<M> {
+        // SAFETY: the handle keeps its local alive.
+        unsafe { Guard::pin(self.local) }
+    }
+
+    /// The birth era of a node allocated now; 0 in [`Region`](crate::Region) mode. See
+    /// [`Guard::birth_era`].
+    #[inline]
+    #[must_use]
+    pub fn birth_era(&self) -> u64 {
+        // SAFETY: the handle keeps its local alive.
+        unsafe { &*self.local }.birth_era()
+    }
+
+    /// Closes the open batches of this thread, full or not, and frees what can be freed.
+    pub fn flush(&self) {
+        // SAFETY: the handle keeps its local alive.
+        unsafe { &*self.local }.flush_all();
+    }
+
+    pub(crate) fn into_local(self) -> *const Local<M> {
+        std::mem::ManuallyDrop::new(self).local
+    }
+}
+
+impl<M: Mode> Drop for Handle<M> {
+    fn drop(&mut self) {
+        // SAFETY: gives up this handle's reference, once.
+        unsafe { Local::release(self.local) };
+    }
+}
+
+impl<M: Mode> Clone for Collector<M> {
+    fn clone(&self) -> Self {
+        Self { core: Arc::clone(&self.core), mode: PhantomData }
+    }
+}
+impl<M: Mode> Default for Collector<M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+impl<M: Mode> fmt::Debug for Collector<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector").field("robust", &M::ROBUST).finish_non_exhaustive()
+    }
+}
+impl<M: Mode> fmt::Debug for Handle<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("robust", &M::ROBUST).finish_non_exhaustive()
+    }
+}

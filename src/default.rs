@@ -1,0 +1,96 @@
+//! The default collector and each thread's registration with it.
+
+use std::cell::Cell;
+use std::ptr;
+use std::sync::OnceLock;
+
+use crate::batch::Entry;
+use crate::collector::Collector;
+use crate::guard::{Guard, drop_box};
+use crate::local::Local;
+use crate::mode::DefaultMode;
+
+/// The collector of [`pin`] and [`retire`]. It lives as long as the process.
+pub fn collector() -> &'static Collector {
+    static DEFAULT: OnceLock<Collector> = OnceLock::new();
+    DEFAULT.get_or_init(Collector::new)
+}
+
+/// This thread's local, or null. Needs no destructor, so it can be read at any time of the
+/// thread's life; `Exit` gives the local up.
+#[cfg(feature = "nightly")]
+#[thread_local]
+static LOCAL: Cell<*const Local<DefaultMode>> = Cell::new(ptr::null());
+
+#[cfg(not(feature = "nightly"))]
+thread_local! {
+    static LOCAL: Cell<*const Local<DefaultMode>> = const { Cell::new(ptr::null()) };
+}
+
+thread_local! {
+    static EXIT: Exit = const { Exit };
+}
+
+/// Releases this thread's local when the thread ends.
+struct Exit;
+
+impl Drop for Exit {
+    fn drop(&mut self) {
+        let local = LOCAL.replace(ptr::null());
+        if !local.is_null() {
+            // SAFETY: the reference that `register` stored.
+            unsafe { Local::release(local) };
+        }
+    }
+}
+
+/// A local, and whether the caller must release it after use.
+#[cold]
+fn register() -> (*const Local<DefaultMode>, bool) {
+    let local = collector().register().into_local();
+    // Once this thread's `Exit` has run, nothing would release a stored local.
+    let stored = EXIT.try_with(|_| LOCAL.set(local)).is_ok();
+    (local, !stored)
+}
+
+#[inline(always)]
+fn with_local<O>(body: impl FnOnce(*const Local<DefaultMode>) -> O) -> O {
+    let local = LOCAL.get();
+    if !local.is_null() {
+        return body(local);
+    }
+    let (local, temporary) = register();
+    let output = body(local);
+    if temporary {
+        // SAFETY: the reference that `register` gave; a guard in `output` keeps the local alive.
+        unsafe { Local::release(local) };
+    }
+    output
+}
+
+/// Begins a critical section of the default collector. Sections nest.
+///
+/// Wait-free: a store and a load if nothing was retired since the last section of this thread;
+/// else one swap and as many steps as batches were. Destructors of batches that became free run
+/// here; if one panics, the others still run, and the panic continues.
+#[inline]
+pub fn pin() -> Guard {
+    // SAFETY: the thread's reference, or the temporary one, keeps the local alive.
+    with_local(|local| unsafe { Guard::pin(local) })
+}
+
+/// Retires a boxed value in the default collector: it is dropped when no guard can hold it.
+///
+/// Amortised over a batch of 64: a fence and a push per active thread. Needs no guard. Under a
+/// guard, the batch waits for this guard too.
+///
+/// # Safety
+/// 1. `pointer` came from [`Box::into_raw`] and is retired once.
+/// 2. It is unlinked: no thread can load it any more that does not hold a guard now.
+/// 3. The value may be dropped on another thread (`T: Send`, or nothing in it minds).
+#[inline]
+pub unsafe fn retire<T: 'static>(pointer: *mut T) {
+    let entry = Entry { pointer: pointer.cast(), free: drop_box::<T> };
+    // SAFETY: the local lives during the call; a birth of 0 is always right.
+    with_local(|local| unsafe { &*local }.retire(entry, 0));
+}

@@ -1,0 +1,168 @@
+//! Guards: critical sections.
+
+use std::fmt;
+use std::sync::atomic::{AtomicPtr, Ordering, fence};
+
+use crate::barrier;
+use crate::batch::Entry;
+use crate::local::Local;
+use crate::mode::{DefaultMode, Mode};
+use crate::slot::EVERYTHING;
+
+/// Rounds in which a checked load tries to meet a standing era before it escalates.
+const ROUNDS: usize = 16;
+
+/// A critical section. What is loaded under it stays allocated until it is dropped, as far as its
+/// [`Mode`] says. It stays on its thread.
+#[must_use = "a guard protects only while it lives"]
+pub struct Guard<M: Mode = DefaultMode> {
+    local: *const Local<M>,
+}
+
+impl<M: Mode> Guard<M> {
+    /// # Safety
+    /// A handle or another guard keeps `local` alive during the call.
+    #[inline(always)]
+    pub(crate) unsafe fn pin(local: *const Local<M>) -> Self {
+        let guard = Self { local };
+        let slot = guard.local().slot();
+        let pins = slot.pins.load(Ordering::Relaxed);
+        // Relaxed: `light` orders this store before the load of the head; see `Slot::drain`.
+        slot.pins.store(pins + 1, Ordering::Relaxed);
+        if pins == 0 {
+            barrier::light();
+            if !slot.is_quiet() {
+                guard.local().acknowledge_own();
+                guard.local().reclaim();
+            }
+        }
+        guard
+    }
+
+    #[inline(always)]
+    fn local(&self) -> &Local<M> {
+        // SAFETY: a local stays until its handles and guards are gone, and this is a guard.
+        unsafe { &*self.local }
+    }
+
+    /// Loads a pointer and protects what it points to. At least as strong as `order`.
+    ///
+    /// Wait-free: in [`Region`](crate::Region) mode one load; in [`Robust`](crate::Robust) mode
+    /// one more load and a compare, and at most 16 rounds when the era moves.
+    #[inline(always)]
+    pub fn protect<T>(&self, source: &AtomicPtr<T>, order: Ordering) -> *mut T {
+        if !M::ROBUST {
+            return source.load(order);
+        }
+        // Acquire at least: the pointer before the era, so that the era read is not older than
+        // the birth of the node; pairs with the publication of the node.
+        let pointer = source.load(at_least_acquire(order));
+        let published = self.local().slot().era.load(Ordering::Relaxed);
+        // Acquire: pairs with the AcqRel step of the clock in `Local::birth_era`.
+        let era = self.local().core().era.load(Ordering::Acquire);
+        if published == era || published == EVERYTHING {
+            return pointer;
+        }
+        self.publish(source, order, era)
+    }
+
+    /// Publishes the era and loads again until the era stands still; then gives up on eras until
+    /// the guard ends.
+    #[cold]
+    fn publish<T>(&self, source: &AtomicPtr<T>, order: Ordering, mut era: u64) -> *mut T {
+        let slot = self.local().slot();
+        for _ in 0..ROUNDS {
+            slot.era.store(era, Ordering::Relaxed);
+            // SeqCst: the era before the load; pairs with the fence in `Local::close`. If ours is
+            // first, the flush sees the era and pushes; if theirs is, the load sees the unlink.
+            fence(Ordering::SeqCst);
+            let pointer = source.load(at_least_acquire(order));
+            let now = self.local().core().era.load(Ordering::Acquire);
+            if now == era {
+                return pointer;
+            }
+            era = now;
+        }
+        slot.era.store(EVERYTHING, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        source.load(at_least_acquire(order))
+    }
+
+    /// The birth era to keep beside a node that is allocated now, for
+    /// [`retire_with`](Self::retire_with); 0 in [`Region`](crate::Region) mode.
+    #[inline]
+    #[must_use]
+    pub fn birth_era(&self) -> u64 {
+        self.local().birth_era()
+    }
+
+    /// Retires a boxed value: it is dropped when no guard can hold it.
+    ///
+    /// # Safety
+    /// As [`retire`](crate::retire), of this guard's collector.
+    #[inline]
+    pub unsafe fn retire<T: 'static>(&self, pointer: *mut T) {
+        // SAFETY: the caller's clauses; a birth of 0 is always right.
+        unsafe { self.retire_with(pointer.cast(), drop_box::<T>, 0) };
+    }
+
+    /// Retires anything: `free(pointer)` is called once, when no guard can hold it.
+    ///
+    /// # Safety
+    /// 1. As [`retire`](crate::retire), with `free` in place of the box's drop. It may run on any
+    ///    thread.
+    /// 2. `birth` is 0, or came from [`birth_era`](Self::birth_era) of this collector before the
+    ///    pointer was published.
+    #[inline]
+    pub unsafe fn retire_with(&self, pointer: *mut (), free: unsafe fn(*mut ()), birth: u64) {
+        self.local().retire(Entry { pointer, free }, birth);
+    }
+
+    /// Closes the open batches of this thread, full or not. What this thread retired under this
+    /// guard is freed after it.
+    pub fn flush(&self) {
+        self.local().flush_all();
+    }
+}
+
+/// The erased drop of a box.
+///
+/// # Safety
+/// `pointer` came from `Box::<T>::into_raw` and is not used again.
+pub(crate) unsafe fn drop_box<T>(pointer: *mut ()) {
+    // SAFETY: the caller's clause.
+    drop(unsafe { Box::from_raw(pointer.cast::<T>()) });
+}
+
+#[inline(always)]
+fn at_least_acquire(order: Ordering) -> Ordering {
+    match order {
+        Ordering::Relaxed => Ordering::Acquire,
+        stronger => stronger,
+    }
+}
+
+impl<M: Mode> Drop for Guard<M> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let local = self.local();
+        let slot = local.slot();
+        let pins = slot.pins.load(Ordering::Relaxed);
+        if M::ROBUST && pins == 1 && slot.era.load(Ordering::Relaxed) == EVERYTHING {
+            // The escalation ends with the guard; the next load publishes anew.
+            slot.era.store(0, Ordering::Relaxed);
+        }
+        // Release: the reads of this section before it; pairs with `Slot::owner_is_outside`.
+        slot.pins.store(pins - 1, Ordering::Release);
+        if pins == 1 && local.is_orphan() {
+            // SAFETY: the last guard, and no handle is left.
+            unsafe { Local::exit(self.local) };
+        }
+    }
+}
+
+impl<M: Mode> fmt::Debug for Guard<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("robust", &M::ROBUST).finish_non_exhaustive()
+    }
+}

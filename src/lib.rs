@@ -1,0 +1,35 @@
+//! Memory reclamation for lock-free data structures: [`pin`], load, [`retire`].
+//!
+//! ```
+//! use kovan::{Atomic, pin, retire};
+//! use std::sync::atomic::Ordering;
+//!
+//! let atomic = Atomic::new(Box::into_raw(Box::new(42)));
+//! let guard = pin();
+//! let value = atomic.load(Ordering::Acquire, &guard);
+//! assert_eq!(unsafe { value.as_ref() }, Some(&42));
+//!
+//! let old = atomic.swap(kovan::Shared::null(), Ordering::AcqRel, &guard);
+//! unsafe { retire(old.as_raw()) };
+//! ```
+//!
+//! What is retired is any boxed `T: 'static`, without a header. A guard protects what is loaded
+//! under it; see [`Region`] and [`Robust`] for how far. The protocol, its invariants and the table
+//! of memory orderings are in `docs/PROTOCOL.md`.
+#![cfg_attr(feature = "nightly", feature(thread_local))]
+
+mod atomic;
+mod barrier;
+mod batch;
+mod collector;
+mod default;
+mod guard;
+mod local;
+mod mode;
+mod slot;
+
+pub use atomic::{Atomic, Shared};
+pub use collector::{Collector, Handle};
+pub use default::{collector, pin, retire};
+pub use guard::Guard;
+pub use mode::{DefaultMode, Mode, Region, Robust};

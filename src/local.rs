@@ -1,0 +1,295 @@
+//! A thread's own part: its open batches and what it has to free.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
+use std::panic::resume_unwind;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+
+use crate::batch::{self, BATCH, Batch, Entry};
+use crate::collector::Core;
+use crate::mode::Mode;
+use crate::slot::{EVERYTHING, Slot};
+
+/// Allocations of one thread between two steps of the era clock.
+const ERA_FREQUENCY: u64 = 128;
+/// A slot this many eras behind counts as lagging when nodes are sorted into batches.
+const LAG: u64 = 4;
+
+/// A batch that is still being filled.
+#[derive(Default)]
+struct Open {
+    entries: Vec<Entry>,
+    /// The oldest birth in it.
+    min_birth: u64,
+}
+
+pub(crate) struct Local<M> {
+    core: Arc<Core>,
+    slot: *const Slot,
+    /// Handles of this local; it goes when they and its guards are gone.
+    handles: Cell<usize>,
+    /// Nodes that no lagging reader can hold, in region mode all nodes.
+    young: RefCell<Open>,
+    /// Nodes born at or before `boundary`. Kept apart, so that an old node does not make a
+    /// lagging reader hold a whole batch of young ones.
+    old: RefCell<Open>,
+    /// The highest era of a lagging slot, as seen by the last flush.
+    boundary: Cell<u64>,
+    allocated: Cell<u64>,
+    /// Batches to free, a private list through `next_ready`.
+    ready: Cell<*const Batch>,
+    /// Whether `free_ready` runs on this thread: destructors may come back here.
+    freeing: Cell<bool>,
+    mode: PhantomData<fn() -> M>,
+}
+
+impl<M: Mode> Local<M> {
+    pub(crate) fn register(core: Arc<Core>) -> *const Self {
+        let slot = core.own_slot();
+        Box::into_raw(Box::new(Self {
+            core,
+            slot,
+            handles: Cell::new(1),
+            young: RefCell::default(),
+            old: RefCell::default(),
+            boundary: Cell::new(0),
+            allocated: Cell::new(0),
+            ready: Cell::new(ptr::null()),
+            freeing: Cell::new(false),
+            mode: PhantomData,
+        }))
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    #[inline(always)]
+    pub(crate) fn slot(&self) -> &Slot {
+        // SAFETY: slots live as long as the core, which `self` holds.
+        unsafe { &*self.slot }
+    }
+
+    fn is_pinned(&self) -> bool {
+        self.slot().pins.load(Ordering::Relaxed) != 0
+    }
+
+    /// Gives up one handle.
+    ///
+    /// # Safety
+    /// The caller owned one, and does not use `local` again.
+    pub(crate) unsafe fn release(local: *const Self) {
+        // SAFETY: the caller's handle kept it alive until here.
+        let this = unsafe { &*local };
+        this.handles.set(this.handles.get() - 1);
+        if this.handles.get() == 0 && !this.is_pinned() {
+            // SAFETY: no handle and no guard is left.
+            unsafe { Self::exit(local) };
+        }
+    }
+
+    /// Whether the last guard must call [`exit`](Self::exit).
+    #[inline(always)]
+    pub(crate) fn is_orphan(&self) -> bool {
+        self.handles.get() == 0
+    }
+
+    /// Hands everything on and leaves. Destructors that retire again are waited for; nothing else
+    /// is. A panicking destructor was reported by the panic hook, and ends here: the thread may be
+    /// past the point where it could unwind.
+    ///
+    /// # Safety
+    /// No handle and no guard of `local` is left.
+    pub(crate) unsafe fn exit(local: *const Self) {
+        // SAFETY: caller: alive until it is freed below.
+        let this = unsafe { &*local };
+        loop {
+            this.acknowledge(this.slot().leave());
+            this.close(&this.old);
+            this.close(&this.young);
+            drop(this.free_ready());
+            if this.old.borrow().entries.is_empty() && this.young.borrow().entries.is_empty() {
+                break;
+            }
+        }
+        this.acknowledge(this.slot().leave());
+        drop(this.free_ready());
+        this.slot().disown();
+        // SAFETY: came from `Box::into_raw` in `register`; nobody else has it.
+        drop(unsafe { Box::from_raw(local.cast_mut()) });
+    }
+
+    /// The slow path of `pin`: takes the list and acknowledges it. The caller holds no protected
+    /// pointer.
+    #[cold]
+    pub(crate) fn acknowledge_own(&self) {
+        self.acknowledge(self.slot().take());
+    }
+
+    fn acknowledge(&self, list: *mut batch::Link) {
+        // SAFETY: taken by `take`, `leave` or `drain`, which hand a list to one thread only, when
+        // its owner is outside of guards or at an outermost pin.
+        unsafe { batch::acknowledge_all(list, |batch| self.enqueue(batch)) };
+    }
+
+    fn enqueue(&self, batch: *const Batch) {
+        // SAFETY: this thread owns the batch since its counter came to zero.
+        unsafe { (*batch).next_ready.set(self.ready.get()) };
+        self.ready.set(batch);
+    }
+
+    /// Frees the batches that became free, unless this thread is already at it further up: then
+    /// that loop takes them, and destructors that retire do not recurse. Returns the first panic.
+    fn free_ready(&self) -> Option<Box<dyn Any + Send>> {
+        if self.freeing.replace(true) {
+            return None;
+        }
+        let mut first = None;
+        while let Some(batch) = self.next_ready() {
+            // SAFETY: in `ready` are only batches whose counter came to zero.
+            if let Some(panic) = unsafe { batch::free(batch) } {
+                first.get_or_insert(panic);
+            }
+        }
+        self.freeing.set(false);
+        first
+    }
+
+    fn next_ready(&self) -> Option<*const Batch> {
+        let batch = self.ready.get();
+        // SAFETY: batches in `ready` are owned by this thread.
+        let next = unsafe { batch.as_ref() }?.next_ready.get();
+        self.ready.set(next);
+        Some(batch)
+    }
+
+    /// Frees what became free; a panic of a destructor continues here.
+    #[inline]
+    pub(crate) fn reclaim(&self) {
+        if !self.ready.get().is_null() {
+            self.reclaim_now();
+        }
+    }
+
+    #[cold]
+    fn reclaim_now(&self) {
+        if let Some(panic) = self.free_ready()
+            && !std::thread::panicking()
+        {
+            resume_unwind(panic);
+        }
+    }
+
+    /// The birth era of a node allocated now.
+    #[inline]
+    pub(crate) fn birth_era(&self) -> u64 {
+        if !M::ROBUST {
+            return 0;
+        }
+        let allocated = self.allocated.get() + 1;
+        self.allocated.set(allocated);
+        // AcqRel, Acquire: the stamp is read before the node is published, and a reader that
+        // acquires the node reads an era at least as high. Too low a stamp is only conservative.
+        if allocated.is_multiple_of(ERA_FREQUENCY) {
+            self.core.era.fetch_add(1, Ordering::AcqRel) + 1
+        } else {
+            self.core.era.load(Ordering::Acquire)
+        }
+    }
+
+    /// Adds a node to an open batch, and flushes it when it is full.
+    #[inline]
+    pub(crate) fn retire(&self, entry: Entry, birth: u64) {
+        let open = if M::ROBUST && birth <= self.boundary.get() { &self.old } else { &self.young };
+        let full = {
+            let mut open = open.borrow_mut();
+            if open.entries.is_empty() {
+                open.min_birth = birth;
+                open.entries.reserve(BATCH);
+            }
+            open.min_birth = open.min_birth.min(birth);
+            open.entries.push(entry);
+            open.entries.len() >= BATCH
+        };
+        if full {
+            self.flush(open);
+        }
+    }
+
+    /// Closes both open batches and frees what is free.
+    pub(crate) fn flush_all(&self) {
+        self.flush(&self.old);
+        self.flush(&self.young);
+    }
+
+    #[cold]
+    fn flush(&self, open: &RefCell<Open>) {
+        // Outside of guards this thread holds no pointer: its own list need not wait for a pin.
+        if !self.is_pinned() && self.slot().has_list() {
+            self.acknowledge(self.slot().leave());
+        }
+        self.close(open);
+        self.reclaim();
+    }
+
+    /// Closes an open batch: pushes it to every slot that may hold one of its nodes.
+    fn close(&self, open: &RefCell<Open>) {
+        let Open { entries, min_birth } = open.take();
+        if entries.is_empty() {
+            return;
+        }
+        // SeqCst: the unlinks of the nodes before the reads of the slots; pairs with the fences
+        // in `Slot::take` (slot activated before loads) and `Guard::publish` (era before loads).
+        fence(Ordering::SeqCst);
+        let slots = self.core.slots();
+        // SAFETY: slots live as long as the core.
+        let count = unsafe { slots.as_ref() }.map_or(0, |slot| slot.len);
+        let batch = Batch::new(entries, count);
+        // SAFETY: `submit` has not run, so the batch cannot be freed yet, however many links of
+        // it are acknowledged.
+        let pushed = self.push_to_all(unsafe { &*batch }, slots, min_birth);
+        // SAFETY: submitted once, here.
+        if unsafe { Batch::submit(batch, pushed) } {
+            self.enqueue(batch);
+        }
+    }
+
+    /// Pushes a link of `batch` to each eligible slot; returns how many. Also looks out for slots
+    /// that lag behind. Steps: the number of slots, times the contention of each push.
+    fn push_to_all(&self, batch: &Batch, mut slots: *const Slot, min_birth: u64) -> usize {
+        let now = self.core.era.load(Ordering::Acquire);
+        let mut boundary = 0;
+        let mut links = batch.links.iter();
+        let mut pushed = 0;
+        let own_exempt = !self.is_pinned();
+        // SAFETY: slots live as long as the core.
+        while let Some(slot) = unsafe { slots.as_ref() } {
+            slots = slot.next;
+            if !slot.is_active() || (own_exempt && ptr::eq(slot, self.slot)) {
+                continue;
+            }
+            if M::ROBUST {
+                // Relaxed: ordered after the unlinks by the fence in `close`.
+                let era = slot.era.load(Ordering::Relaxed);
+                if era != EVERYTHING && era + LAG < now {
+                    boundary = boundary.max(era);
+                }
+                if era < min_birth {
+                    continue;
+                }
+            }
+            let Some(link) = links.next() else { break };
+            if slot.push(link) {
+                pushed += 1;
+                if slot.backlog_is_due() {
+                    self.acknowledge(slot.drain());
+                }
+            }
+        }
+        self.boundary.set(boundary);
+        pushed
+    }
+}
