@@ -24,6 +24,7 @@ pub mod registry;
 mod epoch;
 mod hazard_pointer;
 mod kovan;
+mod leak;
 
 pub use counters::Totals;
 pub use domain::{Domain, Guard, Handle, Shield};

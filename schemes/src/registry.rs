@@ -32,4 +32,5 @@ registry! {$
     kovan::KovanRobust: guard,
     epoch::Epoch: region,
     hazard_pointer::HazardPointer: pointer,
+    leak::Leak: region,
 }

@@ -1,0 +1,60 @@
+//! `leak`: frees nothing. The baseline that shows what reclamation costs, and what it saves.
+
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
+use crate::node::Node;
+use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
+
+/// The scheme `leak`.
+#[derive(Debug)]
+pub struct Leak;
+
+// SAFETY: nothing is ever freed.
+unsafe impl Reclaimer for Leak {
+    const FACTS: Facts = Facts {
+        name: "leak",
+        version: env!("CARGO_PKG_VERSION"),
+        paper: "no reclamation (baseline)",
+        strength: Strength::Region,
+        load: Progress::WaitFree,
+        reclaim: Progress::WaitFree,
+        robust: Robustness { stalled: false, long_reader: false },
+        parameters: "",
+        bound: "unbounded: all that was retired",
+        frees_on_drop: false,
+    };
+    type Header = ();
+    type Local = ();
+    type Guard<'l> = ();
+    type Shield<'l> = ();
+
+    fn new() -> Self {
+        Self
+    }
+    fn bound(_: &BoundInput) -> Option<u64> {
+        None
+    }
+    unsafe fn register(&self) -> Self::Local {}
+    fn header(&self, (): &()) -> Self::Header {}
+    fn pin<'l>(&'l self, (): &'l ()) -> Self::Guard<'l> {}
+    fn shield<'l>(&'l self, (): &'l ()) -> Self::Shield<'l> {}
+
+    #[inline]
+    fn protect<T>(
+        (): &(),
+        (): &mut (),
+        source: &AtomicPtr<Node<T, ()>>,
+        _: usize,
+    ) -> *mut Node<T, ()> {
+        source.load(Ordering::Acquire)
+    }
+
+    unsafe fn retire<T: Send + 'static>(&self, (): &(), _: *mut Node<T, ()>) {}
+    fn flush(&self, (): &()) {}
+}
+
+// SAFETY: nothing is ever freed.
+unsafe impl GuardProtection for Leak {}
+// SAFETY: nothing is ever freed.
+unsafe impl RegionProtection for Leak {}
