@@ -1,0 +1,58 @@
+//! Singly linked chains of nodes that one thread alone can reach.
+
+use std::iter;
+use std::sync::atomic::Ordering::Relaxed;
+
+use kovan_schemes::{Atomic, Domain, Owned, Reclaimer};
+
+/// A node with a successor. The tag of the link is the node's own mark, not the successor's.
+pub(crate) trait Link<R: Reclaimer>: Sized {
+    /// The link to the successor.
+    fn link(&self) -> &Atomic<Self, R>;
+    /// The link to the successor, exclusively.
+    fn link_mut(&mut self) -> &mut Atomic<Self, R>;
+}
+
+/// Takes the nodes of a chain one by one; iterative, however long the chain is. The caller does
+/// not use `head` afterwards.
+///
+/// # Safety
+/// Every node of the chain is allocated, occurs once, and no other thread can reach it.
+pub(crate) unsafe fn take_all<N: Link<R>, R: Reclaimer>(
+    head: &mut Atomic<N, R>,
+) -> impl Iterator<Item = Owned<N, R>> {
+    let mut next = head.load_exclusive();
+    iter::from_fn(move || {
+        if next.is_null() {
+            return None;
+        }
+        // SAFETY: not null (checked above), and exclusive by this function's clause; the link is
+        // read out of the node before the node is given away.
+        let mut node = unsafe { next.into_owned() };
+        next = node.value_mut().link_mut().load_exclusive();
+        Some(node)
+    })
+}
+
+/// Calls `visit` with each node and whether its own link is tagged.
+///
+/// # Safety
+/// Every node of the chain is allocated, and no other thread can reach it.
+pub(crate) unsafe fn for_each<N: Link<R>, R: Reclaimer>(
+    domain: &Domain<R>,
+    head: &mut Atomic<N, R>,
+    mut visit: impl FnMut(&N, bool),
+) {
+    // `Atomic::load` asks for a guard. It protects nothing here, and nothing needs it.
+    let handle = domain.register();
+    let guard = handle.pin();
+    let mut next = head.load_exclusive();
+    // SAFETY: exclusive by this function's clause, so no node is freed while we read it.
+    while let Some(node) = unsafe { next.deref() } {
+        // Relaxed: whatever made the chain exclusive synchronised with its writers.
+        let after = node.link().load(Relaxed, &guard);
+        visit(node, after.tag() != 0);
+        // Through the `'static` of `load_exclusive`: the guard's lifetime means nothing here.
+        next = Atomic::new(after).load_exclusive();
+    }
+}

@@ -1,0 +1,31 @@
+//! Lock-free data structures, each written once and generic over the reclamation scheme.
+//!
+//! | module | structure | scheme strength it needs |
+//! |---|---|---|
+//! | [`treiber_stack`] | Treiber's stack | any |
+//! | [`ms_queue`] | the queue of Michael and Scott | any |
+//! | [`michael_list`] | Michael's sorted list, a map | any |
+//! | [`hash_map`] | fixed buckets of Michael's list | any |
+//! | [`harris_list`] | Harris's sorted list, a map | region |
+//! | [`structure`] | the uniform face that experiments drive | |
+//! | [`registry`] | every structure by name, paired with every scheme | |
+//!
+//! A new structure is one file here, one `mod` line below and one row in [`registry`].
+
+mod bucket;
+mod chain;
+
+pub mod harris_list;
+pub mod hash_map;
+pub mod michael_list;
+pub mod ms_queue;
+pub mod registry;
+pub mod structure;
+pub mod treiber_stack;
+
+pub use harris_list::HarrisList;
+pub use hash_map::HashMap;
+pub use michael_list::MichaelList;
+pub use ms_queue::MsQueue;
+pub use structure::{Kind, Structure, StructureFacts};
+pub use treiber_stack::TreiberStack;

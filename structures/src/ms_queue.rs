@@ -1,0 +1,228 @@
+//! The queue of Michael and Scott (1996).
+//!
+//! The first node is a dummy whose value was moved out (or never was). The tail never points to a
+//! node before the head, so nothing that head, tail or the links after them lead to is retired.
+
+use std::fmt;
+use std::mem::MaybeUninit;
+use std::sync::atomic::Ordering::Acquire;
+
+use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
+
+use crate::chain::{self, Link};
+use crate::structure::{Kind, Structure, StructureFacts};
+
+struct Node<T, R: Reclaimer> {
+    /// Initialised in all nodes but the dummy.
+    value: MaybeUninit<T>,
+    /// Changes once, from null.
+    next: Atomic<Node<T, R>, R>,
+}
+
+impl<T, R: Reclaimer> Link<R> for Node<T, R> {
+    fn link(&self) -> &Atomic<Self, R> {
+        &self.next
+    }
+    fn link_mut(&mut self) -> &mut Atomic<Self, R> {
+        &mut self.next
+    }
+}
+
+/// Keeps the ends of the queue off each other's cache line (and its prefetched neighbour).
+#[repr(align(128))]
+struct Padded<T>(T);
+
+/// A lock-free queue.
+pub struct MsQueue<T: Send + 'static, R: Reclaimer> {
+    domain: Domain<R>,
+    head: Padded<Atomic<Node<T, R>, R>>,
+    tail: Padded<Atomic<Node<T, R>, R>>,
+}
+
+/// The dummy and the node behind it, both protected by the shields they were loaded with.
+struct Front<'g, T, R: Reclaimer> {
+    head: Shared<'g, Node<T, R>, R>,
+    /// Null if the queue was empty.
+    next: Shared<'g, Node<T, R>, R>,
+}
+
+impl<T: Send + 'static, R: Reclaimer> MsQueue<T, R> {
+    /// An empty queue.
+    #[must_use]
+    pub fn new(domain: &Domain<R>) -> Self {
+        let handle = domain.register();
+        let guard = handle.pin();
+        let dummy = guard.alloc(Node { value: MaybeUninit::uninit(), next: Atomic::null() });
+        let dummy = dummy.into_shared();
+        Self {
+            domain: domain.clone(),
+            head: Padded(Atomic::new(dummy)),
+            tail: Padded(Atomic::new(dummy)),
+        }
+    }
+
+    /// Adds `value` at the tail.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    pub fn enqueue(&self, guard: &Guard<'_, R>, value: T) {
+        self.domain.check(guard);
+        let node = guard.alloc(Node { value: MaybeUninit::new(value), next: Atomic::null() });
+        let node = node.into_shared();
+        let mut shield = guard.shield();
+        loop {
+            let tail = guard.protect(&mut shield, &self.tail.0);
+            // SAFETY: protected by `shield`: loaded from `tail`, which does not point to retired
+            // nodes (see `dequeue`). Nobody makes mutable references to published nodes.
+            let Some(last) = (unsafe { tail.deref() }) else { unreachable!("a tail always is") };
+            let next = last.next.load(Acquire, guard);
+            if !next.is_null() {
+                // Helps: the tail lags. `next` is not dereferenced. If the CAS succeeds the tail
+                // was still `tail` (protected, so not reused), hence `next` not yet retired.
+                let _ = self.tail.0.compare_exchange(tail, next, guard);
+                continue;
+            }
+            if last.next.compare_exchange(next, node, guard).is_ok() {
+                // If it fails, someone has helped.
+                let _ = self.tail.0.compare_exchange(tail, node, guard);
+                return;
+            }
+        }
+    }
+
+    /// Takes the value at the head.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    pub fn dequeue(&self, guard: &Guard<'_, R>) -> Option<T> {
+        self.domain.check(guard);
+        let (mut first, mut second) = (guard.shield(), guard.shield());
+        loop {
+            let Front { head, next } = self.front(guard, &mut first, &mut second);
+            // SAFETY: protected by `second`, and was not retired when that was set: see `front`.
+            let node = unsafe { next.deref() }?;
+            // Acquire, and loaded after the head: whoever moved the head to `head` had seen the
+            // tail there or further, so by coherence this load does too. If it is not `head` it
+            // is therefore behind it, for good: the tail only moves forward.
+            let tail = self.tail.0.load(Acquire, guard);
+            if head == tail {
+                let _ = self.tail.0.compare_exchange(tail, next, guard);
+                continue;
+            }
+            // `head` is protected, so it was not reused: `next` is its successor.
+            if self.head.0.compare_exchange(head, next, guard).is_ok() {
+                // SAFETY: a node becomes the dummy by one successful CAS, this one, so only this
+                // thread reads the value, once; it is initialised until then. Still protected.
+                let value = unsafe { node.value.assume_init_read() };
+                // SAFETY: 1: not null, allocated in this domain (`check`), and retired by the one
+                // who moved the head on. 2: neither head nor (see above) tail points to it any
+                // more, nor will again; no node behind them links to it.
+                unsafe { guard.retire(head) };
+                return Some(value);
+            }
+        }
+    }
+
+    /// Whether the queue is empty now.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    #[must_use]
+    pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
+        self.domain.check(guard);
+        let (mut first, mut second) = (guard.shield(), guard.shield());
+        self.front(guard, &mut first, &mut second).next.is_null()
+    }
+
+    /// Protects the dummy and the node behind it.
+    fn front<'g, 'h>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        first: &mut Shield<'h, R>,
+        second: &mut Shield<'h, R>,
+    ) -> Front<'g, T, R> {
+        loop {
+            let head = guard.protect(first, &self.head.0);
+            // SAFETY: protected by `first`: loaded from `head`, which points to no retired node.
+            let Some(dummy) = (unsafe { head.deref() }) else { unreachable!("a head always is") };
+            let next = guard.protect(second, &dummy.next);
+            // `dummy` may have been unlinked before `next` was protected, and `next` after it. If
+            // the head is still `head` (protected, so not reused) after the protection, then
+            // `next` was not yet retired: the head must pass it first. Acquire: not needed for
+            // data, but keeps the load behind the protection it validates.
+            if self.head.0.load(Acquire, guard) == head {
+                return Front { head, next };
+            }
+        }
+    }
+}
+
+impl<T: Send + 'static, R: Reclaimer> Drop for MsQueue<T, R> {
+    fn drop(&mut self) {
+        // SAFETY: exclusive by `&mut self`; nodes from the head on are not retired.
+        let nodes = unsafe { chain::take_all(&mut self.head.0) };
+        self.domain.discard(nodes.enumerate().map(|(at, mut node)| {
+            if at > 0 {
+                // SAFETY: not the dummy, so its value was not moved out.
+                unsafe { node.value_mut().value.assume_init_drop() };
+            }
+            node
+        }));
+    }
+}
+
+impl<T: Send + 'static, R: Reclaimer> fmt::Debug for MsQueue<T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MsQueue").field("domain", &self.domain).finish_non_exhaustive()
+    }
+}
+
+impl<R: Reclaimer> Structure<R> for MsQueue<u64, R> {
+    const FACTS: StructureFacts = StructureFacts {
+        name: "ms-queue",
+        kind: Kind::Queue,
+        paper: "Michael and Scott, Simple, fast, and practical non-blocking and blocking concurrent queue algorithms, PODC 1996",
+        needs: Strength::Pointer,
+        shields: 2,
+    };
+
+    fn new(domain: &Domain<R>, _: usize) -> Self {
+        Self::new(domain)
+    }
+
+    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+        self.enqueue(guard, key);
+        true
+    }
+
+    fn remove(&self, guard: &Guard<'_, R>, _: u64) -> Option<u64> {
+        self.dequeue(guard)
+    }
+
+    fn contains(&self, guard: &Guard<'_, R>, _: u64) -> bool {
+        !self.is_empty(guard)
+    }
+
+    fn hold_inside(&self, guard: &Guard<'_, R>, _: u64, inside: &mut dyn FnMut()) {
+        self.domain.check(guard);
+        let (mut first, mut second) = (guard.shield(), guard.shield());
+        if self.front(guard, &mut first, &mut second).next.is_null() {
+            let _ = guard.protect(&mut second, &self.head.0);
+        }
+        inside();
+    }
+
+    fn contents(&mut self) -> Vec<u64> {
+        let mut keys = Vec::new();
+        let mut dummy = true;
+        let visit = |node: &Node<u64, R>, _| {
+            if !std::mem::take(&mut dummy) {
+                // SAFETY: not the dummy, so its value was not moved out.
+                keys.push(unsafe { node.value.assume_init_read() });
+            }
+        };
+        // SAFETY: exclusive by `&mut self`.
+        unsafe { chain::for_each(&self.domain, &mut self.head.0, visit) };
+        keys
+    }
+}

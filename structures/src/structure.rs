@@ -1,0 +1,60 @@
+//! The uniform face of the structures, which experiments and tests drive.
+
+use kovan_schemes::{Domain, Guard, Reclaimer, Strength};
+
+/// What a structure is, and so what its operations mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A set of keys with values.
+    Map,
+    /// Last in, first out.
+    Stack,
+    /// First in, first out.
+    Queue,
+}
+
+/// The static description of a structure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StructureFacts {
+    /// The name that users type.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Where the algorithm was published.
+    pub paper: &'static str,
+    /// The weakest protection it is sound with.
+    pub needs: Strength,
+    /// Shields that one operation holds at a time; 0 where the guard alone protects.
+    pub shields: u64,
+}
+
+/// A structure of `u64` keys over the scheme `R`.
+///
+/// Every guard must be of the domain the structure was made with; the operations panic otherwise.
+pub trait Structure<R: Reclaimer>: Sized + Send + Sync + 'static {
+    /// What the structure declares about itself. Does not depend on `R`.
+    const FACTS: StructureFacts;
+
+    /// An empty structure whose nodes live in `domain`. The hint is the number of keys expected;
+    /// only structures of fixed size use it.
+    fn new(domain: &Domain<R>, capacity_hint: usize) -> Self;
+
+    /// Map: adds `key`, or returns false if it is present. Stack and queue: pushes, true.
+    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool;
+
+    /// Map: removes `key`. Stack and queue: pops what is there; `key` is ignored.
+    fn remove(&self, guard: &Guard<'_, R>, key: u64) -> Option<u64>;
+
+    /// Map: whether `key` is present. Stack and queue: whether a protected peek finds a node;
+    /// `key` is ignored.
+    fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool;
+
+    /// Reads up to the place of `key` (stack and queue: the front) and calls `inside` while the
+    /// guard and all shields of an operation protect nodes. A shield for which there is no node
+    /// of its own protects the first one; only in an empty structure do shields stay unset.
+    fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut());
+
+    /// All keys: sorted list in key order, hash map in no order, stack and queue in the order in
+    /// which they would be popped.
+    fn contents(&mut self) -> Vec<u64>;
+}

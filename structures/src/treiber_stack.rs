@@ -1,0 +1,168 @@
+//! Treiber's stack (1986).
+
+use std::fmt;
+use std::mem::MaybeUninit;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+
+use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Strength};
+
+use crate::chain::{self, Link};
+use crate::structure::{Kind, Structure, StructureFacts};
+
+struct Node<T, R: Reclaimer> {
+    /// Initialised until the pop that unlinks the node moves it out.
+    value: MaybeUninit<T>,
+    /// Not changed after publication.
+    next: Atomic<Node<T, R>, R>,
+}
+
+impl<T, R: Reclaimer> Link<R> for Node<T, R> {
+    fn link(&self) -> &Atomic<Self, R> {
+        &self.next
+    }
+    fn link_mut(&mut self) -> &mut Atomic<Self, R> {
+        &mut self.next
+    }
+}
+
+/// A lock-free stack.
+pub struct TreiberStack<T: Send + 'static, R: Reclaimer> {
+    domain: Domain<R>,
+    top: Atomic<Node<T, R>, R>,
+}
+
+impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
+    /// An empty stack.
+    #[must_use]
+    pub fn new(domain: &Domain<R>) -> Self {
+        Self { domain: domain.clone(), top: Atomic::null() }
+    }
+
+    /// Pushes `value`.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    pub fn push(&self, guard: &Guard<'_, R>, value: T) {
+        self.domain.check(guard);
+        let node = guard.alloc(Node { value: MaybeUninit::new(value), next: Atomic::null() });
+        let node = node.into_shared();
+        // Relaxed: `top` is compared and linked here, never dereferenced.
+        let mut top = self.top.load(Relaxed, guard);
+        loop {
+            // SAFETY: ours alone: not published until the CAS below succeeds.
+            if let Some(node) = unsafe { node.deref() } {
+                // Relaxed: published by the release of the CAS.
+                node.next.store(top, Relaxed);
+            }
+            // Should `top` have been freed and reused in between, it is the top again all the
+            // same: the link is right.
+            match self.top.compare_exchange(top, node, guard) {
+                Ok(_) => return,
+                Err(now) => top = now,
+            }
+        }
+    }
+
+    /// Pops the value pushed last.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    pub fn pop(&self, guard: &Guard<'_, R>) -> Option<T> {
+        self.domain.check(guard);
+        let mut shield = guard.shield();
+        loop {
+            let top = guard.protect(&mut shield, &self.top);
+            // SAFETY: protected by `shield`, which holds it to the end of this iteration: loaded
+            // from `top`, which is always reachable, and nodes are retired only after they left
+            // it for good. Nobody makes mutable references to published nodes.
+            let node = unsafe { top.deref() }?;
+            // Relaxed: not changed after the publication that `protect` acquired.
+            let next = node.next.load(Relaxed, guard);
+            // `top` is protected, so it was not freed and pushed again: `next` is its successor.
+            if self.top.compare_exchange(top, next, guard).is_ok() {
+                // SAFETY: a node leaves the stack by one successful CAS, this one, so only this
+                // thread reads the value, once; it is initialised until then.
+                let value = unsafe { node.value.assume_init_read() };
+                // SAFETY: 1: not null, allocated in this domain (`check`), retired by the one who
+                // unlinked it. 2: `top` does not hold it, and no other link is followed.
+                unsafe { guard.retire(top) };
+                return Some(value);
+            }
+        }
+    }
+
+    /// Whether the stack is empty now.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    #[must_use]
+    pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
+        self.domain.check(guard);
+        self.top.load(Acquire, guard).is_null()
+    }
+}
+
+impl<T: Send + 'static, R: Reclaimer> Drop for TreiberStack<T, R> {
+    fn drop(&mut self) {
+        // SAFETY: exclusive by `&mut self`; what is linked here is not retired.
+        let nodes = unsafe { chain::take_all(&mut self.top) };
+        self.domain.discard(nodes.map(|mut node| {
+            // SAFETY: the value of a linked node was not moved out.
+            unsafe { node.value_mut().value.assume_init_drop() };
+            node
+        }));
+    }
+}
+
+impl<T: Send + 'static, R: Reclaimer> fmt::Debug for TreiberStack<T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TreiberStack").field("domain", &self.domain).finish_non_exhaustive()
+    }
+}
+
+impl<R: Reclaimer> Structure<R> for TreiberStack<u64, R> {
+    const FACTS: StructureFacts = StructureFacts {
+        name: "treiber-stack",
+        kind: Kind::Stack,
+        paper: "Treiber, Systems programming: coping with parallelism, IBM RJ 5118, 1986",
+        needs: Strength::Pointer,
+        shields: 1,
+    };
+
+    fn new(domain: &Domain<R>, _: usize) -> Self {
+        Self::new(domain)
+    }
+
+    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+        self.push(guard, key);
+        true
+    }
+
+    fn remove(&self, guard: &Guard<'_, R>, _: u64) -> Option<u64> {
+        self.pop(guard)
+    }
+
+    fn contains(&self, guard: &Guard<'_, R>, _: u64) -> bool {
+        self.domain.check(guard);
+        let mut shield = guard.shield();
+        !guard.protect(&mut shield, &self.top).is_null()
+    }
+
+    fn hold_inside(&self, guard: &Guard<'_, R>, _: u64, inside: &mut dyn FnMut()) {
+        self.domain.check(guard);
+        let mut shield = guard.shield();
+        let _ = guard.protect(&mut shield, &self.top);
+        inside();
+    }
+
+    fn contents(&mut self) -> Vec<u64> {
+        let mut keys = Vec::new();
+        let visit = |node: &Node<u64, R>, _| {
+            // SAFETY: the value of a linked node was not moved out.
+            keys.push(unsafe { node.value.assume_init_read() });
+        };
+        // SAFETY: exclusive by `&mut self`.
+        unsafe { chain::for_each(&self.domain, &mut self.top, visit) };
+        keys
+    }
+}

@@ -1,0 +1,186 @@
+//! Every pair against a structure of the standard library, on one thread.
+
+mod common;
+
+use std::collections::{BTreeSet, VecDeque};
+
+use common::{Random, every_pair, scaled};
+use kovan_schemes::{Domain, Reclaimer};
+use kovan_structures::registry::{self, DispatchError, Visitor};
+use kovan_structures::{Kind, Structure};
+
+/// What the structure should do.
+enum Oracle {
+    Map(BTreeSet<u64>),
+    Stack(Vec<u64>),
+    Queue(VecDeque<u64>),
+}
+
+impl Oracle {
+    fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Map => Self::Map(BTreeSet::new()),
+            Kind::Stack => Self::Stack(Vec::new()),
+            Kind::Queue => Self::Queue(VecDeque::new()),
+        }
+    }
+
+    fn insert(&mut self, key: u64) -> bool {
+        match self {
+            Self::Map(map) => return map.insert(key),
+            Self::Stack(stack) => stack.push(key),
+            Self::Queue(queue) => queue.push_back(key),
+        }
+        true
+    }
+
+    fn remove(&mut self, key: u64) -> Option<u64> {
+        match self {
+            Self::Map(map) => map.take(&key),
+            Self::Stack(stack) => stack.pop(),
+            Self::Queue(queue) => queue.pop_front(),
+        }
+    }
+
+    fn contains(&self, key: u64) -> bool {
+        match self {
+            Self::Map(map) => map.contains(&key),
+            Self::Stack(stack) => !stack.is_empty(),
+            Self::Queue(queue) => !queue.is_empty(),
+        }
+    }
+
+    fn contents(&self) -> Vec<u64> {
+        match self {
+            Self::Map(map) => map.iter().copied().collect(),
+            Self::Stack(stack) => stack.iter().rev().copied().collect(),
+            Self::Queue(queue) => queue.iter().copied().collect(),
+        }
+    }
+}
+
+#[derive(Clone)]
+struct AgainstOracle {
+    seed: u64,
+    keys: u64,
+    buckets: usize,
+}
+
+impl Visitor for AgainstOracle {
+    type Output = ();
+
+    fn visit<R: Reclaimer, S: Structure<R>>(self) {
+        let domain = Domain::<R>::new();
+        let meter = domain.meter();
+        let handle = domain.register();
+        let mut structure = S::new(&domain, self.buckets);
+        let mut oracle = Oracle::new(S::FACTS.kind);
+        let mut random = Random::new(self.seed);
+        for step in 0..scaled(20_000) {
+            let guard = handle.pin();
+            let key = random.below(self.keys);
+            match random.below(8) {
+                0..3 => assert_eq!(structure.insert(&guard, key), oracle.insert(key)),
+                3..6 => assert_eq!(structure.remove(&guard, key), oracle.remove(key)),
+                6 => assert_eq!(structure.contains(&guard, key), oracle.contains(key)),
+                _ => {
+                    let mut called = 0;
+                    structure.hold_inside(&guard, key, &mut || {
+                        called += 1;
+                        // Operations nest: they take shields of their own.
+                        assert_eq!(structure.contains(&guard, key), oracle.contains(key));
+                    });
+                    assert_eq!(called, 1);
+                }
+            }
+            drop(guard);
+            if step % 1_000 == 0 {
+                let mut contents = structure.contents();
+                if S::FACTS.kind == Kind::Map {
+                    contents.sort_unstable();
+                }
+                assert_eq!(contents, oracle.contents());
+                let dummies = u64::from(S::FACTS.kind == Kind::Queue);
+                assert_eq!(meter.totals().live(), oracle.contents().len() as u64 + dummies);
+            }
+        }
+        drop(structure);
+        assert_eq!(meter.totals().live(), 0);
+        drop((handle, domain));
+        let totals = meter.totals();
+        assert_eq!(totals.freed, if R::FACTS.frees_on_drop { totals.retired } else { 0 });
+        assert_eq!(totals.panicked, 0);
+    }
+}
+
+#[test]
+fn few_keys() {
+    every_pair(&AgainstOracle { seed: 1, keys: 4, buckets: 1 });
+}
+
+#[test]
+fn many_keys() {
+    every_pair(&AgainstOracle { seed: 2, keys: 300, buckets: 50 });
+}
+
+#[derive(Clone)]
+struct ForeignGuard;
+
+impl Visitor for ForeignGuard {
+    type Output = ();
+
+    fn visit<R: Reclaimer, S: Structure<R>>(self) {
+        let (domain, other) = (Domain::<R>::new(), Domain::<R>::new());
+        let structure = S::new(&domain, 4);
+        let panics = |operation: &dyn Fn(&S, &kovan_schemes::Guard<'_, R>)| {
+            let run = || {
+                let handle = other.register();
+                operation(&structure, &handle.pin());
+            };
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err()
+        };
+        assert!(panics(&|s, guard| {
+            let _ = s.insert(guard, 1);
+        }));
+        assert!(panics(&|s, guard| {
+            let _ = s.remove(guard, 1);
+        }));
+        assert!(panics(&|s, guard| {
+            let _ = s.contains(guard, 1);
+        }));
+        assert!(panics(&|s, guard| s.hold_inside(guard, 1, &mut || ())));
+    }
+}
+
+#[test]
+fn guards_of_other_domains_are_refused() {
+    every_pair(&ForeignGuard);
+}
+
+#[derive(Clone)]
+struct Nothing;
+
+impl Visitor for Nothing {
+    type Output = ();
+    fn visit<R: Reclaimer, S: Structure<R>>(self) {}
+}
+
+#[test]
+fn dispatch_agrees_with_the_matrix() {
+    for pair in registry::matrix() {
+        let result = registry::dispatch(pair.scheme, pair.structure, Nothing);
+        let refused = DispatchError::Refused { reason: pair.reason };
+        assert_eq!(result, if pair.allowed { Ok(()) } else { Err(refused) });
+    }
+}
+
+#[test]
+fn errors_list_what_there_is() {
+    let scheme = registry::dispatch("rcu", "hash-map", Nothing).unwrap_err().to_string();
+    assert!(scheme.contains("\"rcu\"") && scheme.contains("hazard-pointer"), "{scheme}");
+    let structure = registry::dispatch("epoch", "tree", Nothing).unwrap_err().to_string();
+    assert!(structure.contains("\"tree\"") && structure.contains("ms-queue"), "{structure}");
+    let refused = registry::dispatch("hazard-pointer", "harris-list", Nothing);
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("unlinked") && !refused.contains('\n'), "{refused}");
+}
