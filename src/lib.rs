@@ -33,3 +33,27 @@ pub use collector::{Collector, Handle};
 pub use default::{collector, pin, retire};
 pub use guard::Guard;
 pub use mode::{DefaultMode, Mode, Region, Robust};
+
+/// Misuse that must not compile.
+///
+/// A guard stays on its thread:
+/// ```compile_fail,E0277
+/// let guard = kovan::pin();
+/// std::thread::spawn(move || drop(guard));
+/// ```
+/// So does a handle:
+/// ```compile_fail,E0277
+/// let handle = kovan::Collector::<kovan::Region>::new().register();
+/// std::thread::spawn(move || drop(handle));
+/// ```
+/// A loaded pointer does not outlive its guard:
+/// ```compile_fail,E0597
+/// let atomic = kovan::Atomic::<u8>::null();
+/// let loaded = {
+///     let guard = kovan::pin();
+///     atomic.load(std::sync::atomic::Ordering::Acquire, &guard)
+/// };
+/// assert!(loaded.is_null());
+/// ```
+#[cfg(doctest)]
+pub struct Misuse;

@@ -215,23 +215,24 @@ impl<M: Mode> Local<M> {
             open.entries.len() >= BATCH
         };
         if full {
-            self.flush(open);
+            self.flush(&[open]);
         }
     }
 
     /// Closes both open batches and frees what is free.
     pub(crate) fn flush_all(&self) {
-        self.flush(&self.old);
-        self.flush(&self.young);
+        self.flush(&[&self.old, &self.young]);
     }
 
     #[cold]
-    fn flush(&self, open: &RefCell<Open>) {
+    fn flush(&self, open: &[&RefCell<Open>]) {
         // Outside of guards this thread holds no pointer: its own list need not wait for a pin.
         if !self.is_pinned() && self.slot().has_list() {
             self.acknowledge(self.slot().leave());
         }
-        self.close(open);
+        for open in open {
+            self.close(open);
+        }
         self.reclaim();
     }
 
