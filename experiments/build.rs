@@ -1,0 +1,37 @@
+//! Records in the binary, for the manifest of each run: compiler, flags, profile, commit.
+
+use std::path::Path;
+use std::process::Command;
+
+fn main() {
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
+    let version = output(&rustc, &["--version"]).unwrap_or_else(|| "unknown".into());
+    set("RUSTC", &version);
+    set("PROFILE", &std::env::var("PROFILE").unwrap_or_else(|_| "unknown".into()));
+    let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    set("RUSTFLAGS", &flags.replace('\u{1f}', " "));
+    // Absent in a source archive.
+    if let Some(commit) = output("git", &["rev-parse", "HEAD"]) {
+        set("COMMIT", &commit);
+        let changes = output("git", &["status", "--porcelain"]);
+        set("DIRTY", &(changes.as_deref() != Some("")).to_string());
+    }
+    let watched = ["../Cargo.lock", "../src", "../schemes", "../structures", "../.git/index"];
+    for path in watched.into_iter().filter(|path| Path::new(path).exists()) {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    for path in ["build.rs", "src", "specs", "Cargo.toml"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+}
+
+fn set(name: &str, value: &str) {
+    println!("cargo::rustc-env=KOVAN_LAB_{name}={value}");
+}
+
+/// What a command prints, or nothing if it fails.
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().into())
+}

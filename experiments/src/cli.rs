@@ -1,0 +1,161 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use regex::Regex;
+
+use crate::spec::{ScaleName, check_counts, check_repeats, check_seconds};
+use crate::{cell, list, output, plot, run};
+
+/// Experiments on memory reclamation: throughput and memory bounds, recorded and plotted.
+#[derive(Debug, Parser)]
+#[command(name = "kovan-lab", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// What there is: schemes, structures, experiments, and which pairs are allowed
+    List {
+        /// What to list; all but the matrix when absent
+        what: Option<list::What>,
+        /// Table for people, JSON for programs
+        #[arg(long, value_enum, default_value_t = list::Format::Table)]
+        format: list::Format,
+    },
+    /// Runs experiments, writes records and plots, prints the table
+    Run(RunArgs),
+    /// Draws the plots of a results folder again
+    Plot {
+        /// A folder that `run` wrote
+        dir: PathBuf,
+    },
+    /// Measures one cell (used by `run`)
+    #[command(hide = true)]
+    Cell {
+        /// The cell as JSON
+        definition: String,
+    },
+}
+
+/// The arguments of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Names of experiments (see `list experiments`) or paths of TOML files
+    #[arg(required = true, value_name = "SPEC")]
+    pub(crate) specs: Vec<String>,
+    /// How long and how often to measure
+    #[arg(long, value_enum, default_value_t = ScaleName::Laptop)]
+    pub(crate) scale: ScaleName,
+    /// Results folder [default: results/SPEC-SCALE]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Only schemes that match this regular expression
+    #[arg(long, value_name = "RE", value_parser = regex)]
+    pub(crate) scheme: Option<Regex>,
+    /// Only structures that match this regular expression
+    #[arg(long, value_name = "RE", value_parser = regex)]
+    pub(crate) structure: Option<Regex>,
+    /// Worker threads, for example 1,2,4
+    #[arg(long, value_name = "L", value_parser = threads, allow_negative_numbers = true)]
+    pub(crate) threads: Option<Threads>,
+    /// Length of the measured window of each cell
+    #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
+    pub(crate) seconds: Option<f64>,
+    /// How often each cell is measured
+    #[arg(long, value_name = "N", value_parser = repeats, allow_negative_numbers = true)]
+    pub(crate) repeats: Option<u32>,
+    /// Seed of the order, the keys and the operations
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) seed: Option<u64>,
+    /// Print what would run, write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Continue in an existing folder: complete cells are skipped
+    #[arg(long)]
+    pub(crate) resume: bool,
+}
+
+/// A list of thread counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Threads(pub(crate) Vec<u32>);
+
+fn regex(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| {
+        let reason = error.to_string();
+        let last = reason.lines().last().unwrap_or_default();
+        format!("not a regular expression: {}", last.trim_start_matches("error: "))
+    })
+}
+
+fn threads(text: &str) -> Result<Threads, String> {
+    let counts = text
+        .split(',')
+        .map(|part| {
+            let part = part.trim();
+            part.parse()
+                .map_err(|_| format!("`{part}` is not a thread count; write for example 1,2,4"))
+        })
+        .collect::<Result<Vec<u32>, _>>()?;
+    check_counts("threads", &counts, 1).map_err(|error| error.to_string())?;
+    Ok(Threads(counts))
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number of seconds".to_string())?;
+    check_seconds("seconds", value).map_err(|error| error.to_string())?;
+    Ok(value)
+}
+
+fn repeats(text: &str) -> Result<u32, String> {
+    let value: u32 = text.parse().map_err(|_| "not a number of repeats".to_string())?;
+    check_repeats("repeats", value).map_err(|error| error.to_string())?;
+    Ok(value)
+}
+
+/// Runs the command; the value is the exit code.
+pub(crate) fn main() -> Result<u8> {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                output::print(&error.render().to_string())?;
+                return Ok(0);
+            }
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                bail!("no command; try `kovan-lab run stalled-threads`, or `kovan-lab --help`")
+            }
+            _ => bail!("{}; see --help", first_paragraph(&error.render().to_string())),
+        },
+    };
+    match cli.command {
+        Command::List { what, format } => list::list(what, format).map(|()| 0),
+        Command::Run(args) => run::run(&args),
+        Command::Plot { dir } => plot::plot(&dir).map(|()| 0),
+        Command::Cell { definition } => cell::main(&definition).map(|()| 0),
+    }
+}
+
+/// The message of clap without its usage text, as one line.
+fn first_paragraph(text: &str) -> String {
+    let lines = text
+        .lines()
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let text = output::one_line(&lines.collect::<Vec<_>>().join(" "));
+    text.trim_start_matches("error: ").to_string()
+}
+
+impl std::fmt::Display for ScaleName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.to_possible_value().map_or("", |value| match value.get_name() {
+            "smoke" => "smoke",
+            "laptop" => "laptop",
+            _ => "paper",
+        }))
+    }
+}

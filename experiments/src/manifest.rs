@@ -1,0 +1,132 @@
+//! `manifest.json`: what a run was, on what, and with what.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::machine::{Machine, utc};
+use crate::output::replace_file;
+use crate::plan::Plan;
+use crate::records::ALLOCATOR;
+use crate::rng::fnv;
+use crate::spec::{ScaleName, Source};
+
+/// Grows when a reader of old records would misread new ones.
+const SCHEMA_VERSION: u32 = 1;
+
+/// The description of a run, beside its records.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub(crate) struct Manifest {
+    pub(crate) schema_version: u32,
+    pub(crate) experiment: String,
+    pub(crate) question: String,
+    pub(crate) citation: String,
+    pub(crate) spec_file: String,
+    pub(crate) spec_text: String,
+    /// FNV-1a of the text, 64 bits.
+    pub(crate) spec_hash: String,
+    pub(crate) plan_hash: String,
+    pub(crate) cells: u64,
+    pub(crate) scale: ScaleName,
+    pub(crate) seed: u64,
+    pub(crate) command: Vec<String>,
+    pub(crate) started: String,
+    /// Of all sessions that ended by themselves; absent while the first one runs.
+    pub(crate) duration_seconds: Option<f64>,
+    /// Whether every cell of the plan has a row.
+    pub(crate) complete: bool,
+    pub(crate) machine: Machine,
+    pub(crate) build: Build,
+    pub(crate) allocator: Allocator,
+    pub(crate) schemes: Value,
+}
+
+/// What was measured with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Build {
+    version: String,
+    /// Of the sources, where they were a git checkout.
+    commit: Option<String>,
+    /// Whether the sources differed from the commit.
+    dirty: Option<bool>,
+    rustc: String,
+    profile: String,
+    rustflags: String,
+}
+
+/// The allocator of the binary and why.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Allocator {
+    name: String,
+    /// As the allocator tells it: 30302 is 3.3.2.
+    version: u32,
+    reason: String,
+}
+
+impl Manifest {
+    /// The manifest of a run that starts now.
+    pub(crate) fn new(source: &Source, plan: &Plan) -> Result<Self> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        Ok(Self {
+            schema_version: SCHEMA_VERSION,
+            experiment: source.spec.name.clone(),
+            question: source.spec.question.clone(),
+            citation: source.spec.citation.clone(),
+            spec_file: source.file.clone(),
+            spec_text: source.text.clone(),
+            spec_hash: format!("{:016x}", fnv(source.text.as_bytes())),
+            plan_hash: plan.hash(),
+            cells: plan.cells.len() as u64,
+            scale: plan.scale,
+            seed: plan.seed,
+            command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+            started: utc(now),
+            duration_seconds: None,
+            complete: false,
+            machine: Machine::here(),
+            build: Build {
+                version: env!("CARGO_PKG_VERSION").into(),
+                commit: option_env!("KOVAN_LAB_COMMIT").map(Into::into),
+                dirty: option_env!("KOVAN_LAB_DIRTY").map(|dirty| dirty == "true"),
+                rustc: env!("KOVAN_LAB_RUSTC").into(),
+                profile: env!("KOVAN_LAB_PROFILE").into(),
+                rustflags: env!("KOVAN_LAB_RUSTFLAGS").into(),
+            },
+            allocator: Allocator {
+                name: ALLOCATOR.into(),
+                version: crate::ALLOCATOR.version(),
+                reason: "needs only a C compiler; glibc's allocator distorts cross-thread frees"
+                    .into(),
+            },
+            schemes: serde_json::to_value(kovan_schemes::registry::all())?,
+        })
+    }
+
+    /// Reads the manifest of a folder.
+    pub(crate) fn read(dir: &Path) -> Result<Self> {
+        let path = dir.join("manifest.json");
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!("{} is not a results folder: cannot read {}", dir.display(), path.display())
+        })?;
+        let manifest: Self = serde_json::from_str(&text)
+            .with_context(|| format!("cannot understand {}", path.display()))?;
+        anyhow::ensure!(
+            manifest.schema_version == SCHEMA_VERSION,
+            "{}: schema version {} was written by another version of kovan-lab (this one: {SCHEMA_VERSION})",
+            path.display(),
+            manifest.schema_version
+        );
+        Ok(manifest)
+    }
+
+    /// Writes the manifest into a folder.
+    pub(crate) fn write(&self, dir: &Path) -> Result<()> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        replace_file(&dir.join("manifest.json"), &text)
+    }
+}

@@ -1,0 +1,238 @@
+//! The measured window of a cell: stalled threads, workers and the sampler.
+
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::{Barrier, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kovan_schemes::domain::Meter;
+use kovan_schemes::{Domain, Handle, Reclaimer};
+use kovan_structures::{Kind, Structure};
+
+use crate::cell::{Measured, Point};
+use crate::machine::resident_bytes;
+use crate::plan::Cell;
+use crate::rng::XorShift;
+use crate::tally::Tally;
+
+/// How often the sampler reads the counters.
+const SAMPLE_EVERY: Duration = Duration::from_millis(5);
+/// Operations between two looks at the phase.
+const OPS_PER_LOOK: u64 = 64;
+
+/// What the sampler saw.
+pub(crate) struct Window {
+    /// In order of time; the last is the end of the window.
+    pub(crate) points: Vec<Point>,
+    /// Nodes of the structure when the threads stopped.
+    pub(crate) live_at_stall: u64,
+    elapsed: Duration,
+}
+
+impl Window {
+    /// The row of the cell.
+    pub(crate) fn summary(&self, ops: u64, bound: Option<u64>, error: Option<String>) -> Measured {
+        let unreclaimed =
+            || self.points.iter().map(|point| point.retired.saturating_sub(point.freed));
+        let count = self.points.len().max(1) as u64;
+        let last = self.points.last();
+        Measured {
+            error,
+            ops,
+            elapsed_ns: nanoseconds(self.elapsed),
+            retired: last.map_or(0, |point| point.retired),
+            freed: last.map_or(0, |point| point.freed),
+            unreclaimed_peak: unreclaimed().max().unwrap_or(0),
+            unreclaimed_mean: (unreclaimed().sum::<u64>() + count / 2) / count,
+            unreclaimed_end: unreclaimed().next_back().unwrap_or(0),
+            unreclaimed_bound: bound,
+            rss_peak_bytes: self.points.iter().filter_map(|point| point.rss_bytes).max(),
+        }
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// What the workers do now. They look every [`OPS_PER_LOOK`] operations.
+struct Phase(AtomicU8);
+
+impl Phase {
+    const WARM_UP: u8 = 0;
+    const MEASURE: u8 = 1;
+    const STOP: u8 = 2;
+
+    fn set(&self, phase: u8) {
+        // Ordering: nothing else is published with it; what workers return is ordered by `join`.
+        self.0.store(phase, Relaxed);
+    }
+}
+
+/// Runs stalled threads, workers and the sampler (on this thread).
+pub(crate) fn measure<R: Reclaimer, S: Structure<R>>(
+    domain: &Domain<R>,
+    structure: &S,
+    cell: &Cell,
+) -> (Window, Tally) {
+    let meter = domain.meter();
+    let phase = Phase(AtomicU8::new(Phase::WARM_UP));
+    let start = Barrier::new(cell.threads as usize + 1);
+    let stall = Stall::default();
+    thread::scope(|scope| {
+        let stalled: Vec<_> = (1..=cell.stalled)
+            .map(|nth| {
+                let (stall, key) = (&stall, middle_key(cell, nth));
+                scope.spawn(move || stay(domain, structure, key, stall))
+            })
+            .collect();
+        stall.wait_for_arrivals(cell.stalled);
+        let live_at_stall = meter.totals().live();
+
+        let workers: Vec<_> = (0..cell.threads)
+            .map(|thread| {
+                let (phase, start) = (&phase, &start);
+                scope.spawn(move || {
+                    let handle = domain.register();
+                    start.wait();
+                    work(structure, &handle, phase, cell, thread)
+                })
+            })
+            .collect();
+        start.wait();
+        thread::sleep(Duration::from_secs_f64(cell.warmup_seconds));
+        let began = Instant::now();
+        phase.set(Phase::MEASURE);
+        let mut points = sample(&meter, began, Duration::from_secs_f64(cell.seconds));
+        phase.set(Phase::STOP);
+        let elapsed = began.elapsed();
+        // The end of the window: the workers stop, and the stalled threads are still stalled.
+        points.push(point(&meter, began));
+
+        let results: Vec<_> = workers.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        stall.release();
+        let departed: Vec<_> = stalled.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        let mut tally = Tally::default();
+        for result in results {
+            tally.add(&result.unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        departed.into_iter().for_each(|result| result.unwrap_or_else(|panic| resume_unwind(panic)));
+        (Window { points, elapsed, live_at_stall }, tally)
+    })
+}
+
+/// Keys spread evenly over the range; one stalled thread stops in the middle.
+fn middle_key(cell: &Cell, nth: u32) -> u64 {
+    cell.workload.key_range * u64::from(nth) / (u64::from(cell.stalled) + 1)
+}
+
+/// A stalled thread: stops inside a guard, in mid-structure, until it is released.
+fn stay<R: Reclaimer, S: Structure<R>>(domain: &Domain<R>, structure: &S, key: u64, stall: &Stall) {
+    let handle = domain.register();
+    let guard = handle.pin();
+    let mut held = false;
+    structure.hold_inside(&guard, key, &mut || {
+        held = true;
+        stall.arrive_and_wait();
+    });
+    if !held {
+        // Let the others end; the panic makes the cell an error.
+        stall.arrive_and_wait();
+    }
+    assert!(held, "the structure did not hold the stalled thread at key {key}");
+}
+
+fn sample(meter: &Meter, began: Instant, length: Duration) -> Vec<Point> {
+    let mut points = Vec::with_capacity(usize::try_from(length.as_millis()).unwrap_or(0) / 4 + 16);
+    let mut due = Duration::ZERO;
+    while due < length {
+        thread::sleep(due.saturating_sub(began.elapsed()));
+        points.push(point(meter, began));
+        // A late sample is not made up for by a burst of samples.
+        due = (due + SAMPLE_EVERY).max(began.elapsed());
+    }
+    thread::sleep(length.saturating_sub(began.elapsed()));
+    points
+}
+
+fn point(meter: &Meter, began: Instant) -> Point {
+    let totals = meter.totals();
+    let (retired, freed) = (totals.retired, totals.freed);
+    Point { t_ns: nanoseconds(began.elapsed()), retired, freed, rss_bytes: resident_bytes() }
+}
+
+/// The measured loop. Not inlined, so that each pair is one function in a profile.
+#[inline(never)]
+fn work<R: Reclaimer, S: Structure<R>>(
+    structure: &S,
+    handle: &Handle<R>,
+    phase: &Phase,
+    cell: &Cell,
+    thread: u32,
+) -> Tally {
+    let mut keys = XorShift::stream(cell.seed, u64::from(thread), 1);
+    let mut choices = XorShift::stream(cell.seed, u64::from(thread), 2);
+    let range = cell.workload.key_range;
+    let inserts = u64::from(cell.workload.insert);
+    let writes = inserts + u64::from(cell.workload.remove);
+    let is_map = matches!(S::FACTS.kind, Kind::Map);
+    let mut tally = Tally::default();
+    loop {
+        let now = phase.0.load(Relaxed);
+        if now == Phase::STOP {
+            return tally;
+        }
+        for _ in 0..OPS_PER_LOOK {
+            let key = keys.below(range);
+            let choice = choices.below(100);
+            let guard = handle.pin();
+            if choice < inserts {
+                if structure.insert(&guard, key) {
+                    tally.insert(key);
+                }
+            } else if choice < writes {
+                if let Some(out) = structure.remove(&guard, key) {
+                    tally.remove(if is_map { key } else { out });
+                }
+            } else {
+                tally.found += u64::from(structure.contains(&guard, key));
+            }
+        }
+        tally.ops += if now == Phase::MEASURE { OPS_PER_LOOK } else { 0 };
+    }
+}
+
+/// Where stalled threads wait.
+#[derive(Default)]
+struct Stall {
+    state: Mutex<(u32, bool)>,
+    changed: Condvar,
+}
+
+impl Stall {
+    fn lock(&self) -> MutexGuard<'_, (u32, bool)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn arrive_and_wait(&self) {
+        let mut state = self.lock();
+        state.0 += 1;
+        self.changed.notify_all();
+        while !state.1 {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn wait_for_arrivals(&self, count: u32) {
+        let mut state = self.lock();
+        while state.0 < count {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn release(&self) {
+        self.lock().1 = true;
+        self.changed.notify_all();
+    }
+}

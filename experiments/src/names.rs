@@ -1,0 +1,45 @@
+//! The names that users type: experiments, schemes, structures; and suggestions for misspelt ones.
+
+/// `known: a, b, c`, with the nearest name first asked for if one is near.
+pub(crate) fn suggest<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    let near = known
+        .clone()
+        .map(|name| (distance(wrong, name), name))
+        .min()
+        .filter(|(distance, name)| *distance <= 2.max(name.len() / 3));
+    let list = known.collect::<Vec<_>>().join(", ");
+    match near {
+        Some((_, name)) => format!("did you mean `{name}`? (known: {list})"),
+        None => format!("known: {list}"),
+    }
+}
+
+/// Levenshtein distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_suggested() {
+        let known = ["stalled-threads", "throughput"];
+        assert_eq!(distance("kitten", "sitting"), 3);
+        let text = suggest("stalled-thread", known.iter().copied());
+        assert!(text.starts_with("did you mean `stalled-threads`?"), "{text}");
+        assert!(suggest("xyz", known.iter().copied()).starts_with("known:"));
+    }
+}

@@ -1,0 +1,231 @@
+//! The cells of a run: what a spec, a scale and the command line mean together.
+
+use anyhow::{Result, bail, ensure};
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+use crate::rng::{SplitMix, fnv};
+use crate::spec::{Scale, ScaleName, Source, Spec, Workload, check_counts};
+
+/// The seed when none is given.
+pub(crate) const DEFAULT_SEED: u64 = 1;
+/// More cells than this is a mistake.
+const MAX_CELLS: usize = 100_000;
+
+/// What the command line changes of a spec.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overrides {
+    /// Keeps the schemes that match.
+    pub(crate) scheme: Option<Regex>,
+    /// Keeps the structures that match.
+    pub(crate) structure: Option<Regex>,
+    /// Replaces the worker thread counts.
+    pub(crate) threads: Option<Vec<u32>>,
+    /// Replaces the length of the window.
+    pub(crate) seconds: Option<f64>,
+    /// Replaces the number of repeats.
+    pub(crate) repeats: Option<u32>,
+    /// Replaces the seed.
+    pub(crate) seed: Option<u64>,
+}
+
+/// The unit of work: one scheme on one structure, once. Everything a child process must know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Cell {
+    /// The name of the spec.
+    pub(crate) experiment: String,
+    /// The reclamation scheme.
+    pub(crate) scheme: String,
+    /// The data structure.
+    pub(crate) structure: String,
+    /// The operation mix.
+    pub(crate) workload: Workload,
+    /// `none`, or `stalled` where threads are stopped inside guards.
+    pub(crate) adversary: String,
+    /// Worker threads.
+    pub(crate) threads: u32,
+    /// Extra threads stopped inside a guard.
+    pub(crate) stalled: u32,
+    /// From 1.
+    pub(crate) repeat: u32,
+    /// Of the random streams: the same for every scheme, so that all do the same work.
+    pub(crate) seed: u64,
+    /// Length of the measured window.
+    pub(crate) seconds: f64,
+    /// Length of the warm-up.
+    pub(crate) warmup_seconds: f64,
+    /// When the process is killed.
+    pub(crate) timeout_seconds: f64,
+    /// Whether the time series is recorded.
+    pub(crate) series: bool,
+}
+
+/// A cell and, for an unsound pair, the reason why it is not run.
+#[derive(Clone, Debug)]
+pub(crate) struct Planned {
+    /// The cell.
+    pub(crate) cell: Cell,
+    /// Why the pair is refused.
+    pub(crate) refused: Option<String>,
+}
+
+/// All cells of a run, in the order they run.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// The scale.
+    pub(crate) scale: ScaleName,
+    /// The seed of the order and of all cells.
+    pub(crate) seed: u64,
+    /// The cells.
+    pub(crate) cells: Vec<Planned>,
+}
+
+impl Cell {
+    /// Identifies the cell within a plan.
+    pub(crate) fn key(&self) -> String {
+        format!(
+            "{},{},{},{},{},{},{}",
+            self.scheme,
+            self.structure,
+            self.workload.name,
+            self.adversary,
+            self.threads,
+            self.stalled,
+            self.repeat
+        )
+    }
+
+    /// The part of the key that rows of `series.csv` have.
+    pub(crate) fn series_key(&self) -> String {
+        format!(
+            "{},{},{},{},{},{}",
+            self.scheme, self.structure, self.adversary, self.threads, self.stalled, self.repeat
+        )
+    }
+}
+
+impl Plan {
+    /// Plans a run.
+    pub(crate) fn new(
+        source: &Source,
+        scale_name: ScaleName,
+        overrides: &Overrides,
+    ) -> Result<Self> {
+        let spec = &source.spec;
+        let scale = spec.scale(scale_name)?;
+        let all: Vec<String> =
+            kovan_schemes::registry::all().iter().map(|f| f.name.into()).collect();
+        let schemes =
+            select("scheme", spec.schemes.clone().unwrap_or(all), overrides.scheme.as_ref())?;
+        let all: Vec<String> =
+            kovan_structures::registry::structures().iter().map(|f| f.name.into()).collect();
+        let structures = select(
+            "structure",
+            spec.structures.clone().unwrap_or(all),
+            overrides.structure.as_ref(),
+        )?;
+        let threads =
+            overrides.threads.as_ref().or(scale.threads.as_ref()).unwrap_or(&spec.threads);
+        check_counts("--threads", threads, 1)?;
+        let seed = overrides.seed.unwrap_or(DEFAULT_SEED);
+
+        let matrix = kovan_structures::registry::matrix();
+        let mut cells = Vec::new();
+        for template in templates(spec, scale, threads, overrides, seed)? {
+            for structure in &structures {
+                for scheme in &schemes {
+                    let mut cell = template.clone();
+                    cell.scheme.clone_from(scheme);
+                    cell.structure.clone_from(structure);
+                    let pair =
+                        matrix.iter().find(|p| p.scheme == *scheme && p.structure == *structure);
+                    let refused = pair.filter(|p| !p.allowed).map(|p| p.reason.to_string());
+                    cells.push(Planned { cell, refused });
+                }
+            }
+        }
+        ensure!(
+            cells.len() <= MAX_CELLS,
+            "the plan has {} cells, more than {MAX_CELLS}",
+            cells.len()
+        );
+        SplitMix::new(seed).shuffle(&mut cells);
+        Ok(Self { scale: scale_name, seed, cells })
+    }
+
+    /// A hash of everything that decides what is measured; not of texts.
+    pub(crate) fn hash(&self) -> String {
+        let mut hash = fnv(b"plan 1");
+        for planned in &self.cells {
+            let text = serde_json::to_string(&planned.cell).unwrap_or_default();
+            hash = fnv(format!("{hash:016x}{text}").as_bytes());
+        }
+        format!("{hash:016x}")
+    }
+
+    /// Roughly how long cells take, in seconds: windows and what surrounds them.
+    pub(crate) fn estimate<'a>(cells: impl Iterator<Item = &'a Planned>) -> f64 {
+        cells
+            .filter(|planned| planned.refused.is_none())
+            .map(|planned| planned.cell.seconds + planned.cell.warmup_seconds + 0.15)
+            .sum()
+    }
+}
+
+/// The cells without scheme and structure.
+fn templates(
+    spec: &Spec,
+    scale: &Scale,
+    threads: &[u32],
+    overrides: &Overrides,
+    seed: u64,
+) -> Result<Vec<Cell>> {
+    let seconds = overrides.seconds.unwrap_or(scale.seconds);
+    let repeats = overrides.repeats.unwrap_or(scale.repeats);
+    // A short window asks for a short run: the warm-up is never longer than the window.
+    let warmup_seconds = scale.warmup_seconds.min(seconds);
+    let timeout_seconds = spec.timeout_seconds.unwrap_or(30.0 + 4.0 * (seconds + warmup_seconds));
+    let stalled_counts = scale.stalled.as_ref().unwrap_or(&spec.stalled);
+    let combinations =
+        repeats as usize * spec.workloads.len() * threads.len() * stalled_counts.len();
+    ensure!(combinations <= MAX_CELLS, "the plan has more than {MAX_CELLS} cells");
+    let mut cells = Vec::new();
+    for repeat in 1..=repeats {
+        for workload in &spec.workloads {
+            for &threads in threads {
+                for &stalled in stalled_counts {
+                    let point = format!("{seed} {} {threads} {stalled} {repeat}", workload.name);
+                    cells.push(Cell {
+                        experiment: spec.name.clone(),
+                        scheme: String::new(),
+                        structure: String::new(),
+                        workload: workload.clone(),
+                        adversary: if stalled == 0 { "none" } else { "stalled" }.into(),
+                        threads,
+                        stalled,
+                        repeat,
+                        seed: fnv(point.as_bytes()),
+                        seconds,
+                        warmup_seconds,
+                        timeout_seconds,
+                        series: spec.workloads.len() == 1,
+                    });
+                }
+            }
+        }
+    }
+    Ok(cells)
+}
+
+fn select(what: &str, names: Vec<String>, filter: Option<&Regex>) -> Result<Vec<String>> {
+    let Some(filter) = filter else { return Ok(names) };
+    let (kept, others): (Vec<_>, Vec<_>) =
+        names.into_iter().partition(|name| filter.is_match(name));
+    if kept.is_empty() {
+        bail!(
+            "--{what} `{filter}` matches no {what} of this experiment; it has: {}",
+            others.join(", ")
+        );
+    }
+    Ok(kept)
+}

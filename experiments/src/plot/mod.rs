@@ -1,0 +1,226 @@
+//! The plots of a results folder: what is drawn. How is in [`figure`].
+
+mod axis;
+mod figure;
+mod paint;
+mod style;
+mod ticks;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::manifest::Manifest;
+use crate::output::{print, replace_file};
+use crate::records::{Sample, SeriesRow, Status, read_samples, read_series};
+use crate::spec::{self, Axis, Spec};
+use crate::table::median;
+use figure::{Figure, Panel, Scale, Series};
+
+/// The `plot` command.
+pub(crate) fn plot(dir: &Path) -> Result<()> {
+    let manifest = Manifest::read(dir)?;
+    let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
+    let samples = read_samples(dir)?;
+    let plots = draw(dir, &source.spec, &samples)?;
+    if plots.is_empty() {
+        return print(&format!(
+            "{} has no measured cells, so there is nothing to draw\n",
+            dir.display()
+        ));
+    }
+    print(&plots.iter().map(|path| format!("plot     {}\n", path.display())).collect::<String>())
+}
+
+/// Draws all plots into `DIR/plots`.
+pub(crate) fn draw(dir: &Path, spec: &Spec, samples: &[Sample]) -> Result<Vec<PathBuf>> {
+    let ok: Vec<&Sample> = samples.iter().filter(|row| row.status == Status::Ok).collect();
+    if ok.is_empty() {
+        return Ok(Vec::new());
+    }
+    let series = read_series(dir)?;
+    let figures = [
+        ("unreclaimed_peak.svg", Some(peak(spec, &ok))),
+        ("unreclaimed_over_time.svg", over_time(spec, &ok, &series)),
+        ("throughput.svg", Some(throughput(spec, &ok))),
+    ];
+    let plots = dir.join("plots");
+    std::fs::create_dir_all(&plots)
+        .with_context(|| format!("cannot create {}", plots.display()))?;
+    let mut paths = Vec::new();
+    for (name, figure) in figures {
+        if let Some(figure) = figure {
+            let path = plots.join(name);
+            replace_file(&path, paint::svg(&figure)?.as_bytes())?;
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+fn x_of(axis: Axis, row: &Sample) -> u32 {
+    match axis {
+        Axis::Threads => row.threads,
+        Axis::Stalled => row.stalled,
+    }
+}
+
+fn x_label(axis: Axis) -> &'static str {
+    match axis {
+        Axis::Threads => "worker threads",
+        Axis::Stalled => "threads stalled inside a guard",
+    }
+}
+
+/// One panel per structure, workload and setting of the axis that is not drawn.
+fn panels(
+    spec: &Spec,
+    ok: &[&Sample],
+    series: impl Fn(&[&Sample], &str) -> Vec<Series>,
+) -> Vec<Panel> {
+    let other = |row: &Sample| match spec.x_axis {
+        Axis::Threads => row.stalled,
+        Axis::Stalled => row.threads,
+    };
+    let keys: BTreeSet<_> =
+        ok.iter().map(|row| (&row.structure, &row.workload, other(row))).collect();
+    let others: BTreeSet<u32> = ok.iter().map(|row| other(row)).collect();
+    keys.into_iter()
+        .map(|(structure, workload, setting)| {
+            let rows: Vec<&Sample> = ok
+                .iter()
+                .filter(|row| {
+                    (&row.structure, &row.workload, other(row)) == (structure, workload, setting)
+                })
+                .copied()
+                .collect();
+            let setting = match spec.x_axis {
+                _ if others.len() == 1 => String::new(),
+                Axis::Threads => format!(", {setting} stalled"),
+                Axis::Stalled => format!(", {setting} threads"),
+            };
+            let all = style::schemes(rows.iter().map(|row| row.scheme.as_str()));
+            Panel {
+                title: format!("{structure}, {workload}{setting}"),
+                series: all.iter().flat_map(|scheme| series(&rows, scheme)).collect(),
+            }
+        })
+        .collect()
+}
+
+/// The rows of a scheme, by x.
+fn by_x<'a>(axis: Axis, rows: &[&'a Sample], scheme: &str) -> Vec<(f64, Vec<&'a Sample>)> {
+    let xs: BTreeSet<u32> =
+        rows.iter().filter(|row| row.scheme == scheme).map(|row| x_of(axis, row)).collect();
+    xs.into_iter()
+        .map(|x| {
+            let here = rows.iter().filter(|row| row.scheme == scheme && x_of(axis, row) == x);
+            (f64::from(x), here.copied().collect())
+        })
+        .collect()
+}
+
+#[allow(clippy::cast_precision_loss)] // Pixels.
+fn real(number: u64) -> f64 {
+    number as f64
+}
+
+fn x_ticks(axis: Axis, ok: &[&Sample]) -> Vec<f64> {
+    ok.iter()
+        .map(|row| x_of(axis, row))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .map(f64::from)
+        .collect()
+}
+
+fn peak(spec: &Spec, ok: &[&Sample]) -> Figure {
+    let axis = spec.x_axis;
+    let panels = panels(spec, ok, |rows, scheme| {
+        let groups = by_x(axis, rows, scheme);
+        let most = |pick: fn(&Sample) -> Option<u64>| -> Vec<(f64, f64)> {
+            let worst = |rows: &[&Sample]| rows.iter().filter_map(|row| pick(row)).max();
+            groups.iter().filter_map(|(x, rows)| worst(rows).map(|y| (*x, real(y)))).collect()
+        };
+        let mut all = vec![Series::data(scheme, most(|row| row.unreclaimed_peak))];
+        let bound = most(|row| row.unreclaimed_bound);
+        if !bound.is_empty() {
+            all.push(Series::bound(scheme, bound));
+        }
+        all
+    });
+    Figure {
+        title: spec.question.clone(),
+        x_label: x_label(axis).into(),
+        y_label: "peak unreclaimed nodes (log scale; 0 is drawn at 1)".into(),
+        x_ticks: Some(x_ticks(axis, ok)),
+        y_scale: Scale::Log,
+        panels,
+    }
+}
+
+fn throughput(spec: &Spec, ok: &[&Sample]) -> Figure {
+    let axis = spec.x_axis;
+    let repeats = ok.iter().map(|row| row.repeat).max().unwrap_or(1);
+    let panels = panels(spec, ok, |rows, scheme| {
+        let mut series = Series::data(scheme, Vec::new());
+        for (x, rows) in by_x(axis, rows, scheme) {
+            let mut rates: Vec<u64> = rows.iter().filter_map(|row| row.ops_per_second).collect();
+            if let Some(middle) = median(&mut rates) {
+                series.points.push((x, real(middle) / 1e6));
+                series.ranges.push((x, real(rates[0]) / 1e6, real(rates[rates.len() - 1]) / 1e6));
+            }
+        }
+        vec![series]
+    });
+    let note = if repeats > 1 {
+        format!(", median and range of {repeats} repeats")
+    } else {
+        String::new()
+    };
+    Figure {
+        title: spec.question.clone(),
+        x_label: x_label(axis).into(),
+        y_label: format!("throughput (Mops/s{note})"),
+        x_ticks: Some(x_ticks(axis, ok)),
+        y_scale: Scale::Linear,
+        panels,
+    }
+}
+
+/// At the largest setting of the axis; the first repeat that is there.
+fn over_time(spec: &Spec, ok: &[&Sample], rows: &[SeriesRow]) -> Option<Figure> {
+    let axis = spec.x_axis;
+    let largest = ok.iter().map(|row| x_of(axis, row)).max()?;
+    let ok: Vec<&Sample> = ok.iter().filter(|row| x_of(axis, row) == largest).copied().collect();
+    let panels = panels(spec, &ok, |samples, scheme| {
+        let first = samples.iter().filter(|row| row.scheme == scheme).min_by_key(|row| row.repeat);
+        let Some(first) = first else { return Vec::new() };
+        let is_of_first = |row: &&SeriesRow| {
+            (&row.scheme, &row.structure, &row.adversary)
+                == (&first.scheme, &first.structure, &first.adversary)
+                && (row.threads, row.stalled, row.repeat)
+                    == (first.threads, first.stalled, first.repeat)
+        };
+        let points = rows
+            .iter()
+            .filter(is_of_first)
+            .map(|row| (real(row.t_ns) / 1e9, real(row.unreclaimed)));
+        vec![Series { sparse: true, ..Series::data(scheme, points.collect()) }]
+    });
+    let empty =
+        panels.iter().all(|panel| panel.series.iter().all(|series| series.points.is_empty()));
+    let what = match axis {
+        Axis::Threads => "worker",
+        Axis::Stalled => "stalled",
+    };
+    (!empty).then(|| Figure {
+        title: spec.question.clone(),
+        x_label: format!("time since the window began (s), {largest} {what} threads"),
+        y_label: "unreclaimed nodes (log scale; 0 is drawn at 1)".into(),
+        x_ticks: None,
+        y_scale: Scale::Log,
+        panels,
+    })
+}

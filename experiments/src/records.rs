@@ -1,0 +1,288 @@
+//! The records of a run: `samples.csv`, one row per cell, and `series.csv`, its time series.
+//!
+//! The rows of a cell's series are written before its sample, so a cell is complete exactly when
+//! its sample is there.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::cell::{Measured, Point};
+use crate::output::{one_line, replace_file};
+use crate::plan::Cell;
+
+/// The allocator of this binary, as recorded.
+pub(crate) const ALLOCATOR: &str = "mimalloc";
+
+/// How a cell ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    /// Measured, and all checks passed.
+    Ok,
+    /// A check failed, or the process did.
+    Error,
+    /// Killed after its time was over.
+    Timeout,
+    /// The pair is unsound; it was not run.
+    Refused,
+}
+
+/// A row of `samples.csv`. Empty = not measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub(crate) struct Sample {
+    pub(crate) experiment: String,
+    pub(crate) scheme: String,
+    pub(crate) structure: String,
+    pub(crate) workload: String,
+    pub(crate) adversary: String,
+    pub(crate) threads: u32,
+    pub(crate) stalled: u32,
+    pub(crate) allocator: String,
+    pub(crate) repeat: u32,
+    pub(crate) seed: u64,
+    pub(crate) status: Status,
+    pub(crate) error: String,
+    pub(crate) ops: Option<u64>,
+    pub(crate) elapsed_ns: Option<u64>,
+    pub(crate) ops_per_second: Option<u64>,
+    pub(crate) retired: Option<u64>,
+    pub(crate) freed: Option<u64>,
+    pub(crate) unreclaimed_peak: Option<u64>,
+    pub(crate) unreclaimed_mean: Option<u64>,
+    pub(crate) unreclaimed_end: Option<u64>,
+    pub(crate) unreclaimed_bound: Option<u64>,
+    pub(crate) rss_peak_bytes: Option<u64>,
+}
+
+/// A row of `series.csv`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub(crate) struct SeriesRow {
+    pub(crate) experiment: String,
+    pub(crate) scheme: String,
+    pub(crate) structure: String,
+    pub(crate) adversary: String,
+    pub(crate) threads: u32,
+    pub(crate) stalled: u32,
+    pub(crate) repeat: u32,
+    pub(crate) t_ns: u64,
+    pub(crate) retired: u64,
+    pub(crate) freed: u64,
+    pub(crate) unreclaimed: u64,
+    pub(crate) rss_bytes: Option<u64>,
+}
+
+/// The columns of `samples.csv`; a test holds them against [`Sample`].
+const SAMPLES_HEADER: &str = "experiment,scheme,structure,workload,adversary,threads,stalled,allocator,repeat,seed,\
+status,error,ops,elapsed_ns,ops_per_second,retired,freed,unreclaimed_peak,unreclaimed_mean,unreclaimed_end,\
+unreclaimed_bound,rss_peak_bytes\n";
+/// The columns of `series.csv`; a test holds them against [`SeriesRow`].
+const SERIES_HEADER: &str = "experiment,scheme,structure,adversary,threads,stalled,repeat,t_ns,retired,freed,unreclaimed,rss_bytes\n";
+
+impl Sample {
+    /// A row without measurements.
+    pub(crate) fn unmeasured(cell: &Cell, status: Status, error: &str) -> Self {
+        Self {
+            experiment: cell.experiment.clone(),
+            scheme: cell.scheme.clone(),
+            structure: cell.structure.clone(),
+            workload: cell.workload.name.clone(),
+            adversary: cell.adversary.clone(),
+            threads: cell.threads,
+            stalled: cell.stalled,
+            allocator: ALLOCATOR.into(),
+            repeat: cell.repeat,
+            seed: cell.seed,
+            status,
+            error: one_line(error),
+            ops: None,
+            elapsed_ns: None,
+            ops_per_second: None,
+            retired: None,
+            freed: None,
+            unreclaimed_peak: None,
+            unreclaimed_mean: None,
+            unreclaimed_end: None,
+            unreclaimed_bound: None,
+            rss_peak_bytes: None,
+        }
+    }
+
+    /// A measured row; of status `error` where a check failed.
+    pub(crate) fn measured(cell: &Cell, measured: &Measured) -> Self {
+        let status = if measured.error.is_some() { Status::Error } else { Status::Ok };
+        let rate =
+            u128::from(measured.ops) * 1_000_000_000 / u128::from(measured.elapsed_ns.max(1));
+        Self {
+            ops: Some(measured.ops),
+            elapsed_ns: Some(measured.elapsed_ns),
+            ops_per_second: u64::try_from(rate).ok(),
+            retired: Some(measured.retired),
+            freed: Some(measured.freed),
+            unreclaimed_peak: Some(measured.unreclaimed_peak),
+            unreclaimed_mean: Some(measured.unreclaimed_mean),
+            unreclaimed_end: Some(measured.unreclaimed_end),
+            unreclaimed_bound: measured.unreclaimed_bound,
+            rss_peak_bytes: measured.rss_peak_bytes,
+            ..Self::unmeasured(cell, status, measured.error.as_deref().unwrap_or_default())
+        }
+    }
+
+    /// Equal to [`Cell::key`] of the cell it was measured for.
+    fn key(&self) -> String {
+        format!(
+            "{},{},{},{},{},{},{}",
+            self.scheme,
+            self.structure,
+            self.workload,
+            self.adversary,
+            self.threads,
+            self.stalled,
+            self.repeat
+        )
+    }
+
+    /// Failed cells are tried again by `--resume`.
+    fn is_complete(&self) -> bool {
+        matches!(self.status, Status::Ok | Status::Refused)
+    }
+}
+
+/// The two files, open for appending.
+#[derive(Debug)]
+pub(crate) struct Records {
+    samples: Appender,
+    series: Appender,
+}
+
+#[derive(Debug)]
+struct Appender {
+    path: PathBuf,
+    file: File,
+}
+
+impl Records {
+    /// New files with headers.
+    pub(crate) fn create(dir: &Path) -> Result<Self> {
+        replace_file(&dir.join("series.csv"), SERIES_HEADER.as_bytes())?;
+        replace_file(&dir.join("samples.csv"), SAMPLES_HEADER.as_bytes())?;
+        Self::open(dir)
+    }
+
+    /// Opens the files of an interrupted run, and gives the keys of the cells that are complete.
+    /// A line torn by a kill, rows of failed cells and series of incomplete cells are removed.
+    pub(crate) fn resume(dir: &Path, cells: &[&Cell]) -> Result<(Self, BTreeSet<String>)> {
+        let path = dir.join("samples.csv");
+        let mut samples: Vec<Sample> = parse(&path, &whole_lines(&path)?)?;
+        let mut complete = BTreeSet::new();
+        let planned: BTreeSet<String> = cells.iter().map(|cell| cell.key()).collect();
+        samples.retain(|row| {
+            row.is_complete() && planned.contains(&row.key()) && complete.insert(row.key())
+        });
+        let with_series: BTreeSet<String> = cells
+            .iter()
+            .filter(|cell| complete.contains(&cell.key()))
+            .map(|cell| cell.series_key())
+            .collect();
+
+        let path = dir.join("series.csv");
+        let text = whole_lines(&path)?;
+        let kept = text.lines().skip(1).filter(|line| {
+            let mut fields = line.splitn(8, ',');
+            fields.next();
+            with_series.contains(&fields.take(6).collect::<Vec<_>>().join(","))
+        });
+        let series: String = kept.flat_map(|line| [line, "\n"]).collect();
+        replace_file(&path, format!("{SERIES_HEADER}{series}").as_bytes())?;
+        let rows = [SAMPLES_HEADER.as_bytes(), &rows(&samples)?].concat();
+        replace_file(&dir.join("samples.csv"), &rows)?;
+        Ok((Self::open(dir)?, complete))
+    }
+
+    fn open(dir: &Path) -> Result<Self> {
+        let open = |name| -> Result<Appender> {
+            let path = dir.join(name);
+            let file = OpenOptions::new().append(true).open(&path);
+            let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+            Ok(Appender { path, file })
+        };
+        Ok(Self { samples: open("samples.csv")?, series: open("series.csv")? })
+    }
+
+    /// Writes the outcome of a cell.
+    pub(crate) fn append(&mut self, cell: &Cell, sample: &Sample, points: &[Point]) -> Result<()> {
+        let series: Vec<SeriesRow> = points
+            .iter()
+            .map(|point| SeriesRow {
+                experiment: cell.experiment.clone(),
+                scheme: cell.scheme.clone(),
+                structure: cell.structure.clone(),
+                adversary: cell.adversary.clone(),
+                threads: cell.threads,
+                stalled: cell.stalled,
+                repeat: cell.repeat,
+                t_ns: point.t_ns,
+                retired: point.retired,
+                freed: point.freed,
+                unreclaimed: point.retired.saturating_sub(point.freed),
+                rss_bytes: point.rss_bytes,
+            })
+            .collect();
+        self.series.append(&rows(&series)?)?;
+        self.samples.append(&rows(std::slice::from_ref(sample))?)
+    }
+}
+
+impl Appender {
+    /// All of it or, on a full disk, none of it.
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        let before =
+            self.file.stream_position().and_then(|_| self.file.metadata()).map(|data| data.len());
+        let written = self.file.write_all(bytes).and_then(|()| self.file.flush());
+        if let (Err(_), Ok(length)) = (&written, before) {
+            let _ = self.file.set_len(length);
+        }
+        written.with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}
+
+/// The samples of a folder.
+pub(crate) fn read_samples(dir: &Path) -> Result<Vec<Sample>> {
+    let path = dir.join("samples.csv");
+    parse(&path, &whole_lines(&path)?)
+}
+
+/// The time series of a folder.
+pub(crate) fn read_series(dir: &Path) -> Result<Vec<SeriesRow>> {
+    let path = dir.join("series.csv");
+    parse(&path, &whole_lines(&path)?)
+}
+
+/// The text without a last line that a kill cut off.
+fn whole_lines(path: &Path) -> Result<String> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    String::from_utf8(bytes[..end].to_vec())
+        .with_context(|| format!("{} is not text", path.display()))
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<Vec<T>> {
+    csv::Reader::from_reader(text.as_bytes())
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn rows<T: Serialize>(rows: &[T]) -> Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    for row in rows {
+        writer.serialize(row)?;
+    }
+    writer.into_inner().context("cannot format rows")
+}

@@ -1,0 +1,96 @@
+//! Random streams and hashes that are the same on every machine.
+
+/// SplitMix64 (Steele, Lea, Flood 2014): seeds the other streams and shuffles.
+#[derive(Clone, Debug)]
+pub(crate) struct SplitMix(u64);
+
+impl SplitMix {
+    /// A stream from a seed; every seed is good.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next value.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Fisher-Yates.
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            let other = scale(self.next(), last as u64 + 1);
+            items.swap(last, usize::try_from(other).unwrap_or(0));
+        }
+    }
+}
+
+/// xorshift64* (Vigna 2016): a few cycles per value, for the measured loop.
+#[derive(Clone, Debug)]
+pub(crate) struct XorShift(u64);
+
+impl XorShift {
+    /// An independent stream for each (seed, thread, purpose).
+    pub(crate) fn stream(seed: u64, thread: u64, purpose: u64) -> Self {
+        let mut mix = SplitMix::new(seed ^ thread.rotate_left(32) ^ purpose.rotate_left(56));
+        mix.next();
+        // Zero is the one state that xorshift never leaves.
+        Self(mix.next() | 1)
+    }
+
+    /// A value below `range`.
+    #[inline]
+    pub(crate) fn below(&mut self, range: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        scale(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d), range)
+    }
+}
+
+/// Maps 64 random bits below `range` without a division.
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // The high half of a 128-bit product fits 64 bits.
+fn scale(random: u64, range: u64) -> u64 {
+    ((u128::from(random) * u128::from(range)) >> 64) as u64
+}
+
+/// FNV-1a: stable over versions and machines.
+pub(crate) fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fnv_of_known_text() {
+        assert_eq!(fnv(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv(b"a"), 0xaf63_dc4c_8601_ec8c);
+    }
+
+    #[test]
+    fn streams_differ_and_stay_below_the_range() {
+        let mut one = XorShift::stream(1, 0, 0);
+        let mut two = XorShift::stream(1, 1, 0);
+        let a: Vec<u64> = (0..100).map(|_| one.below(1000)).collect();
+        let b: Vec<u64> = (0..100).map(|_| two.below(1000)).collect();
+        assert_ne!(a, b);
+        assert!(a.iter().chain(&b).all(|v| *v < 1000));
+    }
+
+    #[test]
+    fn shuffle_keeps_all_items() {
+        let mut items: Vec<u32> = (0..100).collect();
+        SplitMix::new(7).shuffle(&mut items);
+        assert_ne!(items, (0..100).collect::<Vec<_>>());
+        items.sort_unstable();
+        assert_eq!(items, (0..100).collect::<Vec<_>>());
+    }
+}

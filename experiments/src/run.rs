@@ -1,0 +1,197 @@
+//! The `run` command.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::cli::RunArgs;
+use crate::manifest::Manifest;
+use crate::output::{note, print};
+use crate::plan::{Overrides, Plan};
+use crate::records::{self, Records, Status};
+use crate::runner::{self, End};
+use crate::spec::{self, Source};
+use crate::{plot, table};
+
+/// A spec with its plan and the folder of its results.
+struct Job {
+    source: Source,
+    plan: Plan,
+    dir: PathBuf,
+}
+
+/// Runs all named specs; the value is the exit code: 1 if a cell failed, 130 if interrupted.
+pub(crate) fn run(args: &RunArgs) -> Result<u8> {
+    let overrides = Overrides {
+        scheme: args.scheme.clone(),
+        structure: args.structure.clone(),
+        threads: args.threads.as_ref().map(|threads| threads.0.clone()),
+        seconds: args.seconds,
+        repeats: args.repeats,
+        seed: args.seed,
+    };
+    // Every spec is read and checked before the first one runs.
+    let mut jobs = Vec::new();
+    let mut seen = BTreeSet::new();
+    for name in &args.specs {
+        let source = spec::find(name)?;
+        ensure!(
+            seen.insert(source.spec.name.clone()),
+            "experiment `{}` is named twice",
+            source.spec.name
+        );
+        let plan =
+            Plan::new(&source, args.scale, &overrides).with_context(|| source.spec.name.clone())?;
+        let folder = format!("{}-{}", source.spec.name, args.scale);
+        let dir = match &args.out {
+            None => Path::new("results").join(folder),
+            Some(out) if args.specs.len() == 1 => out.clone(),
+            Some(out) => out.join(folder),
+        };
+        jobs.push(Job { source, plan, dir });
+    }
+    if args.dry_run {
+        return jobs.iter().try_for_each(|job| print(&dry_run(job))).map(|()| 0);
+    }
+    if !args.resume {
+        jobs.iter().try_for_each(|job| refuse_existing(&job.dir))?;
+    }
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    ctrlc::set_handler(move || flag.store(true, Relaxed)).context("cannot handle Ctrl-C")?;
+    let mut code = 0;
+    for job in &jobs {
+        code = code.max(run_job(job, args, &interrupted)?);
+        if code == 130 {
+            break;
+        }
+    }
+    Ok(code)
+}
+
+fn refuse_existing(dir: &Path) -> Result<()> {
+    let exists = ["manifest.json", "samples.csv"].iter().any(|name| dir.join(name).exists());
+    ensure!(
+        !exists,
+        "{} already holds results; continue with --resume, or choose another --out",
+        dir.display()
+    );
+    Ok(())
+}
+
+fn dry_run(job: &Job) -> String {
+    let header = ["scheme", "structure", "workload", "threads", "stalled", "repeat", ""];
+    let rows: Vec<Vec<String>> = job
+        .plan
+        .cells
+        .iter()
+        .map(|planned| {
+            let cell = &planned.cell;
+            let verdict = planned
+                .refused
+                .as_ref()
+                .map_or(String::new(), |reason| format!("refused: {reason}"));
+            vec![
+                cell.scheme.clone(),
+                cell.structure.clone(),
+                cell.workload.name.clone(),
+                cell.threads.to_string(),
+                cell.stalled.to_string(),
+                cell.repeat.to_string(),
+                verdict,
+            ]
+        })
+        .collect();
+    format!(
+        "{}\n{}: {} cells at scale {}, about {:.0} s, plan {}, into {} (dry run: nothing is written)\n",
+        table::render(&header, &rows, &[3, 4, 5]),
+        job.source.spec.name,
+        rows.len(),
+        job.plan.scale,
+        Plan::estimate(job.plan.cells.iter()),
+        job.plan.hash(),
+        job.dir.display()
+    )
+}
+
+/// Opens or creates the folder of a job.
+fn prepare(job: &Job) -> Result<(Manifest, Records, BTreeSet<String>)> {
+    let dir = &job.dir;
+    fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    if dir.join("manifest.json").exists() {
+        let manifest = Manifest::read(dir)?;
+        if manifest.plan_hash != job.plan.hash() {
+            bail!(
+                "{} holds results of another plan ({} at scale {}, hash {}; asked for: {}); \
+                 repeat its command with --resume, or choose another --out",
+                dir.display(),
+                manifest.experiment,
+                manifest.scale,
+                manifest.plan_hash,
+                job.plan.hash()
+            );
+        }
+        // A kill between the manifest and the first header leaves nothing to keep.
+        if dir.join("samples.csv").exists() && dir.join("series.csv").exists() {
+            let cells: Vec<_> = job.plan.cells.iter().map(|planned| &planned.cell).collect();
+            let (records, complete) = Records::resume(dir, &cells)?;
+            return Ok((manifest, records, complete));
+        }
+        return Ok((manifest, Records::create(dir)?, BTreeSet::new()));
+    }
+    ensure!(
+        !dir.join("samples.csv").exists(),
+        "{} has a samples.csv but no manifest.json, so it cannot be resumed; choose another --out",
+        dir.display()
+    );
+    let manifest = Manifest::new(&job.source, &job.plan)?;
+    manifest.write(dir)?;
+    Ok((manifest, Records::create(dir)?, BTreeSet::new()))
+}
+
+fn run_job(job: &Job, args: &RunArgs, interrupted: &AtomicBool) -> Result<u8> {
+    let began = Instant::now();
+    let (mut manifest, mut records, complete) = prepare(job)?;
+    let todo = job.plan.cells.iter().filter(|planned| !complete.contains(&planned.cell.key()));
+    note(&format!(
+        "{}: {} cells, {} already complete, about {:.0} s -> {}",
+        job.source.spec.name,
+        job.plan.cells.len(),
+        complete.len(),
+        Plan::estimate(todo),
+        job.dir.display()
+    ));
+    let end = runner::run(&job.plan, &complete, &mut records, interrupted)?;
+    manifest.duration_seconds =
+        Some(manifest.duration_seconds.unwrap_or(0.0) + began.elapsed().as_secs_f64());
+    manifest.complete = end == End::Complete;
+    manifest.write(&job.dir)?;
+    if end == End::Interrupted {
+        let specs = args.specs.join(" ");
+        note(&format!(
+            "kovan-lab: interrupted; the records in {} are whole. To go on: the same command with --resume (run {specs} … --resume)",
+            job.dir.display()
+        ));
+        return Ok(130);
+    }
+    let samples = records::read_samples(&job.dir)?;
+    print(&format!("\n{}\n\n{}", job.source.spec.question, table::summary(&samples)))?;
+    let plots = plot::draw(&job.dir, &job.source.spec, &samples)?;
+    let failed =
+        samples.iter().filter(|row| matches!(row.status, Status::Error | Status::Timeout)).count();
+    let mut text = String::from("\n");
+    for plot in plots {
+        text.push_str(&format!("plot     {}\n", plot.display()));
+    }
+    text.push_str(&format!("records  {}\n", job.dir.join("samples.csv").display()));
+    print(&text)?;
+    if failed > 0 {
+        note(&format!("kovan-lab: {failed} cells failed; their rows in samples.csv say why"));
+    }
+    Ok(u8::from(failed > 0))
+}

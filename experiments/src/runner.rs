@@ -1,0 +1,136 @@
+//! Runs the cells of a plan one after the other; every outcome is a row.
+
+use std::collections::BTreeSet;
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::output::note;
+use crate::plan::{Plan, Planned};
+use crate::process::{self, Outcome};
+use crate::records::{Records, Sample, Status};
+use crate::table::count;
+
+/// How a run ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Every cell has a row.
+    Complete,
+    /// The user asked to stop.
+    Interrupted,
+}
+
+/// Runs the cells that are not complete yet.
+pub(crate) fn run(
+    plan: &Plan,
+    complete: &BTreeSet<String>,
+    records: &mut Records,
+    interrupted: &AtomicBool,
+) -> Result<End> {
+    let todo: Vec<&Planned> =
+        plan.cells.iter().filter(|planned| !complete.contains(&planned.cell.key())).collect();
+    let progress = Progress::new(todo.len());
+    for (index, planned) in todo.iter().enumerate() {
+        let cell = &planned.cell;
+        progress.begin(planned);
+        if interrupted.load(Relaxed) {
+            progress.clear();
+            return Ok(End::Interrupted);
+        }
+        let outcome = match &planned.refused {
+            Some(reason) => Outcome::Refused(reason.clone()),
+            None => process::run(cell, interrupted)?,
+        };
+        let (sample, points) = match outcome {
+            Outcome::Measured(measured, points) => (Sample::measured(cell, &measured), points),
+            Outcome::Refused(reason) => {
+                (Sample::unmeasured(cell, Status::Refused, &reason), Vec::new())
+            }
+            Outcome::Failed(text) => (Sample::unmeasured(cell, Status::Error, &text), Vec::new()),
+            Outcome::TimedOut => {
+                let text = format!("killed after {} s", cell.timeout_seconds);
+                (Sample::unmeasured(cell, Status::Timeout, &text), Vec::new())
+            }
+            Outcome::Interrupted => {
+                progress.clear();
+                return Ok(End::Interrupted);
+            }
+        };
+        if let Err(error) = records.append(cell, &sample, &points) {
+            progress.clear();
+            return Err(error);
+        }
+        progress.end(index + 1, &sample);
+    }
+    progress.clear();
+    Ok(End::Complete)
+}
+
+/// A bar with the time left on a terminal, lines elsewhere.
+enum Progress {
+    Bar(ProgressBar),
+    Lines(usize),
+}
+
+impl Progress {
+    fn new(cells: usize) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self::Lines(cells);
+        }
+        let bar = ProgressBar::new(cells as u64);
+        let template = "{bar:30} {pos}/{len} cells, {eta} left  {msg}";
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        Self::Bar(bar)
+    }
+
+    fn begin(&self, planned: &Planned) {
+        if let Self::Bar(bar) = self {
+            let cell = &planned.cell;
+            let (scheme, structure) = (&cell.scheme, &cell.structure);
+            bar.set_message(format!(
+                "{scheme} {structure}, {} threads, {} stalled",
+                cell.threads, cell.stalled
+            ));
+            bar.tick();
+        }
+    }
+
+    fn end(&self, done: usize, sample: &Sample) {
+        match self {
+            Self::Bar(bar) => {
+                if matches!(sample.status, Status::Error | Status::Timeout) {
+                    bar.suspend(|| note(&describe(sample)));
+                }
+                bar.inc(1);
+            }
+            Self::Lines(cells) => note(&format!("[{done}/{cells}] {}", describe(sample))),
+        }
+    }
+
+    fn clear(&self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn describe(sample: &Sample) -> String {
+    let Sample { scheme, structure, workload, threads, stalled, repeat, .. } = sample;
+    let what = format!(
+        "{scheme} {structure} {workload} threads={threads} stalled={stalled} repeat={repeat}"
+    );
+    match sample.status {
+        Status::Ok => format!(
+            "{what}: ok, {} ops/s, peak {} unreclaimed",
+            sample.ops_per_second.map(count).unwrap_or_default(),
+            sample.unreclaimed_peak.map(count).unwrap_or_default()
+        ),
+        Status::Error => format!("{what}: error: {}", sample.error),
+        Status::Timeout => format!("{what}: timeout: {}", sample.error),
+        Status::Refused => format!("{what}: refused: {}", sample.error),
+    }
+}

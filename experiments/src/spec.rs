@@ -1,0 +1,320 @@
+//! Experiment specifications: TOML files, embedded in the binary or read from a path.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::names::suggest;
+use crate::output::one_line;
+
+/// The specifications in the binary: file name and text.
+const EMBEDDED: &[(&str, &str)] = &[
+    ("specs/stalled-threads.toml", include_str!("../specs/stalled-threads.toml")),
+    ("specs/throughput.toml", include_str!("../specs/throughput.toml")),
+];
+
+/// More threads than this in a cell is a mistake.
+pub(crate) const MAX_THREADS: u32 = 1024;
+
+/// One experiment, as written in its file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Spec {
+    /// What users type, and part of the folder of the results.
+    pub(crate) name: String,
+    /// The question it answers: the title of its plots.
+    pub(crate) question: String,
+    /// Where experiments like this one were published.
+    #[serde(default)]
+    pub(crate) citation: String,
+    /// What the plots are drawn against.
+    pub(crate) x_axis: Axis,
+    /// Schemes; absent = all.
+    pub(crate) schemes: Option<Vec<String>>,
+    /// Structures; absent = all.
+    pub(crate) structures: Option<Vec<String>>,
+    /// Worker thread counts.
+    pub(crate) threads: Vec<u32>,
+    /// Counts of extra threads stopped inside a guard.
+    #[serde(default = "nobody_stalled")]
+    pub(crate) stalled: Vec<u32>,
+    /// Operation mixes. Time series are recorded when there is exactly one.
+    pub(crate) workloads: Vec<Workload>,
+    /// Seconds after which a cell is killed; absent = 30 s and four times its own length.
+    pub(crate) timeout_seconds: Option<f64>,
+    /// How long and how often, by name.
+    pub(crate) scales: Scales,
+}
+
+/// What goes on the horizontal axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Axis {
+    /// Worker threads.
+    Threads,
+    /// Stalled threads.
+    Stalled,
+}
+
+/// An operation mix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Workload {
+    /// The name in the records.
+    pub(crate) name: String,
+    /// Percent of insertions.
+    pub(crate) insert: u32,
+    /// Percent of removals.
+    pub(crate) remove: u32,
+    /// Percent of look-ups.
+    pub(crate) contains: u32,
+    /// Keys are uniform below this.
+    pub(crate) key_range: u64,
+    /// Distinct keys inserted before the clock starts.
+    pub(crate) prefill: u64,
+}
+
+/// The scales of a spec.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scales {
+    smoke: Option<Scale>,
+    laptop: Option<Scale>,
+    paper: Option<Scale>,
+}
+
+/// The name of a scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ScaleName {
+    /// Seconds: does it run at all?
+    Smoke,
+    /// Minutes, on two cores.
+    Laptop,
+    /// As in papers, on a big machine.
+    Paper,
+}
+
+/// How long and how often; the lists replace those of the spec.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scale {
+    /// Length of the measured window.
+    pub(crate) seconds: f64,
+    /// Length of the warm-up before it.
+    pub(crate) warmup_seconds: f64,
+    /// How often each cell is measured.
+    pub(crate) repeats: u32,
+    /// Replaces the worker thread counts.
+    pub(crate) threads: Option<Vec<u32>>,
+    /// Replaces the stalled thread counts.
+    pub(crate) stalled: Option<Vec<u32>>,
+}
+
+fn nobody_stalled() -> Vec<u32> {
+    vec![0]
+}
+
+/// A spec and the text it was read from.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    /// The file, for messages.
+    pub(crate) file: String,
+    /// Its text.
+    pub(crate) text: String,
+    /// Its meaning.
+    pub(crate) spec: Spec,
+}
+
+/// All embedded specs.
+pub(crate) fn embedded() -> Result<Vec<Source>> {
+    EMBEDDED.iter().map(|(file, text)| parse(file, text)).collect()
+}
+
+/// The spec of a name, or in the file of a path.
+pub(crate) fn find(name: &str) -> Result<Source> {
+    let embedded = embedded()?;
+    if let Some(source) = embedded.iter().find(|source| source.spec.name == name) {
+        return Ok(source.clone());
+    }
+    let path = Path::new(name);
+    let is_path = path.extension().is_some_and(|ext| ext == "toml") || path.is_file();
+    if is_path || name.contains('/') {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read spec {name}"))?;
+        return parse(name, &text);
+    }
+    let known = embedded.iter().map(|source| source.spec.name.as_str());
+    bail!("unknown experiment `{name}`, and no such file; {}", suggest(name, known));
+}
+
+/// Reads and checks a spec; errors name the file, the line and the key.
+pub(crate) fn parse(file: &str, text: &str) -> Result<Source> {
+    let spec: Spec = toml::from_str(text).map_err(|error| {
+        let line = error
+            .span()
+            .map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        anyhow::anyhow!("{file}:{line}: {}", one_line(error.message()))
+    })?;
+    spec.check().with_context(|| file.to_string())?;
+    Ok(Source { file: file.into(), text: text.into(), spec })
+}
+
+impl Spec {
+    /// The scale of a name.
+    pub(crate) fn scale(&self, name: ScaleName) -> Result<&Scale> {
+        let (scale, key) = match name {
+            ScaleName::Smoke => (&self.scales.smoke, "smoke"),
+            ScaleName::Laptop => (&self.scales.laptop, "laptop"),
+            ScaleName::Paper => (&self.scales.paper, "paper"),
+        };
+        scale.as_ref().with_context(|| format!("{} has no [scales.{key}]", self.name))
+    }
+
+    fn check(&self) -> Result<()> {
+        check_name("name", &self.name)?;
+        ensure!(!self.question.trim().is_empty(), "question: is empty");
+        let schemes = kovan_schemes::registry::all();
+        check_known(
+            "schemes",
+            "scheme",
+            self.schemes.as_deref(),
+            &schemes.iter().map(|f| f.name).collect::<Vec<_>>(),
+        )?;
+        let structures = kovan_structures::registry::structures();
+        let structures: Vec<_> = structures.iter().map(|f| f.name).collect();
+        check_known("structures", "structure", self.structures.as_deref(), &structures)?;
+        check_counts("threads", &self.threads, 1)?;
+        check_counts("stalled", &self.stalled, 0)?;
+        ensure!(!self.workloads.is_empty(), "workloads: none is given");
+        let mut names = BTreeSet::new();
+        for workload in &self.workloads {
+            ensure!(names.insert(&workload.name), "workloads: `{}` is listed twice", workload.name);
+            workload.check().with_context(|| format!("workload `{}`", workload.name))?;
+        }
+        if let Some(seconds) = self.timeout_seconds {
+            check_seconds("timeout_seconds", seconds)?;
+        }
+        let scales = [
+            ("smoke", &self.scales.smoke),
+            ("laptop", &self.scales.laptop),
+            ("paper", &self.scales.paper),
+        ];
+        for (name, scale) in scales {
+            if let Some(scale) = scale {
+                scale.check().with_context(|| format!("scales.{name}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Workload {
+    fn check(&self) -> Result<()> {
+        check_name("name", &self.name)?;
+        let sum = u64::from(self.insert) + u64::from(self.remove) + u64::from(self.contains);
+        ensure!(sum == 100, "insert + remove + contains must be 100, but is {sum}");
+        ensure!(
+            (2..=100_000_000).contains(&self.key_range),
+            "key_range: must be from 2 to 100000000, but is {}",
+            self.key_range
+        );
+        ensure!(
+            self.prefill <= self.key_range,
+            "prefill: {} distinct keys do not fit a key_range of {}",
+            self.prefill,
+            self.key_range
+        );
+        Ok(())
+    }
+}
+
+impl Scale {
+    fn check(&self) -> Result<()> {
+        check_seconds("seconds", self.seconds)?;
+        ensure!(
+            (0.0..=3600.0).contains(&self.warmup_seconds),
+            "warmup_seconds: must be from 0 to 3600, but is {}",
+            self.warmup_seconds
+        );
+        check_repeats("repeats", self.repeats)?;
+        self.threads.as_deref().map_or(Ok(()), |threads| check_counts("threads", threads, 1))?;
+        self.stalled.as_deref().map_or(Ok(()), |stalled| check_counts("stalled", stalled, 0))
+    }
+}
+
+fn check_name(key: &str, name: &str) -> Result<()> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    ensure!(
+        !name.is_empty() && name.chars().all(fits),
+        "{key}: `{name}` must be letters, digits, `-` and `_` only"
+    );
+    Ok(())
+}
+
+fn check_known(key: &str, what: &str, names: Option<&[String]>, known: &[&str]) -> Result<()> {
+    let Some(names) = names else { return Ok(()) };
+    ensure!(!names.is_empty(), "{key}: the list is empty; leave the key out for all");
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !known.contains(&name.as_str()) {
+            bail!("{key}: unknown {what} `{name}`; {}", suggest(name, known.iter().copied()));
+        }
+        ensure!(seen.insert(name), "{key}: `{name}` is listed twice");
+    }
+    Ok(())
+}
+
+/// A list of thread counts: not empty, each within limits and once.
+pub(crate) fn check_counts(key: &str, counts: &[u32], least: u32) -> Result<()> {
+    ensure!(!counts.is_empty(), "{key}: the list is empty");
+    let mut seen = BTreeSet::new();
+    for count in counts {
+        ensure!(
+            (least..=MAX_THREADS).contains(count),
+            "{key}: must be from {least} to {MAX_THREADS}, but is {count}"
+        );
+        ensure!(seen.insert(count), "{key}: {count} is listed twice");
+    }
+    Ok(())
+}
+
+/// The length of a window.
+pub(crate) fn check_seconds(key: &str, seconds: f64) -> Result<()> {
+    ensure!(
+        (0.001..=3600.0).contains(&seconds),
+        "{key}: must be from 0.001 to 3600, but is {seconds}"
+    );
+    Ok(())
+}
+
+/// A number of repeats.
+pub(crate) fn check_repeats(key: &str, repeats: u32) -> Result<()> {
+    ensure!((1..=1000).contains(&repeats), "{key}: must be from 1 to 1000, but is {repeats}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn embedded_specs_are_valid_and_named_after_their_files() {
+        for source in embedded().expect("valid") {
+            assert_eq!(source.file, format!("specs/{}.toml", source.spec.name));
+            for scale in [ScaleName::Smoke, ScaleName::Laptop, ScaleName::Paper] {
+                source.spec.scale(scale).expect("present");
+            }
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_is_named_with_its_line() {
+        let text = include_str!("../specs/throughput.toml").replace("citation", "citaton");
+        let error = format!("{:#}", parse("x.toml", &text).expect_err("misspelt"));
+        assert!(error.starts_with("x.toml:3: unknown field `citaton`"), "{error}");
+    }
+}

@@ -1,0 +1,133 @@
+//! What a worker counts, and the checks at the end of a cell.
+
+use anyhow::{Result, ensure};
+use kovan_schemes::Totals;
+use kovan_structures::Kind;
+
+/// What went into a structure and what came out. Sums wrap.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    /// Operations inside the window.
+    pub(crate) ops: u64,
+    /// Keys that went in.
+    pub(crate) inserted: u64,
+    /// Sum of the keys that went in.
+    pub(crate) inserted_sum: u64,
+    /// Keys that came out.
+    pub(crate) removed: u64,
+    /// Sum of the keys that came out.
+    pub(crate) removed_sum: u64,
+    /// Look-ups that found their key; kept so that look-ups are not optimised away.
+    pub(crate) found: u64,
+}
+
+impl Tally {
+    /// Counts a key that went in.
+    #[inline]
+    pub(crate) fn insert(&mut self, key: u64) {
+        self.inserted += 1;
+        self.inserted_sum = self.inserted_sum.wrapping_add(key);
+    }
+
+    /// Counts a key that came out.
+    #[inline]
+    pub(crate) fn remove(&mut self, key: u64) {
+        self.removed += 1;
+        self.removed_sum = self.removed_sum.wrapping_add(key);
+    }
+
+    /// Adds another thread's counts.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.ops += other.ops;
+        self.inserted += other.inserted;
+        self.inserted_sum = self.inserted_sum.wrapping_add(other.inserted_sum);
+        self.removed += other.removed;
+        self.removed_sum = self.removed_sum.wrapping_add(other.removed_sum);
+        self.found += other.found;
+    }
+
+    /// Whether the structure holds what went in and did not come out. `self` includes the prefill.
+    pub(crate) fn check_contents(&self, kind: &Kind, contents: &mut [u64]) -> Result<()> {
+        let expected = self.inserted.wrapping_sub(self.removed);
+        let held = contents.len() as u64;
+        ensure!(
+            held == expected,
+            "size: {} inserted - {} removed = {expected}, but the structure holds {held}",
+            self.inserted,
+            self.removed
+        );
+        let expected = self.inserted_sum.wrapping_sub(self.removed_sum);
+        let sum = contents.iter().fold(0u64, |sum, key| sum.wrapping_add(*key));
+        ensure!(sum == expected, "key sum: expected {expected}, but the structure holds {sum}");
+        if matches!(kind, Kind::Map) {
+            contents.sort_unstable();
+            let twice = contents.windows(2).find(|pair| pair[0] == pair[1]);
+            ensure!(twice.is_none(), "key {} is in the map twice", twice.map_or(0, |pair| pair[0]));
+        }
+        Ok(())
+    }
+}
+
+/// Conservation of nodes while the structure still holds `held` keys.
+pub(crate) fn check_live(totals: &Totals, held: u64) -> Result<()> {
+    ensure!(
+        totals.freed <= totals.retired,
+        "{} freed, but only {} retired",
+        totals.freed,
+        totals.retired
+    );
+    let gone = totals.retired + totals.dropped;
+    ensure!(
+        totals.allocated >= gone + held,
+        "{} nodes allocated, but {gone} gone and {held} keys held",
+        totals.allocated
+    );
+    Ok(())
+}
+
+/// Conservation of nodes after structure and domain are gone.
+pub(crate) fn check_gone(totals: &Totals, frees_on_drop: bool) -> Result<()> {
+    ensure!(
+        totals.allocated == totals.retired + totals.dropped,
+        "{} nodes allocated, but {} retired and {} dropped",
+        totals.allocated,
+        totals.retired,
+        totals.dropped
+    );
+    ensure!(totals.panicked == 0, "{} destructors panicked", totals.panicked);
+    ensure!(
+        !frees_on_drop || totals.freed == totals.retired,
+        "{} nodes retired, but {} freed after the domain was dropped",
+        totals.retired,
+        totals.freed
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contents_must_balance() {
+        let mut tally = Tally::default();
+        [1, 2, 3].into_iter().for_each(|key| tally.insert(key));
+        tally.remove(2);
+        assert!(tally.check_contents(&Kind::Map, &mut [3, 1]).is_ok());
+        assert!(tally.check_contents(&Kind::Map, &mut [1]).is_err());
+        assert!(tally.check_contents(&Kind::Map, &mut [1, 2]).is_err());
+        assert!(tally.check_contents(&Kind::Map, &mut [2, 2]).is_err(), "twice the same key");
+        assert!(tally.check_contents(&Kind::Stack, &mut [2, 2]).is_ok());
+    }
+
+    #[test]
+    fn nodes_are_conserved() {
+        let totals = Totals { allocated: 10, retired: 6, freed: 5, dropped: 4, panicked: 0 };
+        assert!(check_gone(&totals, false).is_ok());
+        assert!(check_gone(&totals, true).is_err());
+        assert!(check_gone(&Totals { freed: 6, ..totals }, true).is_ok());
+        assert!(check_gone(&Totals { allocated: 11, ..totals }, false).is_err());
+        assert!(check_live(&totals, 0).is_ok());
+        assert!(check_live(&totals, 1).is_err());
+    }
+}
