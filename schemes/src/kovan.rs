@@ -44,7 +44,7 @@ pub trait Variant: Mode {
 
 const FACTS: Facts = Facts {
     name: "kovan",
-    version: env!("CARGO_PKG_VERSION"),
+    version: concat!("kovan ", env!("CARGO_PKG_VERSION")),
     paper: "after Nikolaev & Ravindran, Hyaline, PLDI 2021 (Hyaline-1); see docs/PROTOCOL.md",
     strength: Strength::Region,
     load: Progress::WaitFree,

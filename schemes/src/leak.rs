@@ -14,7 +14,7 @@ pub struct Leak;
 unsafe impl Reclaimer for Leak {
     const FACTS: Facts = Facts {
         name: "leak",
-        version: env!("CARGO_PKG_VERSION"),
+        version: concat!("kovan-schemes ", env!("CARGO_PKG_VERSION")),
         paper: "no reclamation (baseline)",
         strength: Strength::Region,
         load: Progress::WaitFree,
