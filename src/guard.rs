@@ -149,8 +149,9 @@ impl<M: Mode> Drop for Guard<M> {
         let slot = local.slot();
         let pins = slot.pins.load(Ordering::Relaxed);
         if M::ROBUST && pins == 1 && slot.era.load(Ordering::Relaxed) == EVERYTHING {
-            // The escalation ends with the guard; the next load publishes anew.
-            slot.era.store(0, Ordering::Relaxed);
+            // The escalation ends with the guard; the next load publishes anew. Release: the reads
+            // of this section before it; pairs with the load of a flush that skips this slot.
+            slot.era.store(0, Ordering::Release);
         }
         // Release: the reads of this section before it; pairs with `Slot::owner_is_outside`.
         slot.pins.store(pins - 1, Ordering::Release);

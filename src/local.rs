@@ -273,8 +273,9 @@ impl<M: Mode> Local<M> {
                 continue;
             }
             if M::ROBUST {
-                // Relaxed: ordered after the unlinks by the fence in `close`.
-                let era = slot.era.load(Ordering::Relaxed);
+                // Acquire: pairs with the Release of the reset in `Guard::drop`. That the load is
+                // after the unlinks is the part of the fence in `close`.
+                let era = slot.era.load(Ordering::Acquire);
                 if era != EVERYTHING && era + LAG < now {
                     boundary = boundary.max(era);
                 }

@@ -104,7 +104,9 @@ impl Slot {
 
     /// Whether batches must be pushed here. Read after the fence of a flush.
     pub(crate) fn is_active(&self) -> bool {
-        self.head.load(Ordering::Relaxed).addr() != INACTIVE
+        // Acquire: pairs with the Release of `leave` and of the drain: if the slot is found
+        // inactive, its owner's reads happen before the free that does not wait for it.
+        self.head.load(Ordering::Acquire).addr() != INACTIVE
     }
 
     /// Pushes a link, unless the slot is inactive. Returns whether it was pushed.
