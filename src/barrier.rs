@@ -7,9 +7,11 @@
 //! On Linux, `light` is a compiler fence and `heavy` is `membarrier` (private expedited). Where
 //! that call is missing or refused, both are sequentially consistent fences, which give the same.
 
-use std::sync::atomic::{Ordering, compiler_fence, fence};
+use std::sync::atomic::compiler_fence;
 
-#[cfg(all(target_os = "linux", not(kovan_no_membarrier), not(miri)))]
+use crate::sync::{Ordering, fence};
+
+#[cfg(all(target_os = "linux", not(kovan_no_membarrier), not(kovan_loom), not(miri)))]
 mod os {
     use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -46,7 +48,7 @@ mod os {
     }
 }
 
-#[cfg(not(all(target_os = "linux", not(kovan_no_membarrier), not(miri))))]
+#[cfg(not(all(target_os = "linux", not(kovan_no_membarrier), not(kovan_loom), not(miri))))]
 mod os {
     pub(super) fn detect() {}
     pub(super) fn available() -> bool {

@@ -4,7 +4,8 @@ use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicIsize, Ordering};
+
+use crate::sync::{AtomicIsize, AtomicPtr, Ordering};
 
 /// Nodes per batch. A flush costs a fence and a push per active slot, shared by this many nodes.
 pub(crate) const BATCH: usize = 64;
@@ -15,11 +16,43 @@ pub(crate) struct Entry {
     pub(crate) free: unsafe fn(*mut ()),
 }
 
+/// `next` of a link that its pusher has not connected yet.
+const UNCONNECTED: usize = 1;
+/// `next` of a link that was acknowledged before it was connected.
+const CUT: usize = 2;
+
+fn mark(value: usize) -> *mut Link {
+    ptr::without_provenance_mut(value)
+}
+
 /// A batch's membership in the list of one slot.
 pub(crate) struct Link {
-    /// Written by the pusher before the link is published, read by whoever took the list.
-    pub(crate) next: Cell<*mut Link>,
-    pub(crate) batch: *const Batch,
+    /// The link below, once the pusher has connected it.
+    next: AtomicPtr<Link>,
+    batch: *const Batch,
+}
+
+impl Link {
+    /// Connects a link that is in a list to what was the list before. Returns the part of the list
+    /// whose acknowledgement was left to the caller, mostly none. One step.
+    pub(crate) fn connect(&self, below: *mut Link) -> *mut Link {
+        // AcqRel: Release hands `below` to whoever acknowledges; Acquire, after a cut, takes over
+        // the reads of the slot's owner. Partner: `cut`.
+        let was = self.next.swap(below, Ordering::AcqRel);
+        if was.addr() == CUT { below } else { ptr::null_mut() }
+    }
+
+    /// The link below; null at the end, or if the pusher will go on from here.
+    fn cut(&self) -> *mut Link {
+        // Acquire: pairs with the Release in `connect`.
+        let next = self.next.load(Ordering::Acquire);
+        if next.addr() != UNCONNECTED {
+            return next;
+        }
+        // AcqRel: Release hands this thread's reads of the nodes to the pusher; Acquire as above.
+        let next = self.next.swap(mark(CUT), Ordering::AcqRel);
+        if next.addr() == UNCONNECTED { ptr::null_mut() } else { next }
+    }
 }
 
 /// A closed batch. Freed by whoever brings `pending` to zero.
@@ -42,7 +75,8 @@ impl Batch {
             links: Vec::new(),
             next_ready: Cell::new(ptr::null()),
         }));
-        let links = (0..slots).map(|_| Link { next: Cell::new(ptr::null_mut()), batch }).collect();
+        let link = || Link { next: AtomicPtr::new(mark(UNCONNECTED)), batch };
+        let links = (0..slots).map(|_| link()).collect();
         // SAFETY: just allocated, not shared yet.
         unsafe { (*batch).links = links };
         batch
@@ -74,15 +108,16 @@ impl Batch {
 }
 
 /// Acknowledges every link of a list taken from a slot. Batches that are free now are given to
-/// `ready`. Steps: the number of links in the list.
+/// `ready`. Where a pusher is not done yet, the rest of the list is left to it. Steps: the number
+/// of links in the list.
 ///
 /// # Safety
-/// The caller took the list out of its slot, alone, and no thread of that slot still uses a
-/// pointer that it loaded before.
+/// The caller took the list out of its slot, or was left it by [`Link::connect`], alone, and no
+/// thread of that slot still uses a pointer that it loaded before.
 pub(crate) unsafe fn acknowledge_all(mut link: *mut Link, mut ready: impl FnMut(*const Batch)) {
     while !link.is_null() {
         // SAFETY: a link lives as long as its batch, which waits for this acknowledgement.
-        let (next, batch) = unsafe { ((*link).next.get(), (*link).batch) };
+        let (next, batch) = unsafe { ((*link).cut(), (*link).batch) };
         // SAFETY: as above; the batch may be freed by others right after this call.
         if unsafe { Batch::acknowledge(batch) } {
             ready(batch);

@@ -4,13 +4,14 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use crate::barrier;
+use crate::batch::{self, Batch};
 use crate::guard::Guard;
 use crate::local::Local;
 use crate::mode::{DefaultMode, Mode};
 use crate::slot::Slot;
+use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 
 /// What the threads of a collector share.
 pub(crate) struct Core {
@@ -64,15 +65,28 @@ impl Core {
 }
 
 impl Drop for Core {
+    /// Every local holds the core, so all have left: their batches were freed, by them or by
+    /// others, but for what a push left in a slot whose owner was just leaving.
     fn drop(&mut self) {
-        // Every local holds the core, so all have left: their lists were acknowledged and their
-        // batches freed, by them or by others. Only the slots remain.
-        let mut slot = *self.slots.get_mut();
+        let mut ready = Vec::new();
+        let mut slot = self.slots.load(Ordering::Relaxed);
         while !slot.is_null() {
             // SAFETY: slots came from `Box::into_raw` and nobody else is left.
-            slot = unsafe { Box::from_raw(slot) }.next.cast_mut();
+            let mut last = unsafe { Box::from_raw(slot) };
+            for list in last.remains() {
+                // SAFETY: nobody is left that could use a pointer or take the list.
+                unsafe { batch::acknowledge_all(list, |batch| ready.push(batch)) };
+            }
+            slot = last.next.cast_mut();
         }
+        ready.into_iter().for_each(free);
     }
+}
+
+/// Frees a batch of a collector without threads. A panicking destructor was reported by the hook.
+fn free(batch: *const Batch) {
+    // SAFETY: its counter came to zero in `Core::drop`, which gave it here once.
+    drop(unsafe { batch::free(batch) });
 }
 
 /// A domain of reclamation: what is retired in it waits only for its own guards.

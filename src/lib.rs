@@ -18,18 +18,25 @@
 //! of memory orderings are in `docs/PROTOCOL.md`.
 #![cfg_attr(feature = "nightly", feature(thread_local))]
 
+#[cfg(not(kovan_loom))]
 mod atomic;
 mod barrier;
 mod batch;
 mod collector;
+#[cfg(not(kovan_loom))]
 mod default;
 mod guard;
 mod local;
 mod mode;
+#[cfg(all(test, kovan_loom))]
+mod model;
 mod slot;
+mod sync;
 
+#[cfg(not(kovan_loom))]
 pub use atomic::{Atomic, Shared};
 pub use collector::{Collector, Handle};
+#[cfg(not(kovan_loom))]
 pub use default::{collector, pin, retire};
 pub use guard::Guard;
 pub use mode::{DefaultMode, Mode, Region, Robust};

@@ -6,15 +6,16 @@ use std::marker::PhantomData;
 use std::panic::resume_unwind;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{Ordering, fence};
 
 use crate::batch::{self, BATCH, Batch, Entry};
 use crate::collector::Core;
 use crate::mode::Mode;
 use crate::slot::{EVERYTHING, Slot};
+use crate::sync::{Ordering, fence};
 
 /// Allocations of one thread between two steps of the era clock.
-const ERA_FREQUENCY: u64 = 128;
+/// One in models, so that eras move.
+const ERA_FREQUENCY: u64 = if cfg!(kovan_loom) { 1 } else { 128 };
 /// A slot this many eras behind counts as lagging when nodes are sorted into batches.
 const LAG: u64 = 4;
 
@@ -107,7 +108,7 @@ impl<M: Mode> Local<M> {
         // SAFETY: caller: alive until it is freed below.
         let this = unsafe { &*local };
         loop {
-            this.acknowledge(this.slot().leave());
+            this.slot().leave(|list| this.acknowledge(list));
             this.close(&this.old);
             this.close(&this.young);
             drop(this.free_ready());
@@ -115,7 +116,7 @@ impl<M: Mode> Local<M> {
                 break;
             }
         }
-        this.acknowledge(this.slot().leave());
+        this.slot().leave(|list| this.acknowledge(list));
         drop(this.free_ready());
         this.slot().disown();
         // SAFETY: came from `Box::into_raw` in `register`; nobody else has it.
@@ -126,12 +127,12 @@ impl<M: Mode> Local<M> {
     /// pointer.
     #[cold]
     pub(crate) fn acknowledge_own(&self) {
-        self.acknowledge(self.slot().take());
+        self.slot().take(|list| self.acknowledge(list));
     }
 
     fn acknowledge(&self, list: *mut batch::Link) {
-        // SAFETY: taken by `take`, `leave` or `drain`, which hand a list to one thread only, when
-        // its owner is outside of guards or at an outermost pin.
+        // SAFETY: from `take`, `leave`, `drain` or `push`, which hand a list to one thread only,
+        // when its owner is outside of guards or at an outermost pin, or was when it was cut.
         unsafe { batch::acknowledge_all(list, |batch| self.enqueue(batch)) };
     }
 
@@ -228,7 +229,7 @@ impl<M: Mode> Local<M> {
     fn flush(&self, open: &[&RefCell<Open>]) {
         // Outside of guards this thread holds no pointer: its own list need not wait for a pin.
         if !self.is_pinned() && self.slot().has_list() {
-            self.acknowledge(self.slot().leave());
+            self.slot().leave(|list| self.acknowledge(list));
         }
         for open in open {
             self.close(open);
@@ -259,7 +260,8 @@ impl<M: Mode> Local<M> {
     }
 
     /// Pushes a link of `batch` to each eligible slot; returns how many. Also looks out for slots
-    /// that lag behind. Steps: the number of slots, times the contention of each push.
+    /// that lag behind. Steps: the number of slots, and a step per link of the lists that are left
+    /// to it or drained.
     fn push_to_all(&self, batch: &Batch, mut slots: *const Slot, min_birth: u64) -> usize {
         let now = self.core.era.load(Ordering::Acquire);
         let mut boundary = 0;
@@ -284,10 +286,11 @@ impl<M: Mode> Local<M> {
                 }
             }
             let Some(link) = links.next() else { break };
-            if slot.push(link) {
+            if let Some(left) = slot.push(link) {
                 pushed += 1;
+                self.acknowledge(left);
                 if slot.backlog_is_due() {
-                    self.acknowledge(slot.drain());
+                    slot.drain(|list| self.acknowledge(list));
                 }
             }
         }

@@ -1,30 +1,30 @@
 //! Slots: what a thread shares with those that retire.
 
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
 
 use crate::barrier;
 use crate::batch::Link;
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
 
 /// A `head` that takes no links: its owner has no guard, and fences before it reads again.
 const INACTIVE: usize = 1;
-/// Tag of a `head` that is being drained. Only the holder of the drain lock sets it, pushes keep
-/// it, and the owner's swap removes it.
-const PENDING: usize = 2;
-const TAGS: usize = INACTIVE | PENDING;
+/// A `head` that is empty and being drained. Only the holder of the drain lock sets it; a push and
+/// the owner's swap remove it.
+const DRAINING: usize = 2;
 
 /// Links pushed to a slot, since its last acknowledgement, between two attempts to drain it.
-const BACKLOG: usize = 32;
-/// Attempts of a drain at each of its compare-exchanges before it gives up until the next one.
-const DRAIN_ATTEMPTS: usize = 8;
+/// One in models, so that every push drains.
+const BACKLOG: usize = if cfg!(kovan_loom) { 1 } else { 32 };
 /// The published era of a reader that could not keep up: eligible for every batch.
 pub(crate) const EVERYTHING: u64 = u64::MAX;
 
 /// A thread's shared state. Never freed before its collector; reused after its thread left.
 #[repr(align(128))]
 pub(crate) struct Slot {
-    /// The list of batches this thread must still acknowledge, or `INACTIVE`.
+    /// The list of batches this thread must still acknowledge, or `INACTIVE`, or `DRAINING`.
     head: AtomicPtr<Link>,
+    /// A list that a drain took and could not acknowledge. Set by the holder of the drain lock.
+    held: AtomicPtr<Link>,
     /// Guards of the owner; written by the owner only.
     pub(crate) pins: AtomicUsize,
     /// Era of the owner's last checked load (robust mode).
@@ -39,14 +39,20 @@ pub(crate) struct Slot {
     pub(crate) len: usize,
 }
 
-fn inactive() -> *mut Link {
-    ptr::without_provenance_mut(INACTIVE)
+fn mark(value: usize) -> *mut Link {
+    ptr::without_provenance_mut(value)
+}
+
+/// The list of a head.
+fn list_of(head: *mut Link) -> *mut Link {
+    if matches!(head.addr(), INACTIVE | DRAINING) { ptr::null_mut() } else { head }
 }
 
 impl Slot {
     pub(crate) fn new(next: *const Slot, len: usize) -> Self {
         Self {
-            head: AtomicPtr::new(inactive()),
+            head: AtomicPtr::new(mark(INACTIVE)),
+            held: AtomicPtr::new(ptr::null_mut()),
             pins: AtomicUsize::new(0),
             era: AtomicU64::new(0),
             backlog: AtomicUsize::new(0),
@@ -77,8 +83,8 @@ impl Slot {
         self.head.load(Ordering::Relaxed).is_null()
     }
 
-    /// Takes the list and stays (or becomes) subscribed. Owner only.
-    pub(crate) fn take(&self) -> *mut Link {
+    /// Takes the lists and stays (or becomes) subscribed. Owner only, holding no pointer.
+    pub(crate) fn take(&self, mut acknowledge: impl FnMut(*mut Link)) {
         self.backlog.store(0, Ordering::Relaxed);
         // Acquire: pairs with the Release in `push`: the unlinks of the nodes in the list happen
         // before every later load of this thread.
@@ -87,19 +93,29 @@ impl Slot {
         // flush between the unlinks and its read of the slots. If ours is first, the flush sees
         // the slot active and pushes; if theirs is first, the loads see the unlinks.
         fence(Ordering::SeqCst);
-        strip(list)
+        acknowledge(list_of(list));
+        acknowledge(self.take_held());
     }
 
-    /// Takes the list and unsubscribes. Owner only, outside of guards.
-    pub(crate) fn leave(&self) -> *mut Link {
+    /// Takes the lists and unsubscribes. Owner only, outside of guards.
+    pub(crate) fn leave(&self, mut acknowledge: impl FnMut(*mut Link)) {
         self.backlog.store(0, Ordering::Relaxed);
         // Acquire: as in `take`. Release: nothing of this thread's last section sinks below.
-        strip(self.head.swap(inactive(), Ordering::AcqRel))
+        acknowledge(list_of(self.head.swap(mark(INACTIVE), Ordering::AcqRel)));
+        acknowledge(self.take_held());
     }
 
-    /// Whether a list waits or may come. Owner only.
+    fn take_held(&self) -> *mut Link {
+        if self.held.load(Ordering::Relaxed).is_null() {
+            return ptr::null_mut();
+        }
+        // Acquire: pairs with the Release in `hand_over`.
+        self.held.swap(ptr::null_mut(), Ordering::AcqRel)
+    }
+
+    /// Whether a list waits. Owner only.
     pub(crate) fn has_list(&self) -> bool {
-        !strip(self.head.load(Ordering::Relaxed)).is_null()
+        !list_of(self.head.load(Ordering::Relaxed)).is_null()
     }
 
     /// Whether batches must be pushed here. Read after the fence of a flush.
@@ -109,26 +125,35 @@ impl Slot {
         self.head.load(Ordering::Acquire).addr() != INACTIVE
     }
 
-    /// Pushes a link, unless the slot is inactive. Returns whether it was pushed.
+    /// Pushes a link, unless the slot is inactive. If it was pushed, returns the part of the list
+    /// that the caller must acknowledge in place of another thread, mostly none.
     ///
-    /// Lock-free: a failed exchange means that another thread pushed, took or drained.
-    pub(crate) fn push(&self, link: &Link) -> bool {
-        let mut head = self.head.load(Ordering::Relaxed);
-        loop {
-            if head.addr() == INACTIVE {
-                return false;
-            }
-            link.next.set(strip(head));
-            let tag = head.addr() & PENDING;
-            let new = ptr::from_ref(link).cast_mut().map_addr(|a| a | tag);
-            // Release: publishes the batch and the unlinks before it; pairs with the Acquire of
-            // whoever takes the list. Later pushes are read-modify-writes, so they continue the
-            // release sequence of this one.
-            match self.head.compare_exchange_weak(head, new, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return true,
-                Err(now) => head = now,
-            }
+    /// Wait-free, three steps: the link is in the list before it is connected to the rest, and
+    /// who finds it unconnected leaves the rest to the pusher (after Crystalline-W, Nikolaev &
+    /// Ravindran, DISC 2021).
+    pub(crate) fn push(&self, link: &Link) -> Option<*mut Link> {
+        let pushed = ptr::from_ref(link).cast_mut();
+        // Release: publishes the batch and the unlinks before it; pairs with the Acquire of
+        // whoever takes the list. Later pushes are read-modify-writes, so they continue the
+        // release sequence of this one. Acquire: the list below may be left to this thread.
+        let below = self.head.swap(pushed, Ordering::AcqRel);
+        if below.addr() == INACTIVE && self.undo(pushed) {
+            return None;
         }
+        Some(link.connect(list_of(below)))
+    }
+
+    /// Takes back a link that was pushed on an inactive slot. Fails when the owner is back or
+    /// another thread pushed: then the slot is active, and the link stays.
+    fn undo(&self, pushed: *mut Link) -> bool {
+        // Relaxed: nobody has seen the link, and the slot is as it was.
+        let undone = self.head.compare_exchange(
+            pushed,
+            mark(INACTIVE),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+        undone.is_ok()
     }
 
     /// Counts a push; true when it is time to try a drain.
@@ -136,70 +161,63 @@ impl Slot {
         (self.backlog.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(BACKLOG)
     }
 
-    /// Takes the list of a slot whose owner is outside of its guards, and unsubscribes it. Null
-    /// when there is none, the owner is inside, or another thread drains. Bounded steps.
-    pub(crate) fn drain(&self) -> *mut Link {
-        // Acquire and Release of the lock: one drain at a time, so a tag is never an older one's.
-        if self.draining.swap(true, Ordering::Acquire) {
-            return ptr::null_mut();
+    /// Takes the lists of a slot whose owner is outside of its guards, and unsubscribes it. Gives
+    /// up when the owner is inside or another thread drains. Bounded steps.
+    pub(crate) fn drain(&self, mut acknowledge: impl FnMut(*mut Link)) {
+        // A look before the expensive steps; the one that counts is in `hand_over`.
+        if !self.owner_is_outside() {
+            return;
         }
-        let list = if self.mark_pending() && barrier::heavy() && self.owner_is_outside() {
-            self.take_pending()
-        } else {
-            ptr::null_mut()
-        };
+        // Acquire and Release of the lock: one drain at a time.
+        if self.draining.swap(true, Ordering::Acquire) {
+            return;
+        }
+        if self.hand_over(self.take_held(), &mut acknowledge) {
+            // Acquire: pairs with the Release in `push`.
+            let list = list_of(self.head.swap(mark(DRAINING), Ordering::AcqRel));
+            if self.hand_over(list, &mut acknowledge) && !list.is_null() {
+                // If the head is still `DRAINING`, the owner has not pinned since `hand_over` saw
+                // it outside, and will fence when it does. Release: pairs with the Acquire of its
+                // swap in `take`, which so sees the unlinks of the nodes that were freed here.
+                let _ = self.head.compare_exchange(
+                    mark(DRAINING),
+                    mark(INACTIVE),
+                    Ordering::Release,
+                    Ordering::Relaxed,
+                );
+                self.backlog.store(0, Ordering::Relaxed);
+            }
+        }
         self.draining.store(false, Ordering::Release);
-        list
     }
 
-    fn mark_pending(&self) -> bool {
-        for _ in 0..DRAIN_ATTEMPTS {
-            let head = self.head.load(Ordering::Relaxed);
-            if strip(head).is_null() {
-                return false;
-            }
-            let tagged = head.map_addr(|a| a | PENDING);
-            // Relaxed: the tag carries no data; `heavy` orders it before the read of `pins`.
-            let marked =
-                self.head.compare_exchange_weak(head, tagged, Ordering::Relaxed, Ordering::Relaxed);
-            if marked.is_ok() {
-                return true;
-            }
+    /// Acknowledges a list that the holder of the drain lock took, if the owner is outside; else
+    /// keeps it for the owner or the next drain. Whether there was nothing to keep.
+    fn hand_over(&self, list: *mut Link, acknowledge: &mut impl FnMut(*mut Link)) -> bool {
+        if list.is_null() {
+            return true;
         }
+        // The list was taken before `heavy`. If the owner's section began before, `pins` tells
+        // it; if it begins later, its loads see the unlinks of every node in the list.
+        if barrier::heavy() && self.owner_is_outside() {
+            acknowledge(list);
+            return true;
+        }
+        // Release: pairs with the Acquire in `take_held`.
+        self.held.store(list, Ordering::Release);
         false
     }
 
     fn owner_is_outside(&self) -> bool {
         // Acquire: pairs with the Release of the owner's last unpin, so that its reads of the
-        // nodes happen before they are freed here. If the owner is inside and this reads zero, it
-        // pinned after `heavy`, sees a head that is not null, and takes the list, tag included.
+        // nodes happen before they are freed here.
         self.pins.load(Ordering::Acquire) == 0
     }
 
-    fn take_pending(&self) -> *mut Link {
-        for _ in 0..DRAIN_ATTEMPTS {
-            let head = self.head.load(Ordering::Relaxed);
-            if head.addr() & PENDING == 0 {
-                break;
-            }
-            // Acquire: pairs with the Release in `push`.
-            let taken = self.head.compare_exchange_weak(
-                head,
-                inactive(),
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            );
-            if taken.is_ok() {
-                self.backlog.store(0, Ordering::Relaxed);
-                return strip(head);
-            }
-        }
-        ptr::null_mut()
+    /// What pushes and drains that came too late have left in a slot of a collector without
+    /// threads.
+    pub(crate) fn remains(&mut self) -> [*mut Link; 2] {
+        let head = self.head.load(Ordering::Relaxed);
+        [list_of(head), self.held.load(Ordering::Relaxed)]
     }
 }
-
-fn strip(head: *mut Link) -> *mut Link {
-    head.map_addr(|a| a & !TAGS)
-}
-
-const _: () = assert!(align_of::<Link>() > TAGS, "the tags of a head must fit below its alignment");
