@@ -1,14 +1,8 @@
 //! Batches: retired nodes that are acknowledged, and freed, together.
 
-use std::any::Any;
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use crate::sync::{AtomicIsize, AtomicPtr, Ordering};
-
-/// Nodes per batch. A flush costs a fence and a push per active slot, shared by this many nodes.
-pub(crate) const BATCH: usize = 64;
 
 /// One retired node.
 pub(crate) struct Entry {
@@ -55,30 +49,50 @@ impl Link {
     }
 }
 
-/// A closed batch. Freed by whoever brings `pending` to zero.
+/// Retired nodes that are freed together. Owned by the thread that fills it; shared from the first
+/// push on; then owned by whoever brings `pending` to zero.
 pub(crate) struct Batch {
     /// Links pushed minus acknowledgements. Acknowledgements may come first, so it may be negative
     /// until the retirer has added the number of links it pushed.
     pending: AtomicIsize,
     pub(crate) entries: Vec<Entry>,
     pub(crate) links: Vec<Link>,
-    /// The next batch in the private queue of the thread that frees it.
-    pub(crate) next_ready: Cell<*const Batch>,
+    /// The oldest birth in it.
+    pub(crate) min_birth: u64,
+    /// The next batch in a private list of its owner.
+    pub(crate) next: Option<Box<Batch>>,
 }
 
 impl Batch {
-    /// A batch of `entries` with room for a link in each of `slots` slots.
-    pub(crate) fn new(entries: Vec<Entry>, slots: usize) -> *mut Batch {
-        let batch = Box::into_raw(Box::new(Batch {
+    /// An empty batch for so many nodes.
+    pub(crate) fn new(capacity: usize) -> Box<Self> {
+        Box::new(Self {
             pending: AtomicIsize::new(0),
-            entries,
+            entries: Vec::with_capacity(capacity),
             links: Vec::new(),
-            next_ready: Cell::new(ptr::null()),
-        }));
-        let link = || Link { next: AtomicPtr::new(mark(UNCONNECTED)), batch };
-        let links = (0..slots).map(|_| link()).collect();
-        // SAFETY: just allocated, not shared yet.
-        unsafe { (*batch).links = links };
+            min_birth: u64::MAX,
+            next: None,
+        })
+    }
+
+    /// Closes a batch: it gets a link for each of `slots` slots, and is about to be shared.
+    pub(crate) fn share(batch: Box<Self>, slots: usize) -> *mut Self {
+        let batch = Box::into_raw(batch);
+        // SAFETY: not shared yet.
+        let links = unsafe { &mut (*batch).links };
+        links.clear();
+        links.resize_with(slots, || Link { next: AtomicPtr::new(mark(UNCONNECTED)), batch });
+        batch
+    }
+
+    /// Takes back a batch that nobody else uses any more, to free its nodes and fill it again.
+    ///
+    /// # Safety
+    /// The caller brought `pending` to zero.
+    pub(crate) unsafe fn unshare(batch: *const Self) -> Box<Self> {
+        // SAFETY: the caller is the only owner; the pointer came from `share`.
+        let mut batch = unsafe { Box::from_raw(batch.cast_mut()) };
+        batch.min_birth = u64::MAX;
         batch
     }
 
@@ -114,35 +128,15 @@ impl Batch {
 /// # Safety
 /// The caller took the list out of its slot, or was left it by [`Link::connect`], alone, and no
 /// thread of that slot still uses a pointer that it loaded before.
-pub(crate) unsafe fn acknowledge_all(mut link: *mut Link, mut ready: impl FnMut(*const Batch)) {
+pub(crate) unsafe fn acknowledge_all(mut link: *mut Link, mut ready: impl FnMut(Box<Batch>)) {
     while !link.is_null() {
         // SAFETY: a link lives as long as its batch, which waits for this acknowledgement.
         let (next, batch) = unsafe { ((*link).cut(), (*link).batch) };
         // SAFETY: as above; the batch may be freed by others right after this call.
         if unsafe { Batch::acknowledge(batch) } {
-            ready(batch);
+            // SAFETY: the last one.
+            ready(unsafe { Batch::unshare(batch) });
         }
         link = next;
     }
-}
-
-/// Frees a batch and its nodes. A panicking destructor does not keep the others from running;
-/// the first panic is returned.
-///
-/// # Safety
-/// `batch` came from [`Batch::new`], and every link was acknowledged.
-pub(crate) unsafe fn free(batch: *const Batch) -> Option<Box<dyn Any + Send>> {
-    // SAFETY: the caller brought `pending` to zero, so it is the only owner.
-    let batch = unsafe { Box::from_raw(batch.cast_mut()) };
-    let mut first = None;
-    for entry in batch.entries {
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: contract of `retire`: the function fits the pointer and runs once.
-            unsafe { (entry.free)(entry.pointer) }
-        }));
-        if let Err(panic) = result {
-            first.get_or_insert(panic);
-        }
-    }
-    first
 }

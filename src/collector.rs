@@ -6,10 +6,12 @@ use std::ptr;
 use std::sync::Arc;
 
 use crate::barrier;
-use crate::batch::{self, Batch};
+use crate::batch;
+use crate::config::{Builder, Config};
 use crate::guard::Guard;
 use crate::local::Local;
 use crate::mode::{DefaultMode, Mode};
+use crate::ready::Ready;
 use crate::slot::Slot;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 
@@ -19,6 +21,7 @@ pub(crate) struct Core {
     slots: AtomicPtr<Slot>,
     /// The era clock (robust mode). Starts at 1: a birth of 0 is older than every era.
     pub(crate) era: AtomicU64,
+    pub(crate) config: Config,
 }
 
 // SAFETY: slots are shared by design: every field is atomic or constant after publication.
@@ -68,25 +71,20 @@ impl Drop for Core {
     /// Every local holds the core, so all have left: their batches were freed, by them or by
     /// others, but for what a push left in a slot whose owner was just leaving.
     fn drop(&mut self) {
-        let mut ready = Vec::new();
+        let ready = Ready::default();
         let mut slot = self.slots.load(Ordering::Relaxed);
         while !slot.is_null() {
             // SAFETY: slots came from `Box::into_raw` and nobody else is left.
             let mut last = unsafe { Box::from_raw(slot) };
             for list in last.remains() {
                 // SAFETY: nobody is left that could use a pointer or take the list.
-                unsafe { batch::acknowledge_all(list, |batch| ready.push(batch)) };
+                unsafe { batch::acknowledge_all(list, |batch| ready.add(batch)) };
             }
             slot = last.next.cast_mut();
         }
-        ready.into_iter().for_each(free);
+        // A panicking destructor was reported by the hook, and ends here.
+        drop(ready.free_all());
     }
-}
-
-/// Frees a batch of a collector without threads. A panicking destructor was reported by the hook.
-fn free(batch: *const Batch) {
-    // SAFETY: its counter came to zero in `Core::drop`, which gave it here once.
-    drop(unsafe { batch::free(batch) });
 }
 
 /// A domain of reclamation: what is retired in it waits only for its own guards.
@@ -107,9 +105,18 @@ impl<M: Mode> Collector<M> {
     /// A new, empty collector.
     #[must_use]
     pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A collector with other parameters than the default ones.
+    pub const fn builder() -> Builder<M> {
+        Builder::new()
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
         barrier::detect();
-        let core = Core { slots: AtomicPtr::new(ptr::null_mut()), era: AtomicU64::new(1) };
-        Self { core: Arc::new(core), mode: PhantomData }
+        let (slots, era) = (AtomicPtr::new(ptr::null_mut()), AtomicU64::new(1));
+        Self { core: Arc::new(Core { slots, era, config }), mode: PhantomData }
     }
 
     /// Registers the calling thread. Register once per thread, not once per operation.

@@ -33,7 +33,7 @@ impl<M: Mode> Guard<M> {
             barrier::light();
             if !slot.is_quiet() {
                 guard.local().acknowledge_own();
-                guard.local().reclaim();
+                guard.local().free_due();
             }
         }
         guard

@@ -23,6 +23,7 @@ mod atomic;
 mod barrier;
 mod batch;
 mod collector;
+mod config;
 #[cfg(not(kovan_loom))]
 mod default;
 mod guard;
@@ -30,12 +31,14 @@ mod local;
 mod mode;
 #[cfg(all(test, kovan_loom))]
 mod model;
+mod ready;
 mod slot;
 mod sync;
 
 #[cfg(not(kovan_loom))]
 pub use atomic::{Atomic, Shared};
 pub use collector::{Collector, Handle};
+pub use config::{Builder, Free};
 #[cfg(not(kovan_loom))]
 pub use default::{collector, pin, retire};
 pub use guard::Guard;

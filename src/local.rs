@@ -1,15 +1,15 @@
 //! A thread's own part: its open batches and what it has to free.
 
-use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
 use std::ptr;
 use std::sync::Arc;
 
-use crate::batch::{self, BATCH, Batch, Entry};
+use crate::batch::{self, Batch, Entry};
 use crate::collector::Core;
 use crate::mode::Mode;
+use crate::ready::Ready;
 use crate::slot::{EVERYTHING, Slot};
 use crate::sync::{Ordering, fence};
 
@@ -18,14 +18,11 @@ use crate::sync::{Ordering, fence};
 const ERA_FREQUENCY: u64 = if cfg!(kovan_loom) { 1 } else { 128 };
 /// A slot this many eras behind counts as lagging when nodes are sorted into batches.
 const LAG: u64 = 4;
+/// Batches that may wait for the frees per retirement before `pin` and `flush` help.
+const KEEP: usize = 16;
 
-/// A batch that is still being filled.
-#[derive(Default)]
-struct Open {
-    entries: Vec<Entry>,
-    /// The oldest birth in it.
-    min_birth: u64,
-}
+/// A batch that is being filled, if it has a node.
+type Open = Cell<Option<Box<Batch>>>;
 
 pub(crate) struct Local<M> {
     core: Arc<Core>,
@@ -33,17 +30,16 @@ pub(crate) struct Local<M> {
     /// Handles of this local; it goes when they and its guards are gone.
     handles: Cell<usize>,
     /// Nodes that no lagging reader can hold, in region mode all nodes.
-    young: RefCell<Open>,
+    young: Open,
     /// Nodes born at or before `boundary`. Kept apart, so that an old node does not make a
     /// lagging reader hold a whole batch of young ones.
-    old: RefCell<Open>,
+    old: Open,
     /// The highest era of a lagging slot, as seen by the last flush.
     boundary: Cell<u64>,
     allocated: Cell<u64>,
-    /// Batches to free, a private list through `next_ready`.
-    ready: Cell<*const Batch>,
-    /// Whether `free_ready` runs on this thread: destructors may come back here.
-    freeing: Cell<bool>,
+    ready: Ready,
+    /// Whether this thread retired since its last `free_due`.
+    retired: Cell<bool>,
     mode: PhantomData<fn() -> M>,
 }
 
@@ -54,12 +50,12 @@ impl<M: Mode> Local<M> {
             core,
             slot,
             handles: Cell::new(1),
-            young: RefCell::default(),
-            old: RefCell::default(),
+            young: Cell::default(),
+            old: Cell::default(),
             boundary: Cell::new(0),
             allocated: Cell::new(0),
-            ready: Cell::new(ptr::null()),
-            freeing: Cell::new(false),
+            ready: Ready::default(),
+            retired: Cell::new(false),
             mode: PhantomData,
         }))
     }
@@ -107,17 +103,12 @@ impl<M: Mode> Local<M> {
     pub(crate) unsafe fn exit(local: *const Self) {
         // SAFETY: caller: alive until it is freed below.
         let this = unsafe { &*local };
-        loop {
+        while {
             this.slot().leave(|list| this.acknowledge(list));
-            this.close(&this.old);
-            this.close(&this.young);
-            drop(this.free_ready());
-            if this.old.borrow().entries.is_empty() && this.young.borrow().entries.is_empty() {
-                break;
-            }
-        }
-        this.slot().leave(|list| this.acknowledge(list));
-        drop(this.free_ready());
+            let closed = this.close(&this.old) | this.close(&this.young);
+            drop(this.ready.free_all());
+            closed
+        } {}
         this.slot().disown();
         // SAFETY: came from `Box::into_raw` in `register`; nobody else has it.
         drop(unsafe { Box::from_raw(local.cast_mut()) });
@@ -133,52 +124,35 @@ impl<M: Mode> Local<M> {
     fn acknowledge(&self, list: *mut batch::Link) {
         // SAFETY: from `take`, `leave`, `drain` or `push`, which hand a list to one thread only,
         // when its owner is outside of guards or at an outermost pin, or was when it was cut.
-        unsafe { batch::acknowledge_all(list, |batch| self.enqueue(batch)) };
+        unsafe { batch::acknowledge_all(list, |batch| self.ready.add(batch)) };
     }
 
-    fn enqueue(&self, batch: *const Batch) {
-        // SAFETY: this thread owns the batch since its counter came to zero.
-        unsafe { (*batch).next_ready.set(self.ready.get()) };
-        self.ready.set(batch);
-    }
-
-    /// Frees the batches that became free, unless this thread is already at it further up: then
-    /// that loop takes them, and destructors that retire do not recurse. Returns the first panic.
-    fn free_ready(&self) -> Option<Box<dyn Any + Send>> {
-        if self.freeing.replace(true) {
-            return None;
-        }
-        let mut first = None;
-        while let Some(batch) = self.next_ready() {
-            // SAFETY: in `ready` are only batches whose counter came to zero.
-            if let Some(panic) = unsafe { batch::free(batch) } {
-                first.get_or_insert(panic);
-            }
-        }
-        self.freeing.set(false);
-        first
-    }
-
-    fn next_ready(&self) -> Option<*const Batch> {
-        let batch = self.ready.get();
-        // SAFETY: batches in `ready` are owned by this thread.
-        let next = unsafe { batch.as_ref() }?.next_ready.get();
-        self.ready.set(next);
-        Some(batch)
-    }
-
-    /// Frees what became free; a panic of a destructor continues here.
-    #[inline]
-    pub(crate) fn reclaim(&self) {
-        if !self.ready.get().is_null() {
-            self.reclaim_now();
+    /// Frees, per retirement, a few nodes.
+    #[inline(never)]
+    fn free_some(&self) {
+        // Not while unwinding: a second panic would abort.
+        if !std::thread::panicking() {
+            self.ready.free(self.core.config.frees);
         }
     }
 
-    #[cold]
-    fn reclaim_now(&self) {
-        if let Some(panic) = self.free_ready()
+    /// Frees, per pin or flush that found batches, what the frees per retirement do not keep up
+    /// with: nothing on a thread that retires as others do.
+    pub(crate) fn free_due(&self) {
+        let keep = if self.retired.replace(false) { KEEP } else { 0 };
+        let waiting = self.ready.len();
+        if waiting > keep && !std::thread::panicking() {
+            self.ready.free((1 + (waiting - keep) / 4).saturating_mul(self.core.config.batch));
+        }
+        if self.ready.len() > keep {
+            self.slot().stay_busy();
+        }
+    }
+
+    fn free_all(&self) {
+        if self.ready.len() > 0
             && !std::thread::panicking()
+            && let Some(panic) = self.ready.free_all()
         {
             resume_unwind(panic);
         }
@@ -201,62 +175,68 @@ impl<M: Mode> Local<M> {
         }
     }
 
-    /// Adds a node to an open batch, and flushes it when it is full.
+    /// Adds a node to an open batch, flushes it when it is full, and frees a few nodes.
     #[inline]
     pub(crate) fn retire(&self, entry: Entry, birth: u64) {
         let open = if M::ROBUST && birth <= self.boundary.get() { &self.old } else { &self.young };
-        let full = {
-            let mut open = open.borrow_mut();
-            if open.entries.is_empty() {
-                open.min_birth = birth;
-                open.entries.reserve(BATCH);
-            }
-            open.min_birth = open.min_birth.min(birth);
-            open.entries.push(entry);
-            open.entries.len() >= BATCH
-        };
+        let mut batch = open.take().unwrap_or_else(|| self.ready.spare(self.core.config.batch));
+        batch.min_birth = batch.min_birth.min(birth);
+        batch.entries.push(entry);
+        let full = batch.entries.len() >= self.core.config.batch;
+        // Was `None` since the `take`: nothing to drop.
+        std::mem::forget(open.replace(Some(batch)));
+        self.retired.set(true);
         if full {
-            self.flush(&[open]);
+            self.flush_full(open);
         }
+        if self.ready.len() > 0 {
+            self.free_some();
+        }
+    }
+
+    #[cold]
+    fn flush_full(&self, open: &Open) {
+        self.acknowledge_unpinned();
+        self.close(open);
+        self.free_due();
     }
 
     /// Closes both open batches and frees what is free.
     pub(crate) fn flush_all(&self) {
-        self.flush(&[&self.old, &self.young]);
+        self.acknowledge_unpinned();
+        self.close(&self.old);
+        self.close(&self.young);
+        self.free_all();
     }
 
-    #[cold]
-    fn flush(&self, open: &[&RefCell<Open>]) {
-        // Outside of guards this thread holds no pointer: its own list need not wait for a pin.
+    /// Outside of guards this thread holds no pointer: its own list need not wait for a pin.
+    fn acknowledge_unpinned(&self) {
         if !self.is_pinned() && self.slot().has_list() {
             self.slot().leave(|list| self.acknowledge(list));
         }
-        for open in open {
-            self.close(open);
-        }
-        self.reclaim();
     }
 
-    /// Closes an open batch: pushes it to every slot that may hold one of its nodes.
-    fn close(&self, open: &RefCell<Open>) {
-        let Open { entries, min_birth } = open.take();
-        if entries.is_empty() {
-            return;
-        }
+    /// Closes an open batch: pushes it to every slot that may hold one of its nodes. Returns
+    /// whether there was one.
+    fn close(&self, open: &Open) -> bool {
+        let Some(batch) = open.take() else { return false };
+        let min_birth = batch.min_birth;
         // SeqCst: the unlinks of the nodes before the reads of the slots; pairs with the fences
         // in `Slot::take` (slot activated before loads) and `Guard::publish` (era before loads).
         fence(Ordering::SeqCst);
         let slots = self.core.slots();
         // SAFETY: slots live as long as the core.
         let count = unsafe { slots.as_ref() }.map_or(0, |slot| slot.len);
-        let batch = Batch::new(entries, count);
+        let batch = Batch::share(batch, count);
         // SAFETY: `submit` has not run, so the batch cannot be freed yet, however many links of
         // it are acknowledged.
         let pushed = self.push_to_all(unsafe { &*batch }, slots, min_birth);
         // SAFETY: submitted once, here.
         if unsafe { Batch::submit(batch, pushed) } {
-            self.enqueue(batch);
+            // SAFETY: all links were acknowledged.
+            self.ready.add(unsafe { Batch::unshare(batch) });
         }
+        true
     }
 
     /// Pushes a link of `batch` to each eligible slot; returns how many. Also looks out for slots

@@ -11,6 +11,8 @@ const INACTIVE: usize = 1;
 /// A `head` that is empty and being drained. Only the holder of the drain lock sets it; a push and
 /// the owner's swap remove it.
 const DRAINING: usize = 2;
+/// A `head` that is empty, and makes the owner's next pin take the slow path, where it frees.
+const BUSY: usize = 3;
 
 /// Links pushed to a slot, since its last acknowledgement, between two attempts to drain it.
 /// One in models, so that every push drains.
@@ -45,7 +47,7 @@ fn mark(value: usize) -> *mut Link {
 
 /// The list of a head.
 fn list_of(head: *mut Link) -> *mut Link {
-    if matches!(head.addr(), INACTIVE | DRAINING) { ptr::null_mut() } else { head }
+    if matches!(head.addr(), INACTIVE | DRAINING | BUSY) { ptr::null_mut() } else { head }
 }
 
 impl Slot {
@@ -103,6 +105,18 @@ impl Slot {
         // Acquire: as in `take`. Release: nothing of this thread's last section sinks below.
         acknowledge(list_of(self.head.swap(mark(INACTIVE), Ordering::AcqRel)));
         acknowledge(self.take_held());
+    }
+
+    /// Makes the owner's next pin take the slow path. Owner only.
+    pub(crate) fn stay_busy(&self) {
+        // Relaxed: the slot stays active, and its list empty. If a link came in between, the next
+        // pin takes the slow path anyway.
+        let _ = self.head.compare_exchange(
+            ptr::null_mut(),
+            mark(BUSY),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
     }
 
     fn take_held(&self) -> *mut Link {

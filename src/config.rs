@@ -1,0 +1,71 @@
+//! What a collector can be told.
+
+use std::marker::PhantomData;
+
+use crate::collector::Collector;
+use crate::mode::{DefaultMode, Mode};
+
+/// How soon nodes are freed once no guard can hold them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Free {
+    /// At most so many nodes per `retire`, at least one, and per `pin` a batch and a quarter of
+    /// what piled up: no pin runs a burst of destructors, and allocators with thread caches are
+    /// spared (Kim, Brown & Singh, *Are Your Epochs Too Epic?*, PPoPP 2024). The default, with 2.
+    Amortised(usize),
+    /// All of them, in the `pin`, `retire` or `flush` that finds them.
+    AtOnce,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Config {
+    /// Nodes per batch.
+    pub(crate) batch: usize,
+    /// Nodes freed per retirement.
+    pub(crate) frees: usize,
+}
+
+/// Nodes per batch. A flush costs a fence and a push per active slot, shared by this many nodes.
+const BATCH: usize = 64;
+/// Nodes freed per retirement: more than one, so that what waits becomes less.
+const FREES: usize = 2;
+
+impl Config {
+    pub(crate) const DEFAULT: Self = Self { batch: BATCH, frees: FREES };
+}
+
+/// Makes a [`Collector`] with other parameters than the default ones; see
+/// [`Collector::builder`].
+#[derive(Clone, Copy, Debug)]
+#[must_use = "`build` makes the collector"]
+pub struct Builder<M: Mode = DefaultMode> {
+    config: Config,
+    mode: PhantomData<fn() -> M>,
+}
+
+impl<M: Mode> Builder<M> {
+    pub(crate) const fn new() -> Self {
+        Self { config: Config::DEFAULT, mode: PhantomData }
+    }
+
+    /// Nodes per batch, at least 1; 64 if not said. A smaller batch holds less, and costs its
+    /// fence and pushes more often.
+    pub fn batch(mut self, nodes: usize) -> Self {
+        self.config.batch = nodes.max(1);
+        self
+    }
+
+    /// How soon nodes are freed; two per retirement if not said.
+    pub fn free(mut self, free: Free) -> Self {
+        self.config.frees = match free {
+            Free::Amortised(nodes) => nodes.max(1),
+            Free::AtOnce => usize::MAX,
+        };
+        self
+    }
+
+    /// The collector.
+    #[must_use]
+    pub fn build(self) -> Collector<M> {
+        Collector::with(self.config)
+    }
+}
