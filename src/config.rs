@@ -8,7 +8,7 @@ use crate::mode::{DefaultMode, Mode};
 /// How soon nodes are freed once no guard can hold them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Free {
-    /// At most so many nodes per `retire`, at least one, and per `pin` a batch and a quarter of
+    /// At most so many nodes per `retire`, at least one, and per `pin` a batch and half of
     /// what piled up: no pin runs a burst of destructors, and allocators with thread caches are
     /// spared (Kim, Brown & Singh, *Are Your Epochs Too Epic?*, PPoPP 2024). The default, with 2.
     Amortised(usize),

@@ -142,7 +142,7 @@ impl<M: Mode> Local<M> {
         let keep = if self.retired.replace(false) { KEEP } else { 0 };
         let waiting = self.ready.len();
         if waiting > keep && !std::thread::panicking() {
-            self.ready.free((1 + (waiting - keep) / 4).saturating_mul(self.core.config.batch));
+            self.ready.free((1 + (waiting - keep) / 2).saturating_mul(self.core.config.batch));
         }
         if self.ready.len() > keep {
             self.slot().stay_busy();
