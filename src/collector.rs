@@ -36,6 +36,13 @@ impl Core {
         self.slots.load(Ordering::Acquire)
     }
 
+    /// The slots registered so far.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
+        // SAFETY: slots live as long as the core.
+        let at = |slot: *const Slot| unsafe { slot.as_ref() };
+        std::iter::successors(at(self.slots()), move |slot| at(slot.next))
+    }
+
     /// A slot for the calling thread, reused if one is free. Lock-free; once per registration.
     pub(crate) fn own_slot(&self) -> *const Slot {
         let mut slot = self.slots();
@@ -119,6 +126,10 @@ impl<M: Mode> Collector<M> {
         Self { core: Arc::new(Core { slots, era, config }), mode: PhantomData }
     }
 
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
     /// Registers the calling thread. Register once per thread, not once per operation.
     #[must_use]
     pub fn register(&self) -> Handle<M> {
@@ -150,6 +161,12 @@ impl<M: Mode> Handle<M> {
     pub fn flush(&self) {
         // SAFETY: the handle keeps its local alive.
         unsafe { &*self.local }.flush_all();
+    }
+
+    #[cfg(not(kovan_loom))]
+    pub(crate) fn local(&self) -> &Local<M> {
+        // SAFETY: the handle keeps its local alive.
+        unsafe { &*self.local }
     }
 
     pub(crate) fn into_local(self) -> *const Local<M> {

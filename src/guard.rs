@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::barrier;
 use crate::batch::Entry;
 use crate::local::Local;
 use crate::mode::{DefaultMode, Mode};
@@ -24,18 +23,9 @@ impl<M: Mode> Guard<M> {
     /// A handle or another guard keeps `local` alive during the call.
     #[inline(always)]
     pub(crate) unsafe fn pin(local: *const Local<M>) -> Self {
+        // The guard first: a destructor that runs in `enter` may panic.
         let guard = Self { local };
-        let slot = guard.local().slot();
-        let pins = slot.pins.load(Ordering::Relaxed);
-        // Relaxed: `light` orders this store before the load of the head; see `Slot::drain`.
-        slot.pins.store(pins + 1, Ordering::Relaxed);
-        if pins == 0 {
-            barrier::light();
-            if !slot.is_quiet() {
-                guard.local().acknowledge_own();
-                guard.local().free_due();
-            }
-        }
+        guard.local().enter();
         guard
     }
 
@@ -118,6 +108,16 @@ impl<M: Mode> Guard<M> {
         self.local().retire(Entry { pointer, free }, birth);
     }
 
+    /// Ends the critical section and begins another, without giving up the guard: what was loaded
+    /// under it is not protected any more, and what waited for it can be freed. For long readers:
+    /// call it between two operations. Under another guard of the same thread and collector it
+    /// does nothing. Returns whether it did.
+    ///
+    /// Wait-free: the steps of a drop and a [`pin`](crate::Handle::pin).
+    pub fn refresh(&mut self) -> bool {
+        self.local().renew()
+    }
+
     /// Closes the open batches of this thread, full or not. What this thread retired under this
     /// guard is freed after it.
     pub fn flush(&self) {
@@ -145,20 +145,8 @@ fn at_least_acquire(order: Ordering) -> Ordering {
 impl<M: Mode> Drop for Guard<M> {
     #[inline(always)]
     fn drop(&mut self) {
-        let local = self.local();
-        let slot = local.slot();
-        let pins = slot.pins.load(Ordering::Relaxed);
-        if M::ROBUST && pins == 1 && slot.era.load(Ordering::Relaxed) == EVERYTHING {
-            // The escalation ends with the guard; the next load publishes anew. Release: the reads
-            // of this section before it; pairs with the load of a flush that skips this slot.
-            slot.era.store(0, Ordering::Release);
-        }
-        // Release: the reads of this section before it; pairs with `Slot::owner_is_outside`.
-        slot.pins.store(pins - 1, Ordering::Release);
-        if pins == 1 && local.is_orphan() {
-            // SAFETY: the last guard, and no handle is left.
-            unsafe { Local::exit(self.local) };
-        }
+        // SAFETY: `pin` entered; the guard is not used again.
+        unsafe { Local::leave(self.local) };
     }
 }
 

@@ -33,6 +33,7 @@ mod mode;
 mod model;
 mod ready;
 mod slot;
+mod stats;
 mod sync;
 
 #[cfg(not(kovan_loom))]
@@ -43,6 +44,7 @@ pub use config::{Builder, Free};
 pub use default::{collector, pin, retire};
 pub use guard::Guard;
 pub use mode::{DefaultMode, Mode, Region, Robust};
+pub use stats::Stats;
 
 /// Misuse that must not compile.
 ///

@@ -6,6 +6,7 @@ use std::panic::resume_unwind;
 use std::ptr;
 use std::sync::Arc;
 
+use crate::barrier;
 use crate::batch::{self, Batch, Entry};
 use crate::collector::Core;
 use crate::mode::Mode;
@@ -20,6 +21,8 @@ const ERA_FREQUENCY: u64 = if cfg!(kovan_loom) { 1 } else { 128 };
 const LAG: u64 = 4;
 /// Batches that may wait for the frees per retirement before `pin` and `flush` help.
 const KEEP: usize = 16;
+/// In `Local::more`: the handle is gone.
+const ORPHAN: usize = usize::MAX / 2 + 1;
 
 /// A batch that is being filled, if it has a node.
 type Open = Cell<Option<Box<Batch>>>;
@@ -27,8 +30,9 @@ type Open = Cell<Option<Box<Batch>>>;
 pub(crate) struct Local<M> {
     core: Arc<Core>,
     slot: *const Slot,
-    /// Handles of this local; it goes when they and its guards are gone.
-    handles: Cell<usize>,
+    /// Guards besides the outermost one, plus [`ORPHAN`] once the handle is gone: what a guard
+    /// looks at when it ends.
+    more: Cell<usize>,
     /// Nodes that no lagging reader can hold, in region mode all nodes.
     young: Open,
     /// Nodes born at or before `boundary`. Kept apart, so that an old node does not make a
@@ -38,6 +42,8 @@ pub(crate) struct Local<M> {
     boundary: Cell<u64>,
     allocated: Cell<u64>,
     ready: Ready,
+    /// Nodes that earlier owners of the slot freed.
+    freed_before: u64,
     /// Whether this thread retired since its last `free_due`.
     retired: Cell<bool>,
     mode: PhantomData<fn() -> M>,
@@ -46,15 +52,18 @@ pub(crate) struct Local<M> {
 impl<M: Mode> Local<M> {
     pub(crate) fn register(core: Arc<Core>) -> *const Self {
         let slot = core.own_slot();
+        // SAFETY: slots live as long as the core.
+        let freed_before = unsafe { (*slot).freed.load(Ordering::Relaxed) };
         Box::into_raw(Box::new(Self {
             core,
             slot,
-            handles: Cell::new(1),
+            more: Cell::new(0),
             young: Cell::default(),
             old: Cell::default(),
             boundary: Cell::new(0),
             allocated: Cell::new(0),
             ready: Ready::default(),
+            freed_before,
             retired: Cell::new(false),
             mode: PhantomData,
         }))
@@ -74,24 +83,89 @@ impl<M: Mode> Local<M> {
         self.slot().pins.load(Ordering::Relaxed) != 0
     }
 
-    /// Gives up one handle.
+    /// Gives up the handle.
     ///
     /// # Safety
-    /// The caller owned one, and does not use `local` again.
+    /// The caller owned it, and does not use `local` again.
     pub(crate) unsafe fn release(local: *const Self) {
         // SAFETY: the caller's handle kept it alive until here.
         let this = unsafe { &*local };
-        this.handles.set(this.handles.get() - 1);
-        if this.handles.get() == 0 && !this.is_pinned() {
+        if this.is_pinned() {
+            this.more.set(this.more.get() + ORPHAN);
+        } else {
             // SAFETY: no handle and no guard is left.
             unsafe { Self::exit(local) };
         }
     }
 
-    /// Whether the last guard must call [`exit`](Self::exit).
+    /// Begins a critical section. The caller keeps the local alive.
     #[inline(always)]
-    pub(crate) fn is_orphan(&self) -> bool {
-        self.handles.get() == 0
+    pub(crate) fn enter(&self) {
+        let slot = self.slot();
+        if slot.pins.load(Ordering::Relaxed) != 0 {
+            self.more.set(self.more.get() + 1);
+            return;
+        }
+        // Relaxed: `light` orders this store before the load of the head; see `Slot::drain`.
+        slot.pins.store(1, Ordering::Relaxed);
+        barrier::light();
+        if !slot.is_quiet() {
+            self.acknowledge_own();
+        }
+    }
+
+    /// Ends a critical section.
+    ///
+    /// # Safety
+    /// The caller entered it, and does not use `local` again if it has no handle or guard.
+    #[inline(always)]
+    pub(crate) unsafe fn leave(local: *const Self) {
+        // SAFETY: a local stays until its handle and its guards are gone.
+        let this = unsafe { &*local };
+        if this.more.get() == 0 {
+            this.unpin();
+        } else {
+            // SAFETY: as the caller says.
+            unsafe { Self::leave_one_of_many(local) };
+        }
+    }
+
+    /// # Safety
+    /// As [`leave`](Self::leave).
+    #[cold]
+    unsafe fn leave_one_of_many(local: *const Self) {
+        // SAFETY: as in `leave`.
+        let this = unsafe { &*local };
+        if this.more.get() == ORPHAN {
+            this.unpin();
+            // SAFETY: the last guard, and the handle is gone.
+            unsafe { Self::exit(local) };
+        } else {
+            this.more.set(this.more.get() - 1);
+        }
+    }
+
+    /// Ends the outermost section.
+    #[inline(always)]
+    fn unpin(&self) {
+        let slot = self.slot();
+        if M::ROBUST && slot.era.load(Ordering::Relaxed) == EVERYTHING {
+            // The escalation ends with the guard; the next load publishes anew. Release: the reads
+            // of this section before it; pairs with the load of a flush that skips this slot.
+            slot.era.store(0, Ordering::Release);
+        }
+        // Release: the reads of this section before it; pairs with `Slot::owner_is_outside`.
+        slot.pins.store(0, Ordering::Release);
+    }
+
+    /// Ends the section and begins another, if it is the outermost one. Returns whether it is.
+    pub(crate) fn renew(&self) -> bool {
+        let outermost = matches!(self.more.get(), 0 | ORPHAN);
+        if outermost {
+            self.unpin();
+            self.enter();
+        }
+        outermost
     }
 
     /// Hands everything on and leaves. Destructors that retire again are waited for; nothing else
@@ -109,16 +183,18 @@ impl<M: Mode> Local<M> {
             drop(this.ready.free_all());
             closed
         } {}
+        this.count_freed();
         this.slot().disown();
         // SAFETY: came from `Box::into_raw` in `register`; nobody else has it.
         drop(unsafe { Box::from_raw(local.cast_mut()) });
     }
 
-    /// The slow path of `pin`: takes the list and acknowledges it. The caller holds no protected
-    /// pointer.
+    /// The slow path of `pin`: takes the list, acknowledges it, and frees some of what became
+    /// free. The caller holds no protected pointer, and its guard exists: destructors may panic.
     #[cold]
-    pub(crate) fn acknowledge_own(&self) {
+    fn acknowledge_own(&self) {
         self.slot().take(|list| self.acknowledge(list));
+        self.free_due();
     }
 
     fn acknowledge(&self, list: *mut batch::Link) {
@@ -136,6 +212,11 @@ impl<M: Mode> Local<M> {
         }
     }
 
+    /// Publishes what this thread freed, for `stats`.
+    fn count_freed(&self) {
+        self.slot().freed.store(self.freed_before + self.ready.freed(), Ordering::Relaxed);
+    }
+
     /// Frees, per pin or flush that found batches, what the frees per retirement do not keep up
     /// with: nothing on a thread that retires as others do.
     pub(crate) fn free_due(&self) {
@@ -144,16 +225,19 @@ impl<M: Mode> Local<M> {
         if waiting > keep && !std::thread::panicking() {
             self.ready.free((1 + (waiting - keep) / 2).saturating_mul(self.core.config.batch));
         }
+        self.count_freed();
         if self.ready.len() > keep {
             self.slot().stay_busy();
         }
     }
 
     fn free_all(&self) {
-        if self.ready.len() > 0
-            && !std::thread::panicking()
-            && let Some(panic) = self.ready.free_all()
-        {
+        if std::thread::panicking() {
+            return;
+        }
+        let panic = self.ready.free_all();
+        self.count_freed();
+        if let Some(panic) = panic {
             resume_unwind(panic);
         }
     }
@@ -209,6 +293,16 @@ impl<M: Mode> Local<M> {
         self.free_all();
     }
 
+    /// Closes the open batches, takes the lists of idle threads, and frees what is free.
+    #[cfg(not(kovan_loom))]
+    pub(crate) fn drain_idle(&self) {
+        self.flush_all();
+        for slot in self.core.iter().filter(|slot| !ptr::eq(*slot, self.slot)) {
+            slot.drain(|list| self.acknowledge(list));
+        }
+        self.free_all();
+    }
+
     /// Outside of guards this thread holds no pointer: its own list need not wait for a pin.
     fn acknowledge_unpinned(&self) {
         if !self.is_pinned() && self.slot().has_list() {
@@ -221,6 +315,9 @@ impl<M: Mode> Local<M> {
     fn close(&self, open: &Open) -> bool {
         let Some(batch) = open.take() else { return false };
         let min_birth = batch.min_birth;
+        let retired = &self.slot().retired;
+        let nodes = batch.entries.len() as u64;
+        retired.store(retired.load(Ordering::Relaxed) + nodes, Ordering::Relaxed);
         // SeqCst: the unlinks of the nodes before the reads of the slots; pairs with the fences
         // in `Slot::take` (slot activated before loads) and `Guard::publish` (era before loads).
         fence(Ordering::SeqCst);

@@ -27,12 +27,17 @@ pub(crate) struct Slot {
     head: AtomicPtr<Link>,
     /// A list that a drain took and could not acknowledge. Set by the holder of the drain lock.
     held: AtomicPtr<Link>,
-    /// Guards of the owner; written by the owner only.
+    /// Whether the owner has a guard: 0 or 1; written by the owner only.
     pub(crate) pins: AtomicUsize,
     /// Era of the owner's last checked load (robust mode).
     pub(crate) era: AtomicU64,
     /// Links pushed since the last acknowledgement. Approximate.
     backlog: AtomicUsize,
+    /// Nodes in batches that the owners closed, nodes that they freed, lists that were drained:
+    /// for `stats`, each with one writer at a time.
+    pub(crate) retired: AtomicU64,
+    pub(crate) freed: AtomicU64,
+    pub(crate) drains: AtomicU64,
     draining: AtomicBool,
     owned: AtomicBool,
     /// The slots registered before this one.
@@ -58,6 +63,9 @@ impl Slot {
             pins: AtomicUsize::new(0),
             era: AtomicU64::new(0),
             backlog: AtomicUsize::new(0),
+            retired: AtomicU64::new(0),
+            freed: AtomicU64::new(0),
+            drains: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             owned: AtomicBool::new(true),
             next,
@@ -214,6 +222,7 @@ impl Slot {
         // The list was taken before `heavy`. If the owner's section began before, `pins` tells
         // it; if it begins later, its loads see the unlinks of every node in the list.
         if barrier::heavy() && self.owner_is_outside() {
+            self.drains.store(self.drains.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
             acknowledge(list);
             return true;
         }

@@ -1,0 +1,78 @@
+//! What a collector holds.
+
+use crate::collector::{Collector, Core, Handle};
+use crate::mode::Mode;
+use crate::sync::Ordering;
+
+/// The state of a collector at some time during [`Collector::stats`]. Nodes are counted when their
+/// batch is closed, and when the freeing thread closes one or flushes: with `n` threads at most
+/// `2 n` batches are not seen yet. Exact once every thread has flushed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Nodes retired.
+    pub retired: u64,
+    /// Nodes freed.
+    pub freed: u64,
+    /// Most threads that were registered at once.
+    pub slots: usize,
+    /// Threads in a critical section.
+    pub pinned: usize,
+    /// Lists of idle threads that others have drained.
+    pub drains: u64,
+}
+
+impl Stats {
+    /// Nodes retired and not freed yet.
+    #[must_use]
+    pub const fn unreclaimed(&self) -> u64 {
+        self.retired.saturating_sub(self.freed)
+    }
+}
+
+impl Core {
+    fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        for slot in self.iter() {
+            // Relaxed: numbers to look at; nothing is read through them. What is freed first, so
+            // that it is not ahead of what is retired in the same slot.
+            stats.freed += slot.freed.load(Ordering::Relaxed);
+            stats.retired += slot.retired.load(Ordering::Relaxed);
+            stats.drains += slot.drains.load(Ordering::Relaxed);
+            stats.pinned += usize::from(slot.pins.load(Ordering::Relaxed) != 0);
+            stats.slots += 1;
+        }
+        stats
+    }
+}
+
+impl<M: Mode> Collector<M> {
+    /// What it holds. A few loads per thread ever registered; costs others nothing.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.core().stats()
+    }
+}
+
+#[cfg(not(kovan_loom))]
+impl<M: Mode> Handle<M> {
+    /// Flushes and drains idle threads, until all that was handed in is freed or `patience` is
+    /// over. Waits for guards, this thread's too, and for nodes that another thread has to free.
+    ///
+    /// # Errors
+    /// What was left when `patience` was over.
+    pub fn quiesce(&self, patience: std::time::Duration) -> Result<(), Stats> {
+        let start = std::time::Instant::now();
+        loop {
+            self.local().drain_idle();
+            let stats = self.local().core().stats();
+            if stats.unreclaimed() == 0 {
+                return Ok(());
+            }
+            if start.elapsed() >= patience {
+                return Err(stats);
+            }
+            std::thread::yield_now();
+        }
+    }
+}
