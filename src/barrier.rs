@@ -4,8 +4,9 @@
 //! around its [`light`]: either what the thread stored before `light` is visible to the caller
 //! after `heavy`, or what the caller stored before `heavy` is visible to the thread after `light`.
 //!
-//! On Linux, `light` is a compiler fence and `heavy` is `membarrier` (private expedited). Where
-//! that call is missing or refused, both are sequentially consistent fences, which give the same.
+//! On Linux, `light` is a compiler fence and `heavy` is `membarrier` (private expedited). If the
+//! kernel refuses that call, every outermost pin must take its slow path, which has a fence: see
+//! [`is_free`] and `Slot::take`. Elsewhere both are sequentially consistent fences.
 
 use std::sync::atomic::compiler_fence;
 
@@ -15,12 +16,14 @@ use crate::sync::{Ordering, fence};
 mod os {
     use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-    /// Set before the first slot exists and never cleared, so a thread that sees it unset only
-    /// fences once too often.
+    /// Set before the first slot exists and never cleared.
     static AVAILABLE: AtomicBool = AtomicBool::new(false);
 
     /// Registers the process for the private expedited barrier.
     pub(super) fn detect() {
+        if cfg!(kovan_membarrier_refused) {
+            return;
+        }
         // SAFETY: the system call takes integers only and changes no memory of this process.
         let result = unsafe {
             libc::syscall(
@@ -33,7 +36,9 @@ mod os {
         AVAILABLE.store(result == 0, Relaxed);
     }
 
-    #[inline(always)]
+    /// Whether `light` may be a compiler fence.
+    pub(super) const ASYMMETRIC: bool = true;
+
     pub(super) fn available() -> bool {
         AVAILABLE.load(Relaxed)
     }
@@ -50,6 +55,7 @@ mod os {
 
 #[cfg(not(all(target_os = "linux", not(kovan_no_membarrier), not(kovan_loom), not(miri))))]
 mod os {
+    pub(super) const ASYMMETRIC: bool = false;
     pub(super) fn detect() {}
     pub(super) fn available() -> bool {
         false
@@ -65,14 +71,19 @@ pub(crate) fn detect() {
     ONCE.call_once(os::detect);
 }
 
-/// The side of `pin`: free where the process-wide barrier exists.
+/// The side of `pin`. Where it is only a compiler fence, it counts while [`is_free`].
 #[inline(always)]
 pub(crate) fn light() {
-    if os::available() {
+    if os::ASYMMETRIC {
         compiler_fence(Ordering::SeqCst);
     } else {
         fence(Ordering::SeqCst);
     }
+}
+
+/// Whether a pin may rely on `light` alone. If not, it must fence.
+pub(crate) fn is_free() -> bool {
+    !os::ASYMMETRIC || os::available()
 }
 
 /// The side of the drain. Returns whether the axiom holds for the calls of `light` around it.

@@ -11,7 +11,8 @@ const INACTIVE: usize = 1;
 /// A `head` that is empty and being drained. Only the holder of the drain lock sets it; a push and
 /// the owner's swap remove it.
 const DRAINING: usize = 2;
-/// A `head` that is empty, and makes the owner's next pin take the slow path, where it frees.
+/// A `head` that is empty, and makes the owner's next pin take the slow path: to free what is
+/// left, or to fence if a pin may not go without.
 const BUSY: usize = 3;
 
 /// Links pushed to a slot, since its last acknowledgement, between two attempts to drain it.
@@ -98,7 +99,8 @@ impl Slot {
         self.backlog.store(0, Ordering::Relaxed);
         // Acquire: pairs with the Release in `push`: the unlinks of the nodes in the list happen
         // before every later load of this thread.
-        let list = self.head.swap(ptr::null_mut(), Ordering::AcqRel);
+        let empty = if barrier::is_free() { ptr::null_mut() } else { mark(BUSY) };
+        let list = self.head.swap(empty, Ordering::AcqRel);
         // SeqCst: the slot is active before the loads that follow; pairs with the fence of a
         // flush between the unlinks and its read of the slots. If ours is first, the flush sees
         // the slot active and pushes; if theirs is first, the loads see the unlinks.
