@@ -220,10 +220,12 @@ impl<M: Mode> Local<M> {
     /// Frees, per pin or flush that found batches, what the frees per retirement do not keep up
     /// with: nothing on a thread that retires as others do.
     pub(crate) fn free_due(&self) {
-        let keep = if self.retired.replace(false) { KEEP } else { 0 };
+        let at_once = self.core.config.frees == usize::MAX;
+        let keep = if self.retired.replace(false) && !at_once { KEEP } else { 0 };
         let waiting = self.ready.len();
         if waiting > keep && !std::thread::panicking() {
-            self.ready.free((1 + (waiting - keep) / 2).saturating_mul(self.core.config.batch));
+            let batches = if at_once { waiting } else { 1 + (waiting - keep) / 2 };
+            self.ready.free(batches.saturating_mul(self.core.config.batch));
         }
         self.count_freed();
         if self.ready.len() > keep {

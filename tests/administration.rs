@@ -1,0 +1,154 @@
+//! What a user can ask of a collector besides pin, load and retire.
+#![allow(clippy::undocumented_unsafe_blocks)] // Every value here is unlinked and retired once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::Duration;
+
+use kovan::{Builder, Collector, Free, Guard, Handle, Mode, Region, Robust, Stats};
+
+struct Counted(Arc<AtomicUsize>);
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+fn retire<M: Mode>(handle: &Handle<M>, drops: &Arc<AtomicUsize>, times: usize) {
+    for _ in 0..times {
+        let guard = handle.pin();
+        unsafe { guard.retire(Box::into_raw(Box::new(Counted(Arc::clone(drops))))) };
+    }
+}
+
+#[test]
+fn stats_are_exact_after_a_flush() {
+    let collector = Collector::<Region>::new();
+    assert_eq!(collector.stats(), Stats::default());
+    let drops = Arc::new(AtomicUsize::new(0));
+    let (one, two) = (collector.register(), collector.register());
+    let guard = two.pin();
+    retire(&one, &drops, 100);
+    one.flush();
+    let stats = collector.stats();
+    assert_eq!((stats.retired, stats.freed, stats.unreclaimed()), (100, 0, 100));
+    assert_eq!((stats.slots, stats.pinned), (2, 1));
+    drop(guard);
+    one.quiesce(Duration::from_secs(10)).unwrap();
+    let stats = collector.stats();
+    assert_eq!((stats.freed, stats.pinned, stats.drains), (100, 0, 1));
+    assert_eq!(drops.load(SeqCst), 100);
+}
+
+#[test]
+fn counts_outlive_their_threads() {
+    let collector = Collector::<Robust>::new();
+    let drops = Arc::new(AtomicUsize::new(0));
+    for round in 1..=3 {
+        thread::scope(|scope| {
+            scope.spawn(|| retire(&collector.register(), &drops, 10)).join().unwrap()
+        });
+        assert_eq!(collector.stats().retired, 10 * round);
+        assert_eq!(collector.stats().unreclaimed(), 0);
+    }
+    assert_eq!(collector.stats().slots, 1);
+}
+
+#[test]
+fn quiesce_says_what_is_left() {
+    let collector = Collector::<Region>::new();
+    let drops = Arc::new(AtomicUsize::new(0));
+    let (one, two) = (collector.register(), collector.register());
+    let _guard = two.pin();
+    retire(&one, &drops, 7);
+    let left = one.quiesce(Duration::from_millis(10)).unwrap_err();
+    assert_eq!((left.unreclaimed(), left.pinned), (7, 1));
+}
+
+#[test]
+fn a_batch_is_as_large_as_was_asked_for() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    for (asked, batch) in [(0, 1), (1, 1), (5, 5)] {
+        let collector = Collector::<Region>::builder().batch(asked).build();
+        let handle = collector.register();
+        retire(&handle, &drops, batch - 1);
+        assert_eq!(collector.stats().retired, 0, "batch of {asked}");
+        retire(&handle, &drops, 1);
+        assert_eq!(collector.stats().retired, batch as u64, "batch of {asked}");
+    }
+}
+
+/// Nodes that one `pin` frees after a long section has ended.
+fn freed_by_one_pin(free: Free) -> usize {
+    let collector = Collector::<Region>::builder().free(free).build();
+    let drops = Arc::new(AtomicUsize::new(0));
+    let (reader, writer) = (collector.register(), collector.register());
+    let guard = reader.pin();
+    retire(&writer, &drops, 64 * 1000);
+    drop(guard);
+    let before = drops.load(SeqCst);
+    drop(reader.pin());
+    drops.load(SeqCst) - before
+}
+
+#[test]
+fn a_pin_frees_no_more_than_half_of_what_waits_unless_asked_to() {
+    assert!(freed_by_one_pin(Free::Amortised(2)) <= 64 * 502);
+    assert!(freed_by_one_pin(Free::AtOnce) >= 64 * 900);
+}
+
+#[test]
+fn what_a_reader_has_to_free_is_freed_by_its_pins() {
+    let collector = Collector::<Region>::new();
+    let drops = Arc::new(AtomicUsize::new(0));
+    let (reader, writer) = (collector.register(), collector.register());
+    let guard = reader.pin();
+    retire(&writer, &drops, 64 * 1000);
+    drop(guard);
+    for _ in 0..20 {
+        drop(reader.pin());
+    }
+    // The last batch waits for the writer's own next pin.
+    assert_eq!(drops.load(SeqCst), 64 * 999);
+}
+
+#[test]
+fn refresh_lets_go_unless_another_guard_is_there() {
+    fn case<M: Mode>() {
+        let collector = Collector::<M>::new();
+        let drops = Arc::new(AtomicUsize::new(0));
+        let (reader, writer) = (collector.register(), collector.register());
+        let mut outer = reader.pin();
+        let mut inner = reader.pin();
+        retire(&writer, &drops, 10);
+        writer.flush();
+        // Both are the thread's guards: neither may end the other's protection.
+        assert!(!inner.refresh() && !outer.refresh());
+        reader.flush();
+        assert!(M::ROBUST || drops.load(SeqCst) == 0);
+        drop(inner);
+        assert!(outer.refresh());
+        reader.flush();
+        assert_eq!(drops.load(SeqCst), 10);
+    }
+    case::<Region>();
+    case::<Robust>();
+}
+
+#[test]
+fn auto_traits_are_as_documented() {
+    fn shared<T: Send + Sync>() {}
+    fn plain<T: Copy + Send + Sync + Unpin>() {}
+    shared::<Collector<Region>>();
+    shared::<Collector<Robust>>();
+    shared::<kovan::Atomic<u8>>();
+    shared::<Builder<Region>>();
+    plain::<Stats>();
+    plain::<Free>();
+    // Not `Send`: the compile-fail examples of the crate. Unwind safety matters to tests that
+    // catch a panic with a guard in scope.
+    fn named<T: std::fmt::Debug>() {}
+    named::<Guard<Region>>();
+    named::<Handle<Robust>>();
+}

@@ -1,0 +1,263 @@
+//! What each collector holds under each adversary: the rows of the table in `docs/ADVERSARIES.md`.
+//! Sizes are in nodes. `KOVAN_STRESS` (default 1) multiplies the length of each run.
+#![allow(clippy::undocumented_unsafe_blocks)] // Every value here is unlinked and retired once.
+
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use kovan::{Collector, Handle, Mode, Region, Robust};
+
+/// Nodes per phase of a run.
+const PHASE: usize = 60_000;
+
+fn phase() -> usize {
+    let stress = std::env::var("KOVAN_STRESS").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
+    PHASE * stress
+}
+
+/// What a collector holds for its own threads while nothing is in its way: open batches, lists
+/// between two drains, what waits to be freed.
+const AT_WORK: usize = 4096;
+
+struct Node {
+    birth: u64,
+}
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+/// Tests count live nodes: one at a time.
+static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+impl Node {
+    fn new<M: Mode>(handle: &Handle<M>) -> *mut Self {
+        LIVE.fetch_add(1, SeqCst);
+        Box::into_raw(Box::new(Self { birth: handle.birth_era() }))
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        LIVE.fetch_sub(1, SeqCst);
+    }
+}
+
+unsafe fn free(node: *mut ()) {
+    drop(unsafe { Box::from_raw(node.cast::<Node>()) });
+}
+
+struct World<M: Mode> {
+    collector: Collector<M>,
+    cell: AtomicPtr<Node>,
+}
+
+impl<M: Mode> World<M> {
+    fn new() -> Self {
+        let world = Self { collector: Collector::new(), cell: AtomicPtr::default() };
+        world.cell.store(Node::new(&world.collector.register()), SeqCst);
+        world
+    }
+
+    /// Replaces the node so many times. Returns how many nodes are unreclaimed after it.
+    fn churn(&self, handle: &Handle<M>, times: usize) -> usize {
+        for _ in 0..times {
+            let new = Node::new(handle);
+            let guard = handle.pin();
+            let old = self.cell.swap(new, SeqCst);
+            unsafe { guard.retire_with(old.cast(), free, (*old).birth) };
+        }
+        LIVE.load(SeqCst) - 1
+    }
+
+    /// Unreclaimed nodes after each of four phases of a fresh thread's work.
+    fn phases(&self) -> Vec<usize> {
+        let handle = self.collector.register();
+        (0..4).map(|_| self.churn(&handle, phase())).collect()
+    }
+}
+
+impl<M: Mode> Drop for World<M> {
+    fn drop(&mut self) {
+        drop(unsafe { Box::from_raw(*self.cell.get_mut()) });
+    }
+}
+
+/// Runs `body` with a fresh world and `count` threads that do `adverse` until it is over.
+fn against<M: Mode>(
+    count: usize,
+    adverse: impl Fn(&World<M>, &Handle<M>, &Sender<()>, &AtomicBool) + Sync,
+    body: impl FnOnce(&World<M>),
+) {
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let world = World::new();
+    let over = AtomicBool::new(false);
+    let (ready, wait): (Sender<()>, Receiver<()>) = channel();
+    thread::scope(|scope| {
+        for _ in 0..count {
+            let (world, over, adverse, ready) = (&world, &over, &adverse, ready.clone());
+            scope.spawn(move || adverse(world, &world.collector.register(), &ready, over));
+        }
+        (0..count).for_each(|_| wait.recv().unwrap());
+        // However the body ends, the others end too.
+        let end = End(&over);
+        body(&world);
+        drop(end);
+    });
+    let collector = world.collector.clone();
+    drop(world);
+    drop(collector);
+    assert_eq!(LIVE.load(SeqCst), 0, "something was never freed");
+}
+
+struct End<'a>(&'a AtomicBool);
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
+}
+
+fn wait_for(over: &AtomicBool) {
+    while !over.load(SeqCst) {
+        thread::yield_now();
+    }
+}
+
+fn assert_flat(held: &[usize], bound: usize) {
+    assert!(held.iter().all(|&held| held <= bound), "unreclaimed: {held:?}, bound: {bound}");
+}
+
+/// Stops inside a guard, after a load.
+fn stall<M: Mode>(world: &World<M>, handle: &Handle<M>, ready: &Sender<()>, over: &AtomicBool) {
+    let guard = handle.pin();
+    guard.protect(&world.cell, SeqCst);
+    ready.send(()).unwrap();
+    wait_for(over);
+}
+
+fn idle<M: Mode>(_: &World<M>, handle: &Handle<M>, ready: &Sender<()>, over: &AtomicBool) {
+    drop(handle.pin());
+    ready.send(()).unwrap();
+    wait_for(over);
+}
+
+/// Keeps one guard and keeps loading; with `refresh`, gives it back between loads.
+fn read_long<M: Mode, const REFRESH: bool>(
+    world: &World<M>,
+    handle: &Handle<M>,
+    ready: &Sender<()>,
+    over: &AtomicBool,
+) {
+    let mut guard = handle.pin();
+    guard.protect(&world.cell, SeqCst);
+    ready.send(()).unwrap();
+    while !over.load(SeqCst) {
+        assert!(unsafe { &*guard.protect(&world.cell, SeqCst) }.birth < u64::MAX);
+        if REFRESH {
+            guard.refresh();
+        }
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn stalled_threads_hold_everything_of_a_region_collector() {
+    against::<Region>(2, stall, |world| {
+        let held = world.phases();
+        assert!(held[3] >= 4 * phase() - AT_WORK, "unreclaimed: {held:?}");
+    });
+}
+
+#[test]
+fn stalled_threads_hold_a_bounded_number_of_a_robust_collector() {
+    against::<Robust>(4, stall, |world| assert_flat(&world.phases(), AT_WORK));
+}
+
+#[test]
+fn idle_threads_hold_a_bounded_number() {
+    fn case<M: Mode>() {
+        // Per idle thread: a backlog until the drain; they share the batches.
+        against::<M>(32, idle, |world| assert_flat(&world.phases(), AT_WORK));
+    }
+    case::<Region>();
+    case::<Robust>();
+}
+
+#[test]
+fn a_long_reader_holds_everything_unless_it_refreshes() {
+    fn case<M: Mode>() {
+        against::<M>(1, read_long::<M, false>, |world| {
+            let held = world.phases();
+            assert!(
+                held[3] > AT_WORK,
+                "nothing was held, so the next test shows nothing: {held:?}"
+            );
+        });
+        against::<M>(1, read_long::<M, true>, |world| {
+            let handle = world.collector.register();
+            // How much is held depends on how often the reader runs: wait for it to catch up.
+            for _ in 0..4 {
+                world.churn(&handle, phase() / 4);
+                let left = handle.quiesce(std::time::Duration::from_secs(20));
+                assert_eq!(left, Ok(()), "the reader refreshes, and yet nodes are held");
+            }
+        });
+    }
+    case::<Region>();
+    case::<Robust>();
+}
+
+#[test]
+fn a_late_stall_under_a_long_guard_of_the_writer_holds_a_bounded_number() {
+    // The writer keeps one guard while others retire and stall; what it holds ends with it.
+    against::<Robust>(2, stall, |world| {
+        let handle = world.collector.register();
+        let long = handle.pin();
+        world.churn(&handle, phase());
+        drop(long);
+        world.churn(&handle, phase());
+        assert_flat(&[world.churn(&handle, phase())], AT_WORK);
+    });
+}
+
+#[test]
+fn threads_that_come_and_go_leave_nothing_behind() {
+    fn case<M: Mode>() {
+        against::<M>(0, idle, |world| {
+            let held: Vec<_> = (0..200)
+                .map(|_| {
+                    thread::scope(|scope| {
+                        let work = || world.churn(&world.collector.register(), phase() / 200);
+                        let both = [scope.spawn(work), scope.spawn(work)];
+                        both.map(|thread| thread.join().unwrap())[1]
+                    })
+                })
+                .collect();
+            assert_flat(&held, AT_WORK);
+            assert!(world.collector.stats().slots <= 4, "slots are reused");
+        });
+    }
+    case::<Region>();
+    case::<Robust>();
+}
+
+#[test]
+fn more_threads_than_processors_hold_a_bounded_number() {
+    fn case<M: Mode>(bound: usize) {
+        against::<M>(0, idle, |world| {
+            let peak = AtomicUsize::new(0);
+            thread::scope(|scope| {
+                for _ in 0..16 {
+                    scope.spawn(|| {
+                        let handle = world.collector.register();
+                        for _ in 0..20 {
+                            peak.fetch_max(world.churn(&handle, phase() / 200), SeqCst);
+                        }
+                    });
+                }
+            });
+            // A thread that loses the processor inside a guard holds what is retired meanwhile.
+            assert!(peak.load(SeqCst) <= bound, "peak {}", peak.load(SeqCst));
+        });
+    }
+    case::<Region>(16 * phase() / 10);
+    case::<Robust>(16 * AT_WORK);
+}
