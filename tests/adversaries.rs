@@ -71,7 +71,9 @@ impl<M: Mode> World<M> {
     /// Unreclaimed nodes after each of four phases of a fresh thread's work.
     fn phases(&self) -> Vec<usize> {
         let handle = self.collector.register();
-        (0..4).map(|_| self.churn(&handle, phase())).collect()
+        let held = (0..4).map(|_| self.churn(&handle, phase())).collect();
+        println!("unreclaimed after each phase of {}: {held:?}", phase());
+        held
     }
 }
 
@@ -186,10 +188,9 @@ fn a_long_reader_holds_everything_unless_it_refreshes() {
     fn case<M: Mode>() {
         against::<M>(1, read_long::<M, false>, |world| {
             let held = world.phases();
-            assert!(
-                held[3] > AT_WORK,
-                "nothing was held, so the next test shows nothing: {held:?}"
-            );
+            // A robust collector's reader holds what was born before its last load, so how much
+            // depends on how often it runs: no lower bound.
+            assert!(M::ROBUST || held[3] >= 4 * phase() - AT_WORK, "unreclaimed: {held:?}");
         });
         against::<M>(1, read_long::<M, true>, |world| {
             let handle = world.collector.register();
@@ -231,7 +232,8 @@ fn threads_that_come_and_go_leave_nothing_behind() {
                     })
                 })
                 .collect();
-            assert_flat(&held, AT_WORK);
+            // One of the two may lose the processor inside a guard while the other does all its work.
+            assert_flat(&held, AT_WORK + phase() / 100);
             assert!(world.collector.stats().slots <= 4, "slots are reused");
         });
     }
