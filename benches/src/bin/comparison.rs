@@ -1,0 +1,219 @@
+//! `kovan` against its peers: one table of ratios, from interleaved rounds in one process.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use clap::Parser;
+use kovan_benches::cells::{Loads, Pin, PinLoad, Queue, ReadHeavy, Retire, Stack};
+use kovan_benches::contenders::{
+    Epoch, Haphazard, Kovan, KovanDefault, KovanRobust, Leak, Published, Seize,
+};
+use kovan_benches::rounds::{Entry, Setting, entry, naive_entry, ping_pong, sdd_entry};
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+const ALLOCATOR_NAME: &str = if cfg!(feature = "mimalloc") { "mimalloc" } else { "system" };
+
+/// Compares kovan with its peers. Every round measures every contender once, in an order that
+/// changes from round to round. A ratio above 1 means that kovan is faster.
+#[derive(Parser)]
+struct Arguments {
+    /// Only cells whose name contains this.
+    #[arg(long, default_value = "")]
+    cell: String,
+    /// Numbers of threads.
+    #[arg(long, value_delimiter = ',', default_value = "1,2,4,8",
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Vec<u16>,
+    /// Rounds, at least 3.
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u16).range(3..))]
+    rounds: u16,
+    /// Milliseconds that a contender works per round.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    window_ms: u64,
+    /// Which of our contenders is compared with the others: kovan, kovan-default or kovan-robust.
+    #[arg(long, default_value = "kovan",
+          value_parser = ["kovan", "kovan-default", "kovan-robust"])]
+    subject: String,
+    /// Lists the cells, and who is in them.
+    #[arg(long)]
+    list: bool,
+    /// Writes every measurement to this file.
+    #[arg(long)]
+    csv: Option<PathBuf>,
+}
+
+struct Row {
+    name: &'static str,
+    /// Whether one thread tells it all: nothing is shared.
+    single: bool,
+    entries: Vec<Entry>,
+}
+
+macro_rules! row {
+    ($cell:ident, $name:literal, $single:literal) => {{
+        let mut entries = vec![
+            entry::<Kovan, $cell<Kovan>>(),
+            entry::<KovanDefault, $cell<KovanDefault>>(),
+            entry::<KovanRobust, $cell<KovanRobust>>(),
+            entry::<Epoch, $cell<Epoch>>(),
+            entry::<Seize, $cell<Seize>>(),
+            entry::<Haphazard, $cell<Haphazard>>(),
+            entry::<Published, $cell<Published>>(),
+        ];
+        entries.extend(sdd_entry($name));
+        entries.push(entry::<Leak, $cell<Leak>>());
+        entries.extend(naive_entry::<Mutex<Arc<u64>>>($name));
+        entries.extend(naive_entry::<RwLock<Arc<u64>>>($name));
+        entries.extend(naive_entry::<ArcSwap<u64>>($name));
+        Row { name: $name, single: $single, entries }
+    }};
+}
+
+fn rows() -> Vec<Row> {
+    vec![
+        row!(Pin, "pin+unpin", true),
+        row!(PinLoad, "pin+load", true),
+        row!(Loads, "one of 100 loads", true),
+        row!(Retire, "swap+retire", true),
+        row!(ReadHeavy, "read-heavy 95/5", false),
+        row!(Stack, "Treiber stack", false),
+        row!(Queue, "Michael-Scott queue", false),
+    ]
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 {
+        values[middle]
+    } else {
+        f64::midpoint(values[middle - 1], values[middle])
+    }
+}
+
+/// Ranks, from both ends, of an interval that holds the median of the distribution with at least
+/// 95 % (all of the values, if they are too few for that).
+fn interval_rank(n: usize) -> usize {
+    let mut below = 0.5_f64.powi(i32::try_from(n).unwrap_or(i32::MAX));
+    let (mut term, mut rank) = (below, 0);
+    while 2.0 * below <= 0.05 && 2 * rank + 2 < n {
+        rank += 1;
+        term *= (n - rank + 1) as f64 / rank as f64;
+        below += term;
+    }
+    rank.saturating_sub(1)
+}
+
+/// The table of one row and one number of threads.
+fn report(subject: &str, entries: &[Entry], samples: &[Vec<f64>]) {
+    let us = entries.iter().position(|entry| entry.name == subject).unwrap_or(0);
+    println!(
+        "| contender | Mops/s | ns per operation and thread | {subject} / it | 95 % interval |"
+    );
+    println!("|---|---|---|---|---|");
+    for (entry, values) in entries.iter().zip(samples) {
+        let mut ratios: Vec<_> = samples[us].iter().zip(values).map(|(us, it)| us / it).collect();
+        let ratio = median(&mut ratios);
+        let rank = interval_rank(ratios.len());
+        let (low, high) = (ratios[rank], ratios[ratios.len() - 1 - rank]);
+        let mops = median(&mut values.clone()) / 1e6;
+        println!(
+            "| {} | {mops:.1} | {:.2} | {ratio:.2} | {low:.2} – {high:.2} |",
+            entry.name,
+            1e3 / mops
+        );
+    }
+    println!();
+}
+
+fn run(arguments: &Arguments, rows: &[Row]) -> Result<(), String> {
+    let mut csv = match &arguments.csv {
+        Some(path) => {
+            let fail = |error| format!("{}: {error}", path.display());
+            let mut csv = csv::Writer::from_path(path).map_err(fail)?;
+            csv.write_record(["cell", "threads", "round", "contender", "ops_per_second"])
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+            Some(csv)
+        }
+        None => None,
+    };
+    let window = Duration::from_millis(arguments.window_ms);
+    for row in rows {
+        for &threads in arguments.threads.iter().filter(|threads| !row.single || **threads == 1) {
+            let mut samples = vec![Vec::new(); row.entries.len()];
+            let mut hops = Vec::new();
+            for round in 0..usize::from(arguments.rounds) {
+                hops.push(ping_pong());
+                for turn in 0..row.entries.len() {
+                    let index = (turn + round) % row.entries.len();
+                    let rate =
+                        (row.entries[index].run)(Setting { threads: threads.into(), window });
+                    samples[index].push(rate);
+                    if let Some(csv) = &mut csv {
+                        let name = row.entries[index].name;
+                        csv.write_record([
+                            row.name,
+                            &threads.to_string(),
+                            &round.to_string(),
+                            name,
+                            &format!("{rate:.0}"),
+                        ])
+                        .map_err(|error| format!("cannot write the samples: {error}"))?;
+                    }
+                }
+            }
+            let (low, high) = hops
+                .iter()
+                .fold((f64::MAX, 0_f64), |(low, high), hop| (low.min(*hop), high.max(*hop)));
+            println!("### {}, {threads} thread{}\n", row.name, if threads == 1 { "" } else { "s" });
+            println!("A cache line there and back: {low:.0} to {high:.0} ns.\n");
+            report(&arguments.subject, &row.entries, &samples);
+        }
+    }
+    Ok(())
+}
+
+fn header(arguments: &Arguments) {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    println!(
+        "{}, {cores} processors; allocator: {ALLOCATOR_NAME}; {} rounds of {} ms\n",
+        cpu.trim_start_matches([' ', '\t', ':']),
+        arguments.rounds,
+        arguments.window_ms
+    );
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut rows = rows();
+    rows.retain(|row| row.name.contains(&arguments.cell));
+    if rows.is_empty() {
+        eprintln!(
+            "comparison: --cell {}: no cell has this in its name; see --list",
+            arguments.cell
+        );
+        return ExitCode::from(2);
+    }
+    if arguments.list {
+        for row in rows {
+            let names: Vec<_> = row.entries.iter().map(|entry| entry.name).collect();
+            println!("{}: {}", row.name, names.join(", "));
+        }
+        return ExitCode::SUCCESS;
+    }
+    header(&arguments);
+    match run(&arguments, &rows) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("comparison: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! The contenders, each used as its documentation shows.
+
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::contender::{Contender, Plain, Stamped, boxed, unbox};
+
+macro_rules! plain_node {
+    () => {
+        type Node<T: Send + 'static> = Plain<T>;
+        fn alloc<T: Send + 'static>(&self, _: &Self::Guard<'_>, value: T) -> *mut Plain<T> {
+            boxed(Plain(value))
+        }
+        unsafe fn dealloc<T: Send + 'static>(node: *mut Plain<T>) {
+            // SAFETY: the caller's clauses.
+            unsafe { unbox(node) };
+        }
+    };
+}
+
+/// `kovan` with its default collector's mode, through a handle.
+#[derive(Debug)]
+pub struct Kovan(kovan::Collector<kovan::Region>);
+
+// SAFETY: a region guard protects everything reachable.
+unsafe impl Contender for Kovan {
+    const NAME: &'static str = "kovan";
+    type Local = kovan::Handle<kovan::Region>;
+    type Guard<'l> = kovan::Guard<kovan::Region>;
+    plain_node!();
+
+    fn new() -> Self {
+        Self(kovan::Collector::new())
+    }
+    fn register(&self) -> Self::Local {
+        self.0.register()
+    }
+    #[inline(always)]
+    fn pin<'l>(&'l self, local: &'l mut Self::Local) -> Self::Guard<'l> {
+        local.pin()
+    }
+    #[inline(always)]
+    fn protect<T: Send + 'static>(
+        guard: &mut Self::Guard<'_>,
+        _: usize,
+        source: &AtomicPtr<Plain<T>>,
+    ) -> *mut Plain<T> {
+        guard.protect(source, Ordering::Acquire)
+    }
+    #[inline(always)]
+    unsafe fn retire<T: Send + 'static>(&self, guard: &Self::Guard<'_>, node: *mut Plain<T>) {
+        // SAFETY: the caller's clauses.
+        unsafe { guard.retire(node) };
+    }
+}
+
+/// `kovan` through the functions `pin` and `retire` of the default collector.
+#[derive(Debug)]
+pub struct KovanDefault;
+
+// SAFETY: as the default collector.
+unsafe impl Contender for KovanDefault {
+    const NAME: &'static str = "kovan-default";
+    type Local = ();
+    type Guard<'l> = kovan::Guard;
+    plain_node!();
+
+    fn new() -> Self {
+        Self
+    }
+    fn register(&self) -> Self::Local {}
+    #[inline(always)]
+    fn pin<'l>(&'l self, (): &'l mut ()) -> Self::Guard<'l> {
+        kovan::pin()
+    }
+    #[inline(always)]
+    fn protect<T: Send + 'static>(
+        guard: &mut Self::Guard<'_>,
+        _: usize,
+        source: &AtomicPtr<Plain<T>>,
+    ) -> *mut Plain<T> {
+        guard.protect(source, Ordering::Acquire)
+    }
+    #[inline(always)]
+    unsafe fn retire<T: Send + 'static>(&self, _: &Self::Guard<'_>, node: *mut Plain<T>) {
+        // SAFETY: the caller's clauses.
+        unsafe { kovan::retire(node) };
+    }
+}
+
+/// `kovan`'s robust collector.
+#[derive(Debug)]
+pub struct KovanRobust(kovan::Collector<kovan::Robust>);
+
+// SAFETY: a robust guard protects what it loads from places still reachable.
+unsafe impl Contender for KovanRobust {
+    const NAME: &'static str = "kovan-robust";
+    type Node<T: Send + 'static> = Stamped<T>;
+    type Local = kovan::Handle<kovan::Robust>;
+    type Guard<'l> = kovan::Guard<kovan::Robust>;
+
+    fn new() -> Self {
+        Self(kovan::Collector::new())
+    }
+    fn register(&self) -> Self::Local {
+        self.0.register()
+    }
+    #[inline(always)]
+    fn pin<'l>(&'l self, local: &'l mut Self::Local) -> Self::Guard<'l> {
+        local.pin()
+    }
+    #[inline(always)]
+    fn alloc<T: Send + 'static>(&self, guard: &Self::Guard<'_>, value: T) -> *mut Stamped<T> {
+        boxed(Stamped { birth: guard.birth_era(), value })
+    }
+    #[inline(always)]
+    fn protect<T: Send + 'static>(
+        guard: &mut Self::Guard<'_>,
+        _: usize,
+        source: &AtomicPtr<Stamped<T>>,
+    ) -> *mut Stamped<T> {
+        guard.protect(source, Ordering::Acquire)
+    }
+    #[inline(always)]
+    unsafe fn retire<T: Send + 'static>(&self, guard: &Self::Guard<'_>, node: *mut Stamped<T>) {
+        unsafe fn free<T>(node: *mut ()) {
+            // SAFETY: contract of `retire_with`.
+            unsafe { unbox(node.cast::<Stamped<T>>()) };
+        }
+        // SAFETY: the caller's clauses; the birth is of this collector.
+        unsafe { guard.retire_with(node.cast(), free::<T>, (*node).birth) };
+    }
+    unsafe fn dealloc<T: Send + 'static>(node: *mut Stamped<T>) {
+        // SAFETY: the caller's clauses.
+        unsafe { unbox(node) };
+    }
+}
+
+/// crossbeam-epoch through the functions of its default collector, as most of its users do.
+#[derive(Debug)]
+pub struct Epoch;
+
+// SAFETY: an epoch guard protects everything reachable.
+unsafe impl Contender for Epoch {
+    const NAME: &'static str = "crossbeam-epoch";
+    type Local = ();
+    type Guard<'l> = crossbeam_epoch::Guard;
+    plain_node!();
+
+    fn new() -> Self {
+        Self
+    }
+    fn register(&self) -> Self::Local {}
+    #[inline(always)]
+    fn pin<'l>(&'l self, (): &'l mut ()) -> Self::Guard<'l> {
+        crossbeam_epoch::pin()
+    }
+    #[inline(always)]
+    fn protect<T: Send + 'static>(
+        _: &mut Self::Guard<'_>,
+        _: usize,
+        source: &AtomicPtr<Plain<T>>,
+    ) -> *mut Plain<T> {
+        source.load(Ordering::Acquire)
+    }
+    #[inline(always)]
+    unsafe fn retire<T: Send + 'static>(&self, guard: &Self::Guard<'_>, node: *mut Plain<T>) {
+        // SAFETY: the caller's clauses; the pointer came from a box.
+        unsafe { guard.defer_destroy(crossbeam_epoch::Shared::from(node.cast_const())) };
+    }
+}
+
+/// seize with its default settings.
+#[derive(Debug)]
+pub struct Seize(seize::Collector);
+
+// SAFETY: a seize guard protects what `protect` loads.
+unsafe impl Contender for Seize {
+    const NAME: &'static str = "seize";
+    type Local = ();
+    type Guard<'l> = seize::LocalGuard<'l>;
+    plain_node!();
+
+    fn new() -> Self {
+        Self(seize::Collector::new())
+    }
+    fn register(&self) -> Self::Local {}
+    #[inline(always)]
+    fn pin<'l>(&'l self, (): &'l mut ()) -> Self::Guard<'l> {
+        self.0.enter()
+    }
+    #[inline(always)]
+    fn protect<T: Send + 'static>(
+        guard: &mut Self::Guard<'_>,
+        _: usize,
+        source: &AtomicPtr<Plain<T>>,
+    ) -> *mut Plain<T> {
+        seize::Guard::protect(guard, source, Ordering::Acquire)
+    }
+    #[inline(always)]
+    unsafe fn retire<T: Send + 'static>(&self, guard: &Self::Guard<'_>, node: *mut Plain<T>) {
+        // SAFETY: the caller's clauses; the pointer came from a box.
+        unsafe { seize::Guard::defer_retire(guard, node, seize::reclaim::boxed) };
+    }
+}
+
+/// haphazard with three hazard pointers kept per thread.
+#[derive(Debug)]
+pub struct Haphazard;
+
+type Hazards = [haphazard::HazardPointer<'static>; 3];
+
+// SAFETY: `protect` publishes the pointer and reads the source again behind a full fence.
+unsafe impl Contender for Haphazard {
+    const NAME: &'static str = "haphazard";
+    type Local = Hazards;
+    type Guard<'l> = &'l mut Hazards;
+    plain_node!();
+
+    fn new() -> Self {
+        Self
+    }
+    fn register(&self) -> Hazards {
+        std::array::from_fn(|_| haphazard::HazardPointer::new())
+    }
+    #[inline(always)]
+    fn pin<'l>(&'l self, local: &'l mut Hazards) -> Self::Guard<'l> {
+        local
+    }
+    #[inline(always)]
+    fn protect<T: Send + 'static>(
+        guard: &mut Self::Guard<'_>,
+        slot: usize,
+        source: &AtomicPtr<Plain<T>>,
+    ) -> *mut Plain<T> {
+        let protected = guard[slot].protect_ptr(source);
+        protected.map_or(std::ptr::null_mut(), |(pointer, _)| pointer.as_ptr())
+    }
+    #[inline(always)]
+    unsafe fn retire<T: Send + 'static>(&self, _: &Self::Guard<'_>, node: *mut Plain<T>) {
+        // SAFETY: the caller's clauses.
+        unsafe { haphazard::Domain::global().retire_ptr::<Plain<T>, Box<Plain<T>>>(node) };
+    }
+}
+
+/// The crate of the same name as published.
+#[derive(Debug)]
+pub struct Published;
+
+// SAFETY: its `load` protects what it loads from a place still reachable.
+unsafe impl Contender for Published {
+    const NAME: &'static str = "kovan 0.2.0";
+    type Node<T: Send + 'static> = PublishedNode<T>;
+    type Local = ();
+    type Guard<'l> = kovan_published::Guard;
+
+    fn new() -> Self {
+        Self
+    }
+    fn register(&self) -> Self::Local {}
+    #[inline(always)]
+    fn pin<'l>(&'l self, (): &'l mut ()) -> Self::Guard<'l> {
+        kovan_published::pin()
+    }
+    #[inline(always)]
+    fn alloc<T: Send + 'static>(&self, _: &Self::Guard<'_>, value: T) -> *mut PublishedNode<T> {
+        let retired = kovan_published::RetiredNode::new();
+        boxed(PublishedNode { _retired: retired, value })
+    }
+    #[inline(always)]
+    fn protect<T: Send + 'static>(
+        guard: &mut Self::Guard<'_>,
+        _: usize,
+        source: &AtomicPtr<PublishedNode<T>>,
+    ) -> *mut PublishedNode<T> {
+        // SAFETY: the only field of this pinned version's `Atomic` that has a size is an
+        // `AtomicUsize` with the pointer in it; the sizes are compared below. The reference lives
+        // as long as `source`.
+        let atomic = unsafe {
+            &*std::ptr::from_ref(source).cast::<kovan_published::Atomic<PublishedNode<T>>>()
+        };
+        const { assert!(size_of::<kovan_published::Atomic<u8>>() == size_of::<AtomicPtr<u8>>()) };
+        atomic.load(Ordering::Acquire, guard).as_raw()
+    }
+    #[inline(always)]
+    unsafe fn retire<T: Send + 'static>(&self, _: &Self::Guard<'_>, node: *mut PublishedNode<T>) {
+        // SAFETY: the caller's clauses; its `RetiredNode` comes first.
+        unsafe { kovan_published::retire(node) };
+    }
+    unsafe fn dealloc<T: Send + 'static>(node: *mut PublishedNode<T>) {
+        // SAFETY: the caller's clauses.
+        unsafe { unbox(node) };
+    }
+}
+
+/// A node as the published crate wants it.
+#[repr(C)]
+pub struct PublishedNode<T> {
+    _retired: kovan_published::RetiredNode,
+    value: T,
+}
+// SAFETY: the header is the library's business once the node is retired.
+unsafe impl<T: Send> Send for PublishedNode<T> {}
+impl<T> std::fmt::Debug for PublishedNode<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PublishedNode")
+    }
+}
+impl<T> std::ops::Deref for PublishedNode<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// Frees nothing.
+#[derive(Debug)]
+pub struct Leak;
+
+// SAFETY: nothing is ever freed.
+unsafe impl Contender for Leak {
+    const NAME: &'static str = "leak";
+    type Local = ();
+    type Guard<'l> = ();
+    plain_node!();
+
+    fn new() -> Self {
+        Self
+    }
+    fn register(&self) -> Self::Local {}
+    fn pin<'l>(&'l self, (): &'l mut ()) -> Self::Guard<'l> {}
+    #[inline(always)]
+    fn protect<T: Send + 'static>(
+        (): &mut (),
+        _: usize,
+        source: &AtomicPtr<Plain<T>>,
+    ) -> *mut Plain<T> {
+        source.load(Ordering::Acquire)
+    }
+    unsafe fn retire<T: Send + 'static>(&self, (): &(), _: *mut Plain<T>) {}
+}

@@ -1,0 +1,10 @@
+//! `kovan` and its peers behind one small trait, each used as its own documentation shows, and the
+//! cells that are measured over it.
+#![allow(missing_debug_implementations)] // Programs only; nobody prints a cell.
+
+pub mod cells;
+pub mod contender;
+pub mod contenders;
+pub mod naive;
+pub mod rounds;
+pub mod sdd_cells;
