@@ -3,6 +3,9 @@
 //! destructor writes, so a read that a free does not wait for is a failure, as is a node that is
 //! freed twice or never.
 
+mod litmus;
+mod slot;
+
 use std::sync::Arc;
 
 use loom::cell::UnsafeCell;
@@ -186,6 +189,33 @@ fn push_against_exit<M: Mode>() {
         let second = world.collector.register();
         world.read(&second);
         drop(second);
+        writer.join().expect("no panic");
+        world.finish();
+    });
+}
+
+/// Two nodes replaced in turn while a reader whose era is behind reads: the second was born after
+/// that era, so its batch skips the reader, unless the reader saw the clock move.
+#[test]
+fn birth_against_checked_load() {
+    check(3, || {
+        let world = World::<Robust>::new();
+        let handle = world.collector.register();
+        world.read(&handle);
+        let writer = spawn(&world, |world| {
+            let handle = world.collector.register();
+            for _ in 0..2 {
+                world.replace(&handle);
+                handle.flush();
+            }
+        });
+        let guard = handle.pin();
+        // Relaxed: a robust load acquires by itself.
+        let node = guard.protect(&world.source, Ordering::Relaxed);
+        // SAFETY: nodes stay allocated; loom reports a read that races with the free.
+        unsafe { &*node }.freed.with(|freed| assert_eq!(unsafe { *freed }, 0, "read after free"));
+        drop(guard);
+        drop(handle);
         writer.join().expect("no panic");
         world.finish();
     });
