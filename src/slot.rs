@@ -114,6 +114,8 @@ impl Slot {
         self.backlog.store(0, Ordering::Relaxed);
         // Acquire: as in `take`. Release: nothing of this thread's last section sinks below.
         acknowledge(list_of(self.head.swap(mark(INACTIVE), Ordering::AcqRel)));
+        // SeqCst: the slot is inactive before the look at `held`; pairs with `hand_over`.
+        fence(Ordering::SeqCst);
         acknowledge(self.take_held());
     }
 
@@ -198,8 +200,9 @@ impl Slot {
         }
         if self.hand_over(self.take_held(), &mut acknowledge) {
             // Acquire: pairs with the Release in `push`.
-            let list = list_of(self.head.swap(mark(DRAINING), Ordering::AcqRel));
-            if self.hand_over(list, &mut acknowledge) && !list.is_null() {
+            let was = self.head.swap(mark(DRAINING), Ordering::AcqRel);
+            let (list, inactive) = (list_of(was), was.addr() == INACTIVE);
+            if self.hand_over(list, &mut acknowledge) && (inactive || !list.is_null()) {
                 // If the head is still `DRAINING`, the owner has not pinned since `hand_over` saw
                 // it outside, and will fence when it does. Release: pairs with the Acquire of its
                 // swap in `take`, which so sees the unlinks of the nodes that were freed here.
@@ -230,6 +233,15 @@ impl Slot {
         }
         // Release: pairs with the Acquire in `take_held`.
         self.held.store(list, Ordering::Release);
+        // SeqCst: pairs with the fence in `leave`. If the owner left before it could see the list,
+        // the slot takes links again, so that a later drain finds the list. Relaxed: as in `undo`.
+        fence(Ordering::SeqCst);
+        let _ = self.head.compare_exchange(
+            mark(INACTIVE),
+            mark(BUSY),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
         false
     }
 

@@ -84,7 +84,9 @@ impl Stage {
         let node = self.places[place].swap(std::ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: unlinked here, once; loom reports an access that races.
         unsafe { &*node }.retired.with_mut(|retired| unsafe { *retired += 1 });
-        let batch = Batch::new(vec![Entry { pointer: node.cast(), free }], 1);
+        let mut batch = Batch::new(1);
+        batch.entries.push(Entry { pointer: node.cast(), free });
+        let batch = Batch::share(batch, 1);
         fence(Ordering::SeqCst);
         let mut pushed = 0;
         if self.slot.is_active() {
@@ -97,7 +99,8 @@ impl Stage {
         }
         // SAFETY: submitted once, here.
         if unsafe { Batch::submit(batch, pushed) } {
-            destroy(batch);
+            // SAFETY: all links were acknowledged.
+            destroy(unsafe { Batch::unshare(batch) });
         }
     }
 
@@ -117,9 +120,11 @@ fn acknowledge(list: *mut batch::Link) {
     unsafe { batch::acknowledge_all(list, destroy) };
 }
 
-fn destroy(batch: *const Batch) {
-    // SAFETY: its counter came to zero just now.
-    drop(unsafe { batch::free(batch) });
+fn destroy(batch: Box<Batch>) {
+    for entry in batch.entries {
+        // SAFETY: retired once, and every link of the batch was acknowledged.
+        unsafe { (entry.free)(entry.pointer) };
+    }
 }
 
 /// # Safety
