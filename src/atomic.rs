@@ -51,8 +51,25 @@ impl<T> Atomic<T> {
     /// # Panics
     /// If `order` is `Acquire` or `AcqRel`, as [`AtomicPtr::store`].
     #[inline]
-    pub fn store<M: Mode>(&self, new: Shared<'_, T>, order: Ordering, _guard: &Guard<M>) {
+    pub fn store(&self, new: Shared<'_, T>, order: Ordering) {
         self.pointer.store(new.pointer, order);
+    }
+
+    /// Loads the pointer without the check of the robust mode: what it points to is protected only
+    /// if it cannot be retired before the guard ends.
+    ///
+    /// # Safety
+    /// The caller does not use the pointer otherwise.
+    ///
+    /// # Panics
+    /// If `order` is `Release` or `AcqRel`, as [`AtomicPtr::load`].
+    #[inline]
+    pub unsafe fn load_unprotected<'g, M: Mode>(
+        &self,
+        order: Ordering,
+        _guard: &'g Guard<M>,
+    ) -> Shared<'g, T> {
+        Shared::of(self.pointer.load(order))
     }
 
     /// Replaces the pointer and returns the old one, which the caller may then retire. At least
@@ -163,6 +180,25 @@ impl<'g, T> Shared<'g, T> {
     pub const unsafe fn as_ref(&self) -> Option<&'g T> {
         // SAFETY: the caller's clauses.
         unsafe { self.pointer.as_ref() }
+    }
+
+    /// The value.
+    ///
+    /// # Safety
+    /// As [`as_ref`](Self::as_ref), and it is not null.
+    #[must_use]
+    pub const unsafe fn deref(&self) -> &'g T {
+        // SAFETY: the caller's clauses.
+        unsafe { &*self.pointer }
+    }
+
+    /// The value, or `None` for null.
+    ///
+    /// # Safety
+    /// As [`as_ref`](Self::as_ref), and nobody else has a reference to it.
+    pub const unsafe fn as_mut(&mut self) -> Option<&'g mut T> {
+        // SAFETY: the caller's clauses.
+        unsafe { self.pointer.as_mut() }
     }
 }
 

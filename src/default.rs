@@ -90,7 +90,21 @@ pub fn pin() -> Guard {
 /// 3. The value may be dropped on another thread (`T: Send`, or nothing in it minds).
 #[inline]
 pub unsafe fn retire<T: 'static>(pointer: *mut T) {
-    let entry = Entry { pointer: pointer.cast(), free: drop_box::<T> };
+    // SAFETY: the caller's clauses.
+    unsafe { retire_entry(Entry { pointer: pointer.cast(), free: drop_box::<T> }) };
+}
+
+/// # Safety
+/// As [`retire`], with the entry's function in place of the box's drop.
+#[inline]
+pub(crate) unsafe fn retire_entry(entry: Entry) {
     // SAFETY: the local lives during the call; a birth of 0 is always right.
     with_local(|local| unsafe { &*local }.retire(entry, 0));
+}
+
+/// Closes this thread's open batches of the default collector, full or not, and frees what can be
+/// freed.
+pub fn flush() {
+    // SAFETY: the local lives during the call.
+    with_local(|local| unsafe { &*local }.flush_all());
 }

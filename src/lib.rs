@@ -1,8 +1,7 @@
 //! Memory reclamation for lock-free data structures: [`pin`], load, [`retire`].
 //!
 //! ```
-//! use kovan::{Atomic, pin, retire};
-//! use std::sync::atomic::Ordering;
+//! use kovan::{Atomic, Ordering, pin, retire};
 //!
 //! let atomic = Atomic::new(Box::into_raw(Box::new(42)));
 //! let guard = pin();
@@ -13,11 +12,15 @@
 //! unsafe { retire(old.as_raw()) };
 //! ```
 //!
+//! Where a value is replaced as a whole, [`Atom`] does it without `unsafe`.
+//!
 //! What is retired is any boxed `T: 'static`, without a header. A guard protects what is loaded
 //! under it; see [`Region`] and [`Robust`] for how far. The protocol, its invariants and the table
 //! of memory orderings are in `docs/PROTOCOL.md`.
 #![cfg_attr(feature = "nightly", feature(thread_local))]
 
+#[cfg(not(kovan_loom))]
+mod atom;
 #[cfg(not(kovan_loom))]
 mod atomic;
 mod barrier;
@@ -31,20 +34,30 @@ mod local;
 mod mode;
 #[cfg(all(test, kovan_loom))]
 mod model;
+#[cfg(not(kovan_loom))]
+mod node;
 mod ready;
 mod slot;
 mod stats;
 mod sync;
 
 #[cfg(not(kovan_loom))]
+pub use atom::{Atom, AtomGuard, AtomMap, AtomMapGuard, AtomOption, Removed};
+#[cfg(not(kovan_loom))]
 pub use atomic::{Atomic, Shared};
 pub use collector::{Collector, Handle};
 pub use config::{Builder, Free};
 #[cfg(not(kovan_loom))]
-pub use default::{collector, pin, retire};
+pub use default::{collector, flush, pin, retire};
 pub use guard::Guard;
 pub use mode::{DefaultMode, Mode, Region, Robust};
+#[cfg(not(kovan_loom))]
+pub use node::{
+    CachePadded, NodeBox, Reclaimable, RetiredNode, alloc_node, alloc_node_uninit, drop_node,
+    free_node, retire_node, retire_reclaimable,
+};
 pub use stats::Stats;
+pub use std::sync::atomic::Ordering;
 
 /// Misuse that must not compile.
 ///

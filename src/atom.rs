@@ -1,0 +1,410 @@
+//! Safe cells: a value that is read under a guard and replaced as a whole.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::default::pin;
+use crate::guard::Guard;
+
+/// A value with the era of its birth, so that the robust mode bounds what stalled readers hold.
+struct Cell<T> {
+    birth: u64,
+    value: T,
+}
+
+impl<T> Cell<T> {
+    fn boxed(birth: u64, value: T) -> *mut Self {
+        Box::into_raw(Box::new(Self { birth, value }))
+    }
+
+    /// # Safety
+    /// `cell` came from `boxed`, and nobody else uses it from here on.
+    unsafe fn into_value(cell: *mut Self) -> T {
+        // SAFETY: the caller's clause.
+        unsafe { Box::from_raw(cell) }.value
+    }
+}
+
+/// # Safety
+/// `cell` is a `Cell<T>` from `boxed`, and nobody else uses it from here on.
+unsafe fn free<T>(cell: *mut ()) {
+    // SAFETY: the caller's clause.
+    drop(unsafe { Cell::into_value(cell.cast::<Cell<T>>()) });
+}
+
+/// # Safety
+/// `cell` is unlinked from its `Atom` and retired once.
+unsafe fn retire<T: Send + 'static>(guard: &Guard, cell: *mut Cell<T>) {
+    // SAFETY: the caller's clause; readers hold guards of the same collector; `T: Send`.
+    unsafe { guard.retire_with(cell.cast(), free::<T>, (*cell).birth) };
+}
+
+/// A value that many threads read and some replace. Reading takes no lock and shares no counter.
+///
+/// ```
+/// use kovan::Atom;
+///
+/// let config = Atom::new(vec!["a"]);
+/// let seen = config.load();
+/// config.store(vec!["a", "b"]);
+/// assert_eq!((seen.len(), config.load().len()), (1, 2));
+/// ```
+pub struct Atom<T: Send + Sync + 'static> {
+    option: AtomOption<T>,
+}
+
+/// An [`Atom`] that may be empty.
+pub struct AtomOption<T: Send + Sync + 'static> {
+    cell: AtomicPtr<Cell<T>>,
+    owned: PhantomData<T>,
+}
+
+/// A value as it was loaded. It stays until this guard is dropped, whatever happens to the [`Atom`].
+/// It stays on its thread, and holds back reclamation as a [`Guard`] does.
+pub struct AtomGuard<'a, T> {
+    cell: *const Cell<T>,
+    _guard: Guard,
+    atom: PhantomData<&'a T>,
+}
+
+/// A value taken out of an [`Atom`]. Threads that loaded it before may still read it, so it is
+/// dropped when this is, or later.
+pub struct Removed<T: Send + Sync + 'static> {
+    cell: *mut Cell<T>,
+    owned: PhantomData<T>,
+}
+
+/// A part of an [`Atom`]'s value; see [`Atom::map`].
+pub struct AtomMap<'a, T: Send + Sync + 'static, R, F> {
+    atom: &'a Atom<T>,
+    project: F,
+    part: PhantomData<fn() -> R>,
+}
+
+/// A part of a value as it was loaded through an [`AtomMap`].
+pub struct AtomMapGuard<'a, T, R, F>
+where
+    T: Send + Sync + 'static,
+    F: Fn(&T) -> &R,
+{
+    part: *const R,
+    _whole: AtomGuard<'a, T>,
+    project: PhantomData<F>,
+}
+
+impl<T: Send + Sync + 'static> Atom<T> {
+    /// A cell with a value.
+    pub fn new(value: T) -> Self {
+        Self { option: AtomOption::some(value) }
+    }
+
+    /// The value; exclusive ownership of the cell shows that nobody else can load it, and guards
+    /// of earlier loads cannot outlive it.
+    pub fn into_inner(self) -> T {
+        let cell = self.option.cell.swap(ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: `AtomGuard<'a>` borrows the atom, so none is left; the drop finds null.
+        unsafe { Cell::into_value(cell) }
+    }
+
+    /// The value, protected. Wait-free: a pin and a load.
+    #[inline]
+    pub fn load(&self) -> AtomGuard<'_, T> {
+        self.option.load_any()
+    }
+
+    /// A clone of the value.
+    pub fn load_clone(&self) -> T
+    where
+        T: Clone,
+    {
+        self.peek(T::clone)
+    }
+
+    /// What `f` makes of the value.
+    #[inline]
+    pub fn peek<R>(&self, f: impl FnOnce(&T) -> R) -> R {
+        f(&self.load())
+    }
+
+    /// Replaces the value. The old one is dropped when no guard can hold it. Wait-free: an
+    /// allocation, a swap and a retirement.
+    #[inline]
+    pub fn store(&self, value: T) {
+        drop(self.swap(value));
+    }
+
+    /// Replaces the value and gives the old one.
+    #[inline]
+    pub fn swap(&self, value: T) -> Removed<T> {
+        Removed { cell: self.option.replace(value), owned: PhantomData }
+    }
+
+    /// Replaces the value if it is still the one that `current` has: the same load or store, not
+    /// an equal value. Wait-free. Gives the new value, protected.
+    ///
+    /// # Errors
+    /// `new`, if the value is another one by now.
+    pub fn compare_and_swap<'a>(
+        &'a self,
+        current: &AtomGuard<'_, T>,
+        new: T,
+    ) -> Result<AtomGuard<'a, T>, T> {
+        let guard = pin();
+        let new = Cell::boxed(guard.birth_era(), new);
+        // The load publishes an era at or after the birth, so that the guard protects the new cell
+        // from its publication on.
+        let now = guard.protect(&self.option.cell, Ordering::Acquire);
+        let current = current.cell.cast_mut();
+        // The address cannot be of a younger cell: `current` protects the one it has.
+        let exchanged = now == current
+            && self
+                .option
+                .cell
+                .compare_exchange(current, new, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok();
+        if !exchanged {
+            // SAFETY: never published.
+            return Err(unsafe { Cell::into_value(new) });
+        }
+        // SAFETY: unlinked by the exchange, once.
+        unsafe { retire(&guard, current) };
+        Ok(AtomGuard { cell: new, _guard: guard, atom: PhantomData })
+    }
+
+    /// Replaces the value by what `f` makes of it; calls `f` again if another thread came first.
+    /// Lock-free.
+    pub fn rcu<F>(&self, mut f: F)
+    where
+        F: FnMut(&T) -> T,
+    {
+        loop {
+            let current = self.load();
+            if self.compare_and_swap(&current, f(&current)).is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// A view of a part of the value.
+    ///
+    /// ```
+    /// let pair = kovan::Atom::new((1, "one"));
+    /// let name = pair.map(|pair| &pair.1);
+    /// pair.store((2, "two"));
+    /// assert_eq!(*name.load(), "two");
+    /// ```
+    pub fn map<'a, R: 'a, F>(&'a self, f: F) -> AtomMap<'a, T, R, F>
+    where
+        F: Fn(&T) -> &R,
+    {
+        AtomMap { atom: self, project: f, part: PhantomData }
+    }
+}
+
+impl<T: Send + Sync + 'static> AtomOption<T> {
+    /// An empty cell.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { cell: AtomicPtr::new(ptr::null_mut()), owned: PhantomData }
+    }
+
+    /// A cell with a value.
+    pub fn some(value: T) -> Self {
+        let cell = Cell::boxed(pin().birth_era(), value);
+        Self { cell: AtomicPtr::new(cell), owned: PhantomData }
+    }
+
+    /// The value, protected, if there is one. Wait-free: a pin and a load.
+    #[inline]
+    pub fn load(&self) -> Option<AtomGuard<'_, T>> {
+        let loaded = self.load_any();
+        (!loaded.cell.is_null()).then_some(loaded)
+    }
+
+    #[inline]
+    fn load_any(&self) -> AtomGuard<'_, T> {
+        let guard = pin();
+        let cell = guard.protect(&self.cell, Ordering::Acquire);
+        AtomGuard { cell, _guard: guard, atom: PhantomData }
+    }
+
+    /// Whether it is empty now.
+    pub fn is_none(&self) -> bool {
+        self.cell.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Whether it has a value now.
+    pub fn is_some(&self) -> bool {
+        !self.is_none()
+    }
+
+    /// Puts a value in. The old one is dropped when no guard can hold it.
+    pub fn store_some(&self, value: T) {
+        drop(Removed::new(self.replace(value)));
+    }
+
+    /// Empties it.
+    pub fn store_none(&self) {
+        drop(self.take());
+    }
+
+    /// Empties it and gives what was in it.
+    pub fn take(&self) -> Option<Removed<T>> {
+        Removed::new(self.cell.swap(ptr::null_mut(), Ordering::AcqRel))
+    }
+
+    /// The unlinked cell, or null.
+    #[inline]
+    fn replace(&self, value: T) -> *mut Cell<T> {
+        let cell = Cell::boxed(pin().birth_era(), value);
+        self.cell.swap(cell, Ordering::AcqRel)
+    }
+}
+
+impl<T: Send + Sync + 'static> Drop for AtomOption<T> {
+    fn drop(&mut self) {
+        let cell = *self.cell.get_mut();
+        if !cell.is_null() {
+            // SAFETY: nobody can load it any more, and guards of loads borrow the cell.
+            drop(unsafe { Cell::into_value(cell) });
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static> Removed<T> {
+    fn new(cell: *mut Cell<T>) -> Option<Self> {
+        if cell.is_null() { None } else { Some(Self { cell, owned: PhantomData }) }
+    }
+
+    /// The value, at once.
+    ///
+    /// # Safety
+    /// No [`AtomGuard`] that could hold it is left, on any thread.
+    #[must_use]
+    pub unsafe fn into_inner_unchecked(self) -> T {
+        let cell = std::mem::ManuallyDrop::new(self).cell;
+        // SAFETY: unlinked, and the caller says that nobody reads it.
+        unsafe { Cell::into_value(cell) }
+    }
+}
+
+impl<T: Send + Sync + 'static> Drop for Removed<T> {
+    fn drop(&mut self) {
+        // SAFETY: unlinked by the swap that made this; retired once, here.
+        unsafe { retire(&pin(), self.cell) };
+    }
+}
+
+impl<'a, T: Send + Sync + 'static, R, F> AtomMap<'a, T, R, F>
+where
+    F: Fn(&T) -> &R,
+{
+    /// The part, protected with the whole.
+    #[inline]
+    pub fn load(&self) -> AtomMapGuard<'a, T, R, F> {
+        let whole = self.atom.load();
+        let part = ptr::from_ref((self.project)(&whole));
+        AtomMapGuard { part, _whole: whole, project: PhantomData }
+    }
+}
+
+impl<T> Deref for AtomGuard<'_, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: protected by the guard inside; `load` of an `AtomOption` gives none for null.
+        unsafe { &(*self.cell).value }
+    }
+}
+impl<T: Send + Sync + 'static> Deref for Removed<T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: not retired before this is dropped.
+        unsafe { &(*self.cell).value }
+    }
+}
+impl<T: Send + Sync + 'static, R, F: Fn(&T) -> &R> Deref for AtomMapGuard<'_, T, R, F> {
+    type Target = R;
+    #[inline]
+    fn deref(&self) -> &R {
+        // SAFETY: a part of, or something that outlives, the value that the guard inside protects.
+        unsafe { &*self.part }
+    }
+}
+
+// SAFETY: the value is shared and may be dropped on any thread: `T: Send + Sync`.
+unsafe impl<T: Send + Sync + 'static> Send for Removed<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync + 'static> Sync for Removed<T> {}
+
+impl<T: Send + Sync + Default + 'static> Default for Atom<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+impl<T: Send + Sync + 'static> Default for AtomOption<T> {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+impl<T: Send + Sync + 'static> From<T> for Atom<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+impl<T: Send + Sync + PartialEq + 'static> PartialEq for Removed<T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+impl<T: Send + Sync + PartialEq + 'static> PartialEq<T> for Removed<T> {
+    fn eq(&self, other: &T) -> bool {
+        **self == *other
+    }
+}
+impl<T: fmt::Debug> fmt::Debug for AtomGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+impl<T: fmt::Display> fmt::Display for AtomGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+impl<T: Send + Sync + fmt::Debug + 'static> fmt::Debug for Removed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+impl<T: Send + Sync + fmt::Display + 'static> fmt::Display for Removed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+impl<T: Send + Sync + fmt::Debug + 'static> fmt::Debug for Atom<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Atom").field(&self.load()).finish()
+    }
+}
+impl<T: Send + Sync + fmt::Debug + 'static> fmt::Debug for AtomOption<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AtomOption").field(&self.load()).finish()
+    }
+}
+impl<T: Send + Sync + 'static, R, F> fmt::Debug for AtomMap<'_, T, R, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AtomMap").finish_non_exhaustive()
+    }
+}
+impl<T: Send + Sync + 'static, R: fmt::Debug, F: Fn(&T) -> &R> fmt::Debug
+    for AtomMapGuard<'_, T, R, F>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
