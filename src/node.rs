@@ -9,15 +9,16 @@ use crate::batch::Entry;
 use crate::default::{retire, retire_entry};
 
 /// A header that other schemes of this family want in each node. Here nodes need none: it is an
-/// ordinary, empty field.
+/// ordinary, empty field, aligned like a pointer, for those that keep flags in the low bits of a
+/// node's address.
 #[derive(Clone, Debug, Default)]
-pub struct RetiredNode(());
+pub struct RetiredNode([usize; 0]);
 
 impl RetiredNode {
     /// A header.
     #[must_use]
     pub const fn new() -> Self {
-        Self(())
+        Self([])
     }
 }
 
