@@ -183,7 +183,7 @@ impl<C: Contender> Drop for Stack<C> {
         while !node.is_null() {
             // SAFETY: nobody else is left.
             unsafe {
-                let next = (*node).next.load(Ordering::Relaxed);
+                let next = (**node).next.load(Ordering::Relaxed);
                 C::dealloc(node);
                 node = next;
             }
@@ -213,7 +213,7 @@ impl<C: Contender> Queue<C> {
         loop {
             let tail = C::protect(&mut guard, 0, &self.tail.0);
             // SAFETY: protected, and a queue is never empty of nodes.
-            let next = unsafe { &(*tail).next };
+            let next = unsafe { &(**tail).next };
             match next.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     let _ = self.advance(tail, new);
@@ -237,7 +237,7 @@ impl<C: Contender> Queue<C> {
         loop {
             let head = C::protect(&mut guard, 0, &self.head.0);
             // SAFETY: protected.
-            let next = C::protect(&mut guard, 1, unsafe { &(*head).next });
+            let next = C::protect(&mut guard, 1, unsafe { &(**head).next });
             if self.head.0.load(Ordering::Acquire) != head {
                 continue;
             }
@@ -253,7 +253,7 @@ impl<C: Contender> Queue<C> {
             {
                 // SAFETY: `next` was reachable when it was protected; `head` is unlinked, once.
                 unsafe {
-                    let value = (*next).value;
+                    let value = (**next).value;
                     contender.retire(&guard, head);
                     return Some(value);
                 }
@@ -291,7 +291,7 @@ impl<C: Contender> Drop for Queue<C> {
         while !node.is_null() {
             // SAFETY: nobody else is left.
             unsafe {
-                let next = (*node).next.load(Ordering::Relaxed);
+                let next = (**node).next.load(Ordering::Relaxed);
                 C::dealloc(node);
                 node = next;
             }

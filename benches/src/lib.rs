@@ -1,5 +1,6 @@
 //! `kovan` and its peers behind one small trait, each used as its own documentation shows, and the
 //! cells that are measured over it.
+#![allow(clippy::explicit_auto_deref)] // Its advice does not compile for an associated type.
 #![allow(missing_debug_implementations)] // Programs only; nobody prints a cell.
 
 pub mod cells;

@@ -37,8 +37,8 @@ impl std::fmt::Debug for Entry {
     }
 }
 
-/// `xorshift64*` (Vigna 2016); the seed is not 0.
-fn random(state: &mut u64) -> u64 {
+/// The next number of `xorshift64*` (Vigna 2016); the state is not 0.
+pub fn random(state: &mut u64) -> u64 {
     *state ^= *state >> 12;
     *state ^= *state << 25;
     *state ^= *state >> 27;

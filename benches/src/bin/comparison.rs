@@ -11,7 +11,7 @@ use kovan_benches::cells::{Loads, Pin, PinLoad, Queue, ReadHeavy, Retire, Stack}
 use kovan_benches::contenders::{
     Epoch, Haphazard, Kovan, KovanDefault, KovanRobust, Leak, Published, Seize,
 };
-use kovan_benches::rounds::{Entry, Setting, entry, naive_entry, ping_pong, sdd_entry};
+use kovan_benches::rounds::{Entry, Setting, entry, naive_entry, ping_pong, random, sdd_entry};
 
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
@@ -39,6 +39,9 @@ struct Arguments {
     #[arg(long, default_value = "kovan",
           value_parser = ["kovan", "kovan-default", "kovan-robust"])]
     subject: String,
+    /// Only these contenders and the subject; all if not said.
+    #[arg(long, value_delimiter = ',')]
+    contenders: Vec<String>,
     /// Lists the cells, and who is in them.
     #[arg(long)]
     list: bool,
@@ -109,6 +112,15 @@ fn interval_rank(n: usize) -> usize {
     rank.saturating_sub(1)
 }
 
+/// The indices below `n` in a fresh order, so that nobody always follows the same other one.
+fn shuffled(n: usize, state: &mut u64) -> Vec<usize> {
+    let mut order: Vec<_> = (0..n).collect();
+    for i in (1..n).rev() {
+        order.swap(i, (random(state) % (i as u64 + 1)) as usize);
+    }
+    order
+}
+
 /// The table of one row and one number of threads.
 fn report(subject: &str, entries: &[Entry], samples: &[Vec<f64>]) {
     let us = entries.iter().position(|entry| entry.name == subject).unwrap_or(0);
@@ -147,10 +159,10 @@ fn run(arguments: &Arguments, rows: &[Row]) -> Result<(), String> {
         for &threads in arguments.threads.iter().filter(|threads| !row.single || **threads == 1) {
             let mut samples = vec![Vec::new(); row.entries.len()];
             let mut hops = Vec::new();
+            let mut state = 0x9E37_79B9_7F4A_7C15;
             for round in 0..usize::from(arguments.rounds) {
                 hops.push(ping_pong());
-                for turn in 0..row.entries.len() {
-                    let index = (turn + round) % row.entries.len();
+                for index in shuffled(row.entries.len(), &mut state) {
                     let rate =
                         (row.entries[index].run)(Setting { threads: threads.into(), window });
                     samples[index].push(rate);
@@ -200,6 +212,19 @@ fn main() -> ExitCode {
             arguments.cell
         );
         return ExitCode::from(2);
+    }
+    for name in &arguments.contenders {
+        if !rows.iter().any(|row| row.entries.iter().any(|entry| entry.name == name)) {
+            eprintln!("comparison: --contenders {name}: nobody of this name; see --list");
+            return ExitCode::from(2);
+        }
+    }
+    for row in &mut rows {
+        row.entries.retain(|entry| {
+            arguments.contenders.is_empty()
+                || entry.name == arguments.subject
+                || arguments.contenders.iter().any(|name| name == entry.name)
+        });
     }
     if arguments.list {
         for row in rows {
