@@ -17,41 +17,83 @@ macro_rules! plain_node {
     };
 }
 
-/// `kovan` with its default collector's mode, through a handle.
-#[derive(Debug)]
-pub struct Kovan(kovan::Collector<kovan::Region>);
+/// The mode of `kovan` in which guards protect regions, with some parameters.
+macro_rules! region {
+    ($(#[$doc:meta])* $type:ident, $name:literal, $builder:ident => $built:expr) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $type(kovan::Collector<kovan::Region>);
 
-// SAFETY: a region guard protects everything reachable.
-unsafe impl Contender for Kovan {
-    const NAME: &'static str = "kovan";
-    type Local = kovan::Handle<kovan::Region>;
-    type Guard<'l> = kovan::Guard<kovan::Region>;
-    plain_node!();
+        // SAFETY: a region guard protects everything reachable.
+        unsafe impl Contender for $type {
+            const NAME: &'static str = $name;
+            type Local = kovan::Handle<kovan::Region>;
+            type Guard<'l> = kovan::Guard<kovan::Region>;
+            plain_node!();
 
-    fn new() -> Self {
-        Self(kovan::Collector::new())
-    }
-    fn register(&self) -> Self::Local {
-        self.0.register()
-    }
-    #[inline(always)]
-    fn pin<'l>(&'l self, local: &'l mut Self::Local) -> Self::Guard<'l> {
-        local.pin()
-    }
-    #[inline(always)]
-    fn protect<T: Send + 'static>(
-        guard: &mut Self::Guard<'_>,
-        _: usize,
-        source: &AtomicPtr<Plain<T>>,
-    ) -> *mut Plain<T> {
-        guard.protect(source, Ordering::Acquire)
-    }
-    #[inline(always)]
-    unsafe fn retire<T: Send + 'static>(&self, guard: &Self::Guard<'_>, node: *mut Plain<T>) {
-        // SAFETY: the caller's clauses.
-        unsafe { guard.retire(node) };
-    }
+            fn new() -> Self {
+                let $builder = kovan::Collector::builder();
+                Self($built.build())
+            }
+            fn register(&self) -> Self::Local {
+                self.0.register()
+            }
+            #[inline(always)]
+            fn pin<'l>(&'l self, local: &'l mut Self::Local) -> Self::Guard<'l> {
+                local.pin()
+            }
+            #[inline(always)]
+            fn protect<T: Send + 'static>(
+                guard: &mut Self::Guard<'_>,
+                _: usize,
+                source: &AtomicPtr<Plain<T>>,
+            ) -> *mut Plain<T> {
+                guard.protect(source, Ordering::Acquire)
+            }
+            #[inline(always)]
+            unsafe fn retire<T: Send + 'static>(
+                &self,
+                guard: &Self::Guard<'_>,
+                node: *mut Plain<T>,
+            ) {
+                // SAFETY: the caller's clauses.
+                unsafe { guard.retire(node) };
+            }
+        }
+    };
 }
+region!(
+    /// `kovan` as it comes, through a handle.
+    Kovan, "kovan", it => it
+);
+region!(
+    /// Frees at once.
+    AtOnce, "frees=all", it => it.free(kovan::Free::AtOnce)
+);
+region!(
+    /// Frees one node per retirement.
+    One, "frees=1", it => it.free(kovan::Free::Amortised(1))
+);
+region!(
+    /// Frees two nodes per retirement.
+    Two, "frees=2", it => it.free(kovan::Free::Amortised(2))
+);
+region!(
+    /// Frees four nodes per retirement.
+    Four, "frees=4", it => it.free(kovan::Free::Amortised(4))
+);
+region!(
+    /// Batches of 32.
+    Batch32, "batch=32", it => it.batch(32)
+);
+region!(
+    /// Batches of 128.
+    Batch128, "batch=128", it => it.batch(128)
+);
+region!(
+    /// Batches of 256.
+    Batch256, "batch=256", it => it.batch(256)
+);
 
 /// `kovan` through the functions `pin` and `retire` of the default collector.
 #[derive(Debug)]

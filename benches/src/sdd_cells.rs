@@ -12,6 +12,9 @@ pub const NAME: &str = "sdd";
 /// The shared value.
 pub type Shared = AtomicOwned<u64>;
 
+/// One step, with a fresh random number.
+pub type Step = fn(&Shared, u64);
+
 /// With a value.
 #[must_use]
 pub fn new() -> Shared {
@@ -29,7 +32,7 @@ fn replace(shared: &Shared, value: u64) {
 
 /// A step of the cell of that name, if it has one, and its operations.
 #[must_use]
-pub fn step(cell: &str) -> Option<(fn(&Shared, u64), u64)> {
+pub fn step(cell: &str) -> Option<(Step, u64)> {
     Some(match cell {
         "pin+unpin" => (
             |_, _| {

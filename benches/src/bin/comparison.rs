@@ -9,7 +9,8 @@ use arc_swap::ArcSwap;
 use clap::Parser;
 use kovan_benches::cells::{Loads, Pin, PinLoad, Queue, ReadHeavy, Retire, Stack};
 use kovan_benches::contenders::{
-    Epoch, Haphazard, Kovan, KovanDefault, KovanRobust, Leak, Published, Seize,
+    AtOnce, Batch32, Batch128, Batch256, Epoch, Four, Haphazard, Kovan, KovanDefault, KovanRobust,
+    Leak, One, Published, Seize, Two,
 };
 use kovan_benches::rounds::{Entry, Setting, entry, naive_entry, ping_pong, random, sdd_entry};
 
@@ -42,6 +43,9 @@ struct Arguments {
     /// Only these contenders and the subject; all if not said.
     #[arg(long, value_delimiter = ',')]
     contenders: Vec<String>,
+    /// Compares parameters of kovan with each other instead.
+    #[arg(long)]
+    sweep: bool,
     /// Lists the cells, and who is in them.
     #[arg(long)]
     list: bool,
@@ -58,7 +62,7 @@ struct Row {
 }
 
 macro_rules! row {
-    ($cell:ident, $name:literal, $single:literal) => {{
+    ($cell:ident, $name:literal, $single:literal, $sweep:expr) => {{
         let mut entries = vec![
             entry::<Kovan, $cell<Kovan>>(),
             entry::<KovanDefault, $cell<KovanDefault>>(),
@@ -73,19 +77,30 @@ macro_rules! row {
         entries.extend(naive_entry::<Mutex<Arc<u64>>>($name));
         entries.extend(naive_entry::<RwLock<Arc<u64>>>($name));
         entries.extend(naive_entry::<ArcSwap<u64>>($name));
+        let sweep = vec![
+            entry::<Kovan, $cell<Kovan>>(),
+            entry::<AtOnce, $cell<AtOnce>>(),
+            entry::<One, $cell<One>>(),
+            entry::<Two, $cell<Two>>(),
+            entry::<Four, $cell<Four>>(),
+            entry::<Batch32, $cell<Batch32>>(),
+            entry::<Batch128, $cell<Batch128>>(),
+            entry::<Batch256, $cell<Batch256>>(),
+        ];
+        let entries = if $sweep { sweep } else { entries };
         Row { name: $name, single: $single, entries }
     }};
 }
 
-fn rows() -> Vec<Row> {
+fn rows(sweep: bool) -> Vec<Row> {
     vec![
-        row!(Pin, "pin+unpin", true),
-        row!(PinLoad, "pin+load", true),
-        row!(Loads, "one of 100 loads", true),
-        row!(Retire, "swap+retire", true),
-        row!(ReadHeavy, "read-heavy 95/5", false),
-        row!(Stack, "Treiber stack", false),
-        row!(Queue, "Michael-Scott queue", false),
+        row!(Pin, "pin+unpin", true, sweep),
+        row!(PinLoad, "pin+load", true, sweep),
+        row!(Loads, "one of 100 loads", true, sweep),
+        row!(Retire, "swap+retire", true, sweep),
+        row!(ReadHeavy, "read-heavy 95/5", false, sweep),
+        row!(Stack, "Treiber stack", false, sweep),
+        row!(Queue, "Michael-Scott queue", false, sweep),
     ]
 }
 
@@ -204,7 +219,7 @@ fn header(arguments: &Arguments) {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let mut rows = rows();
+    let mut rows = rows(arguments.sweep);
     rows.retain(|row| row.name.contains(&arguments.cell));
     if rows.is_empty() {
         eprintln!(
