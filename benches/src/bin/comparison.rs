@@ -136,26 +136,36 @@ fn shuffled(n: usize, state: &mut u64) -> Vec<usize> {
     order
 }
 
-/// The table of one row and one number of threads.
-fn report(subject: &str, entries: &[Entry], samples: &[Vec<f64>]) {
-    let us = entries.iter().position(|entry| entry.name == subject).unwrap_or(0);
-    println!(
-        "| contender | Mops/s | ns per operation and thread | {subject} / it | 95 % interval |"
-    );
-    println!("|---|---|---|---|---|");
-    for (entry, values) in entries.iter().zip(samples) {
-        let mut ratios: Vec<_> = samples[us].iter().zip(values).map(|(us, it)| us / it).collect();
+/// One line of the table: the subject's time, and its speed relative to everybody else's, with an
+/// interval that holds the median of the ratios with at least 95 %.
+fn line(subject: &str, names: &[&str], row: &Row, samples: &[Vec<f64>], threads: u16) -> String {
+    let us = row.entries.iter().position(|entry| entry.name == subject).unwrap_or(0);
+    let time = f64::from(threads) * 1e9 / median(&mut samples[us].clone());
+    let mut line = format!("| {}, {threads} | {time:.2} |", row.name);
+    for name in names {
+        let Some(it) = row.entries.iter().position(|entry| entry.name == *name) else {
+            line += " – |";
+            continue;
+        };
+        let mut ratios: Vec<_> =
+            samples[us].iter().zip(&samples[it]).map(|(us, it)| us / it).collect();
         let ratio = median(&mut ratios);
         let rank = interval_rank(ratios.len());
         let (low, high) = (ratios[rank], ratios[ratios.len() - 1 - rank]);
-        let mops = median(&mut values.clone()) / 1e6;
-        println!(
-            "| {} | {mops:.1} | {:.2} | {ratio:.2} | {low:.2} – {high:.2} |",
-            entry.name,
-            1e3 / mops
-        );
+        line += &format!(" {ratio:.2} ({low:.2}–{high:.2}) |");
     }
-    println!();
+    line
+}
+
+/// The names in the table but for the subject's, in the order in which they first appear.
+fn names(rows: &[Row], subject: &str) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for entry in rows.iter().flat_map(|row| &row.entries) {
+        if entry.name != subject && !names.contains(&entry.name) {
+            names.push(entry.name);
+        }
+    }
+    names
 }
 
 fn run(arguments: &Arguments, rows: &[Row]) -> Result<(), String> {
@@ -170,6 +180,10 @@ fn run(arguments: &Arguments, rows: &[Row]) -> Result<(), String> {
         None => None,
     };
     let window = Duration::from_millis(arguments.window_ms);
+    let names = names(rows, &arguments.subject);
+    let columns: String = names.iter().map(|name| format!(" / {name} |")).collect();
+    println!("| cell, threads | {}, ns |{columns} cache line and back, ns |", arguments.subject);
+    println!("|---|---|{}---|", "---|".repeat(names.len()));
     for row in rows {
         for &threads in arguments.threads.iter().filter(|threads| !row.single || **threads == 1) {
             let mut samples = vec![Vec::new(); row.entries.len()];
@@ -197,9 +211,8 @@ fn run(arguments: &Arguments, rows: &[Row]) -> Result<(), String> {
             let (low, high) = hops
                 .iter()
                 .fold((f64::MAX, 0_f64), |(low, high), hop| (low.min(*hop), high.max(*hop)));
-            println!("### {}, {threads} thread{}\n", row.name, if threads == 1 { "" } else { "s" });
-            println!("A cache line there and back: {low:.0} to {high:.0} ns.\n");
-            report(&arguments.subject, &row.entries, &samples);
+            let line = line(&arguments.subject, &names, row, &samples, threads);
+            println!("{line} {low:.0}–{high:.0} |");
         }
     }
     Ok(())
@@ -210,7 +223,8 @@ fn header(arguments: &Arguments) {
     let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!(
-        "{}, {cores} processors; allocator: {ALLOCATOR_NAME}; {} rounds of {} ms\n",
+        "{}, {cores} processors; allocator: {ALLOCATOR_NAME}; {} rounds of {} ms. Time per operation of one thread; \
+         ratios of throughput, above 1 where the first column is faster, with 95 % intervals.\n",
         cpu.trim_start_matches([' ', '\t', ':']),
         arguments.rounds,
         arguments.window_ms
