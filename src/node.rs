@@ -44,7 +44,7 @@ pub unsafe trait Reclaimable: Sized {
 /// Retires a node whose end is [`Reclaimable::dealloc`], in the default collector.
 ///
 /// # Safety
-/// As [`retire`](crate::retire), with `dealloc` in place of the box's drop.
+/// As [`retire`], with `dealloc` in place of the box's drop.
 pub unsafe fn retire_reclaimable<T: Reclaimable + 'static>(pointer: *mut T) {
     unsafe fn free<T: Reclaimable>(pointer: *mut ()) {
         // SAFETY: retired once, when nobody can use it any more.
@@ -84,10 +84,10 @@ pub unsafe fn free_node<T>(node: *mut T) {
     drop(unsafe { Box::from_raw(node.cast::<MaybeUninit<T>>()) });
 }
 
-/// Retires a boxed value: [`retire`](crate::retire).
+/// Retires a boxed value: [`retire`].
 ///
 /// # Safety
-/// As [`retire`](crate::retire).
+/// As [`retire`].
 pub unsafe fn retire_node<T: 'static>(node: *mut T) {
     // SAFETY: the caller's clauses.
     unsafe { retire(node) };
