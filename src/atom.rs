@@ -1,6 +1,5 @@
 //! Safe cells: a value that is read under a guard and replaced as a whole.
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr;
@@ -340,71 +339,3 @@ impl<T: Send + Sync + 'static, R, F: Fn(&T) -> &R> Deref for AtomMapGuard<'_, T,
 unsafe impl<T: Send + Sync + 'static> Send for Removed<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync + 'static> Sync for Removed<T> {}
-
-impl<T: Send + Sync + Default + 'static> Default for Atom<T> {
-    fn default() -> Self {
-        Self::new(T::default())
-    }
-}
-impl<T: Send + Sync + 'static> Default for AtomOption<T> {
-    fn default() -> Self {
-        Self::none()
-    }
-}
-impl<T: Send + Sync + 'static> From<T> for Atom<T> {
-    fn from(value: T) -> Self {
-        Self::new(value)
-    }
-}
-impl<T: Send + Sync + PartialEq + 'static> PartialEq for Removed<T> {
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
-    }
-}
-impl<T: Send + Sync + PartialEq + 'static> PartialEq<T> for Removed<T> {
-    fn eq(&self, other: &T) -> bool {
-        **self == *other
-    }
-}
-impl<T: fmt::Debug> fmt::Debug for AtomGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-impl<T: fmt::Display> fmt::Display for AtomGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-impl<T: Send + Sync + fmt::Debug + 'static> fmt::Debug for Removed<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-impl<T: Send + Sync + fmt::Display + 'static> fmt::Display for Removed<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-impl<T: Send + Sync + fmt::Debug + 'static> fmt::Debug for Atom<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Atom").field(&self.load()).finish()
-    }
-}
-impl<T: Send + Sync + fmt::Debug + 'static> fmt::Debug for AtomOption<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AtomOption").field(&self.load()).finish()
-    }
-}
-impl<T: Send + Sync + 'static, R, F> fmt::Debug for AtomMap<'_, T, R, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AtomMap").finish_non_exhaustive()
-    }
-}
-impl<T: Send + Sync + 'static, R: fmt::Debug, F: Fn(&T) -> &R> fmt::Debug
-    for AtomMapGuard<'_, T, R, F>
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}

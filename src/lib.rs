@@ -22,6 +22,8 @@
 #[cfg(not(kovan_loom))]
 mod atom;
 #[cfg(not(kovan_loom))]
+mod atom_traits;
+#[cfg(not(kovan_loom))]
 mod atomic;
 mod barrier;
 mod batch;
