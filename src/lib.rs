@@ -38,6 +38,8 @@ mod mode;
 mod model;
 #[cfg(not(kovan_loom))]
 mod node;
+#[cfg(not(kovan_loom))]
+mod owned;
 mod ready;
 mod slot;
 mod stats;
@@ -58,6 +60,8 @@ pub use node::{
     CachePadded, NodeBox, Reclaimable, RetiredNode, alloc_node, alloc_node_uninit, drop_node,
     free_node, retire_node, retire_reclaimable,
 };
+#[cfg(not(kovan_loom))]
+pub use owned::Owned;
 pub use stats::Stats;
 pub use std::sync::atomic::Ordering;
 

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use kovan::{Builder, Collector, Free, Guard, Handle, Mode, Region, Robust, Stats};
+use std::sync::atomic::AtomicPtr;
+
+use kovan::{Builder, Collector, Free, Guard, Handle, Mode, Owned, Region, Robust, Stats};
 
 struct Counted(Arc<AtomicUsize>);
 impl Drop for Counted {
@@ -134,6 +136,47 @@ fn refresh_lets_go_unless_another_guard_is_there() {
     }
     case::<Region>();
     case::<Robust>();
+}
+
+#[test]
+fn owned_nodes_are_dropped_once_however_they_end() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let collector = Collector::<Robust>::new();
+    let handle = collector.register();
+    // A value that is larger in alignment than the era before it.
+    #[repr(align(64))]
+    struct Wide(Counted);
+    let make = || Owned::new(Wide(Counted(Arc::clone(&drops))), &handle.pin());
+    drop(make());
+    drop(make().into_inner());
+    let raw = make().into_raw();
+    assert_eq!(raw.addr() % 64, 0);
+    let mut back = unsafe { Owned::from_raw(raw) };
+    back.0.0 = Arc::clone(&drops);
+    drop(back);
+    assert_eq!(drops.load(SeqCst), 3);
+    unsafe { handle.pin().retire_owned(make().into_raw()) };
+    handle.quiesce(Duration::from_secs(10)).unwrap();
+    assert_eq!(drops.load(SeqCst), 4);
+}
+
+#[test]
+fn a_stalled_thread_holds_few_owned_nodes() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let collector = Collector::<Robust>::new();
+    let (reader, writer) = (collector.register(), collector.register());
+    let new = || Owned::new(Counted(Arc::clone(&drops)), &writer.pin()).into_raw();
+    let place = AtomicPtr::new(new());
+    let stalled = reader.pin();
+    stalled.protect(&place, SeqCst);
+    for _ in 0..50_000 {
+        let old = place.swap(new(), SeqCst);
+        unsafe { writer.pin().retire_owned(old) };
+    }
+    writer.flush();
+    assert!(50_000 - drops.load(SeqCst) < 2000, "{} dropped", drops.load(SeqCst));
+    drop(stalled);
+    drop(unsafe { Owned::from_raw(place.into_inner()) });
 }
 
 #[test]
