@@ -7,38 +7,20 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::default::pin;
 use crate::guard::Guard;
+use crate::owned::Owned;
 
-/// A value with the era of its birth, so that the robust mode bounds what stalled readers hold.
-struct Cell<T> {
-    birth: u64,
-    value: T,
+/// A new value, as a node with its birth: the robust mode bounds what stalled readers hold.
+fn publishable<T>(value: T) -> *mut T {
+    Owned::new(value, &pin()).into_raw()
 }
 
-impl<T> Cell<T> {
-    fn boxed(birth: u64, value: T) -> *mut Self {
-        Box::into_raw(Box::new(Self { birth, value }))
-    }
-
-    /// # Safety
-    /// `cell` came from `boxed`, and nobody else uses it from here on.
-    unsafe fn into_value(cell: *mut Self) -> T {
-        // SAFETY: the caller's clause.
-        unsafe { Box::from_raw(cell) }.value
-    }
-}
-
+/// Takes back what [`publishable`] gave.
+///
 /// # Safety
-/// `cell` is a `Cell<T>` from `boxed`, and nobody else uses it from here on.
-unsafe fn free<T>(cell: *mut ()) {
-    // SAFETY: the caller's clause.
-    drop(unsafe { Cell::into_value(cell.cast::<Cell<T>>()) });
-}
-
-/// # Safety
-/// `cell` is unlinked from its `Atom` and retired once.
-unsafe fn retire<T: Send + 'static>(guard: &Guard, cell: *mut Cell<T>) {
-    // SAFETY: the caller's clause; readers hold guards of the same collector; `T: Send`.
-    unsafe { guard.retire_with(cell.cast(), free::<T>, (*cell).birth) };
+/// Nobody else uses it from here on, and it was not retired.
+unsafe fn into_value<T>(value: *mut T) -> T {
+    // SAFETY: the caller's clauses.
+    unsafe { Owned::from_raw(value) }.into_inner()
 }
 
 /// A value that many threads read and some replace. Reading takes no lock and shares no counter.
@@ -57,14 +39,15 @@ pub struct Atom<T: Send + Sync + 'static> {
 
 /// An [`Atom`] that may be empty.
 pub struct AtomOption<T: Send + Sync + 'static> {
-    cell: AtomicPtr<Cell<T>>,
+    /// From [`publishable`], or null.
+    value: AtomicPtr<T>,
     owned: PhantomData<T>,
 }
 
 /// A value as it was loaded. It stays until this guard is dropped, whatever happens to the [`Atom`].
 /// It stays on its thread, and holds back reclamation as a [`Guard`] does.
 pub struct AtomGuard<'a, T> {
-    cell: *const Cell<T>,
+    value: *const T,
     _guard: Guard,
     atom: PhantomData<&'a T>,
 }
@@ -72,7 +55,7 @@ pub struct AtomGuard<'a, T> {
 /// A value taken out of an [`Atom`]. Threads that loaded it before may still read it, so it is
 /// dropped when this is, or later.
 pub struct Removed<T: Send + Sync + 'static> {
-    cell: *mut Cell<T>,
+    value: *mut T,
     owned: PhantomData<T>,
 }
 
@@ -103,9 +86,9 @@ impl<T: Send + Sync + 'static> Atom<T> {
     /// The value; exclusive ownership of the cell shows that nobody else can load it, and guards
     /// of earlier loads cannot outlive it.
     pub fn into_inner(self) -> T {
-        let cell = self.option.cell.swap(ptr::null_mut(), Ordering::AcqRel);
+        let value = self.option.value.swap(ptr::null_mut(), Ordering::AcqRel);
         // SAFETY: `AtomGuard<'a>` borrows the atom, so none is left; the drop finds null.
-        unsafe { Cell::into_value(cell) }
+        unsafe { into_value(value) }
     }
 
     /// The value, protected. Wait-free: a pin and a load.
@@ -138,7 +121,7 @@ impl<T: Send + Sync + 'static> Atom<T> {
     /// Replaces the value and gives the old one.
     #[inline]
     pub fn swap(&self, value: T) -> Removed<T> {
-        Removed { cell: self.option.replace(value), owned: PhantomData }
+        Removed { value: self.option.replace(value), owned: PhantomData }
     }
 
     /// Replaces the value if it is still the one that `current` has: the same load or store, not
@@ -152,25 +135,25 @@ impl<T: Send + Sync + 'static> Atom<T> {
         new: T,
     ) -> Result<AtomGuard<'a, T>, T> {
         let guard = pin();
-        let new = Cell::boxed(guard.birth_era(), new);
-        // The load publishes an era at or after the birth, so that the guard protects the new cell
+        let new = Owned::new(new, &guard).into_raw();
+        // The load publishes an era at or after the birth, so that the guard protects the new value
         // from its publication on.
-        let now = guard.protect(&self.option.cell, Ordering::Acquire);
-        let current = current.cell.cast_mut();
-        // The address cannot be of a younger cell: `current` protects the one it has.
+        let now = guard.protect(&self.option.value, Ordering::Acquire);
+        let current = current.value.cast_mut();
+        // The address cannot be of a younger value: `current` protects the one it has.
         let exchanged = now == current
             && self
                 .option
-                .cell
+                .value
                 .compare_exchange(current, new, Ordering::AcqRel, Ordering::Relaxed)
                 .is_ok();
         if !exchanged {
             // SAFETY: never published.
-            return Err(unsafe { Cell::into_value(new) });
+            return Err(unsafe { into_value(new) });
         }
-        // SAFETY: unlinked by the exchange, once.
-        unsafe { retire(&guard, current) };
-        Ok(AtomGuard { cell: new, _guard: guard, atom: PhantomData })
+        // SAFETY: unlinked by the exchange, once; made under a guard of the default collector.
+        unsafe { guard.retire_owned(current) };
+        Ok(AtomGuard { value: new, _guard: guard, atom: PhantomData })
     }
 
     /// Replaces the value by what `f` makes of it; calls `f` again if another thread came first.
@@ -207,32 +190,31 @@ impl<T: Send + Sync + 'static> AtomOption<T> {
     /// An empty cell.
     #[must_use]
     pub const fn none() -> Self {
-        Self { cell: AtomicPtr::new(ptr::null_mut()), owned: PhantomData }
+        Self { value: AtomicPtr::new(ptr::null_mut()), owned: PhantomData }
     }
 
     /// A cell with a value.
     pub fn some(value: T) -> Self {
-        let cell = Cell::boxed(pin().birth_era(), value);
-        Self { cell: AtomicPtr::new(cell), owned: PhantomData }
+        Self { value: AtomicPtr::new(publishable(value)), owned: PhantomData }
     }
 
     /// The value, protected, if there is one. Wait-free: a pin and a load.
     #[inline]
     pub fn load(&self) -> Option<AtomGuard<'_, T>> {
         let loaded = self.load_any();
-        (!loaded.cell.is_null()).then_some(loaded)
+        (!loaded.value.is_null()).then_some(loaded)
     }
 
     #[inline]
     fn load_any(&self) -> AtomGuard<'_, T> {
         let guard = pin();
-        let cell = guard.protect(&self.cell, Ordering::Acquire);
-        AtomGuard { cell, _guard: guard, atom: PhantomData }
+        let value = guard.protect(&self.value, Ordering::Acquire);
+        AtomGuard { value, _guard: guard, atom: PhantomData }
     }
 
     /// Whether it is empty now.
     pub fn is_none(&self) -> bool {
-        self.cell.load(Ordering::Relaxed).is_null()
+        self.value.load(Ordering::Relaxed).is_null()
     }
 
     /// Whether it has a value now.
@@ -252,30 +234,29 @@ impl<T: Send + Sync + 'static> AtomOption<T> {
 
     /// Empties it and gives what was in it.
     pub fn take(&self) -> Option<Removed<T>> {
-        Removed::new(self.cell.swap(ptr::null_mut(), Ordering::AcqRel))
+        Removed::new(self.value.swap(ptr::null_mut(), Ordering::AcqRel))
     }
 
-    /// The unlinked cell, or null.
+    /// The unlinked value, or null.
     #[inline]
-    fn replace(&self, value: T) -> *mut Cell<T> {
-        let cell = Cell::boxed(pin().birth_era(), value);
-        self.cell.swap(cell, Ordering::AcqRel)
+    fn replace(&self, value: T) -> *mut T {
+        self.value.swap(publishable(value), Ordering::AcqRel)
     }
 }
 
 impl<T: Send + Sync + 'static> Drop for AtomOption<T> {
     fn drop(&mut self) {
-        let cell = *self.cell.get_mut();
-        if !cell.is_null() {
+        let value = *self.value.get_mut();
+        if !value.is_null() {
             // SAFETY: nobody can load it any more, and guards of loads borrow the cell.
-            drop(unsafe { Cell::into_value(cell) });
+            drop(unsafe { into_value(value) });
         }
     }
 }
 
 impl<T: Send + Sync + 'static> Removed<T> {
-    fn new(cell: *mut Cell<T>) -> Option<Self> {
-        if cell.is_null() { None } else { Some(Self { cell, owned: PhantomData }) }
+    fn new(value: *mut T) -> Option<Self> {
+        if value.is_null() { None } else { Some(Self { value, owned: PhantomData }) }
     }
 
     /// The value, at once.
@@ -284,16 +265,16 @@ impl<T: Send + Sync + 'static> Removed<T> {
     /// No [`AtomGuard`] that could hold it is left, on any thread.
     #[must_use]
     pub unsafe fn into_inner_unchecked(self) -> T {
-        let cell = std::mem::ManuallyDrop::new(self).cell;
+        let value = std::mem::ManuallyDrop::new(self).value;
         // SAFETY: unlinked, and the caller says that nobody reads it.
-        unsafe { Cell::into_value(cell) }
+        unsafe { into_value(value) }
     }
 }
 
 impl<T: Send + Sync + 'static> Drop for Removed<T> {
     fn drop(&mut self) {
         // SAFETY: unlinked by the swap that made this; retired once, here.
-        unsafe { retire(&pin(), self.cell) };
+        unsafe { pin().retire_owned(self.value) };
     }
 }
 
@@ -315,7 +296,7 @@ impl<T> Deref for AtomGuard<'_, T> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: protected by the guard inside; `load` of an `AtomOption` gives none for null.
-        unsafe { &(*self.cell).value }
+        unsafe { &*self.value }
     }
 }
 impl<T: Send + Sync + 'static> Deref for Removed<T> {
@@ -323,7 +304,7 @@ impl<T: Send + Sync + 'static> Deref for Removed<T> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: not retired before this is dropped.
-        unsafe { &(*self.cell).value }
+        unsafe { &*self.value }
     }
 }
 impl<T: Send + Sync + 'static, R, F: Fn(&T) -> &R> Deref for AtomMapGuard<'_, T, R, F> {
