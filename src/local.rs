@@ -11,11 +11,10 @@ use crate::batch::{self, Batch, Entry};
 use crate::collector::Core;
 use crate::mode::Mode;
 use crate::ready::Ready;
-use crate::slot::{EVERYTHING, Slot};
+use crate::slot::{EVERYTHING, Slot, count};
 use crate::sync::{Ordering, fence};
 
-/// Allocations of one thread between two steps of the era clock.
-/// One in models, so that eras move.
+/// Allocations of one thread between two steps of the era clock. One in models, so that eras move.
 const ERA_FREQUENCY: u64 = if cfg!(kovan_loom) { 1 } else { 128 };
 /// A slot this many eras behind counts as lagging when nodes are sorted into batches.
 const LAG: u64 = 4;
@@ -42,8 +41,6 @@ pub(crate) struct Local<M> {
     boundary: Cell<u64>,
     allocated: Cell<u64>,
     ready: Ready,
-    /// Nodes that earlier owners of the slot freed.
-    freed_before: u64,
     /// Whether this thread retired since its last `free_due`.
     retired: Cell<bool>,
     mode: PhantomData<fn() -> M>,
@@ -52,8 +49,6 @@ pub(crate) struct Local<M> {
 impl<M: Mode> Local<M> {
     pub(crate) fn register(core: Arc<Core>) -> *const Self {
         let slot = core.own_slot();
-        // SAFETY: slots live as long as the core.
-        let freed_before = unsafe { (*slot).freed.load(Ordering::Relaxed) };
         Box::into_raw(Box::new(Self {
             core,
             slot,
@@ -63,7 +58,6 @@ impl<M: Mode> Local<M> {
             boundary: Cell::new(0),
             allocated: Cell::new(0),
             ready: Ready::default(),
-            freed_before,
             retired: Cell::new(false),
             mode: PhantomData,
         }))
@@ -214,12 +208,12 @@ impl<M: Mode> Local<M> {
 
     /// Publishes what this thread freed, for `stats`.
     fn count_freed(&self) {
-        self.slot().freed.store(self.freed_before + self.ready.freed(), Ordering::Relaxed);
+        count(&self.slot().freed, self.ready.take_freed());
     }
 
     /// Frees, per pin or flush that found batches, what the frees per retirement do not keep up
     /// with: nothing on a thread that retires as others do.
-    pub(crate) fn free_due(&self) {
+    fn free_due(&self) {
         let at_once = self.core.config.frees == usize::MAX;
         let keep = if self.retired.replace(false) && !at_once { KEEP } else { 0 };
         let waiting = self.ready.len();
@@ -317,9 +311,7 @@ impl<M: Mode> Local<M> {
     fn close(&self, open: &Open) -> bool {
         let Some(batch) = open.take() else { return false };
         let min_birth = batch.min_birth;
-        let retired = &self.slot().retired;
-        let nodes = batch.entries.len() as u64;
-        retired.store(retired.load(Ordering::Relaxed) + nodes, Ordering::Relaxed);
+        count(&self.slot().retired, batch.entries.len() as u64);
         // SeqCst: the unlinks of the nodes before the reads of the slots; pairs with the fences
         // in `Slot::take` (slot activated before loads) and `Guard::publish` (era before loads).
         fence(Ordering::SeqCst);
@@ -354,7 +346,7 @@ impl<M: Mode> Local<M> {
                 continue;
             }
             if M::ROBUST {
-                // Acquire: pairs with the Release of the reset in `Guard::drop`. That the load is
+                // Acquire: pairs with the Release of the reset in `unpin`. That the load is
                 // after the unlinks is the part of the fence in `close`.
                 let era = slot.era.load(Ordering::Acquire);
                 if era != EVERYTHING && era + LAG < now {

@@ -38,9 +38,9 @@ impl Ready {
         self.len.get()
     }
 
-    /// Nodes freed so far.
-    pub(crate) fn freed(&self) -> u64 {
-        self.freed.get()
+    /// Nodes freed since the last call.
+    pub(crate) fn take_freed(&self) -> u64 {
+        self.freed.take()
     }
 
     /// Adds a batch that no thread can use any more.

@@ -24,7 +24,7 @@ pub(crate) const EVERYTHING: u64 = u64::MAX;
 /// A thread's shared state. Never freed before its collector; reused after its thread left.
 #[repr(align(128))]
 pub(crate) struct Slot {
-    /// The list of batches this thread must still acknowledge, or `INACTIVE`, or `DRAINING`.
+    /// The list of batches this thread must still acknowledge, or one of the marks above.
     head: AtomicPtr<Link>,
     /// A list that a drain took and could not acknowledge. Set by the holder of the drain lock.
     held: AtomicPtr<Link>,
@@ -49,6 +49,11 @@ pub(crate) struct Slot {
 
 fn mark(value: usize) -> *mut Link {
     ptr::without_provenance_mut(value)
+}
+
+/// Adds to a counter for `stats`, which has one writer at a time: no read-modify-write.
+pub(crate) fn count(counter: &AtomicU64, more: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Relaxed);
 }
 
 /// The list of a head.
@@ -97,9 +102,9 @@ impl Slot {
     /// Takes the lists and stays (or becomes) subscribed. Owner only, holding no pointer.
     pub(crate) fn take(&self, mut acknowledge: impl FnMut(*mut Link)) {
         self.backlog.store(0, Ordering::Relaxed);
+        let empty = if barrier::is_free() { ptr::null_mut() } else { mark(BUSY) };
         // Acquire: pairs with the Release in `push`: the unlinks of the nodes in the list happen
         // before every later load of this thread.
-        let empty = if barrier::is_free() { ptr::null_mut() } else { mark(BUSY) };
         let list = self.head.swap(empty, Ordering::AcqRel);
         // SeqCst: the slot is active before the loads that follow; pairs with the fence of a
         // flush between the unlinks and its read of the slots. If ours is first, the flush sees
@@ -227,7 +232,7 @@ impl Slot {
         // The list was taken before `heavy`. If the owner's section began before, `pins` tells
         // it; if it begins later, its loads see the unlinks of every node in the list.
         if barrier::heavy() && self.owner_is_outside() {
-            self.drains.store(self.drains.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            count(&self.drains, 1);
             acknowledge(list);
             return true;
         }

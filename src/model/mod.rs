@@ -58,6 +58,13 @@ impl<M: Mode> World<M> {
         unsafe { self.retire(&guard, old) };
     }
 
+    /// What a thread does that registers, retires one node and leaves.
+    fn replace_once(&self) {
+        let handle = self.collector.register();
+        self.replace(&handle);
+        handle.flush();
+    }
+
     /// # Safety
     /// `node` is unlinked and retired once.
     unsafe fn retire(&self, guard: &Guard<M>, node: *mut Node) {
@@ -140,11 +147,7 @@ fn pin_against_drain<M: Mode>() {
         let world = World::<M>::new();
         let handle = world.collector.register();
         world.read(&handle);
-        let writer = spawn(&world, |world| {
-            let handle = world.collector.register();
-            world.replace(&handle);
-            handle.flush();
-        });
+        let writer = spawn(&world, World::replace_once);
         world.read(&handle);
         drop(handle);
         writer.join().expect("no panic");
@@ -158,13 +161,7 @@ fn push_against_push<M: Mode>() {
         let world = World::<M>::new();
         let handle = world.collector.register();
         world.read(&handle);
-        let writers = [(); 2].map(|()| {
-            spawn(&world, |world| {
-                let handle = world.collector.register();
-                world.replace(&handle);
-                handle.flush();
-            })
-        });
+        let writers = [(); 2].map(|()| spawn(&world, World::replace_once));
         world.read(&handle);
         drop(handle);
         for writer in writers {
@@ -180,11 +177,7 @@ fn push_against_exit<M: Mode>() {
         let world = World::<M>::new();
         let first = world.collector.register();
         world.read(&first);
-        let writer = spawn(&world, |world| {
-            let handle = world.collector.register();
-            world.replace(&handle);
-            handle.flush();
-        });
+        let writer = spawn(&world, World::replace_once);
         drop(first);
         let second = world.collector.register();
         world.read(&second);
