@@ -54,21 +54,6 @@ impl<T> Deref for Plain<T> {
     }
 }
 
-/// A node with the era of its birth.
-#[derive(Debug)]
-pub struct Stamped<T> {
-    /// The era.
-    pub birth: u64,
-    /// The value.
-    pub value: T,
-}
-impl<T> Deref for Stamped<T> {
-    type Target = T;
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-
 /// Boxes a node.
 pub fn boxed<N>(node: N) -> *mut N {
     Box::into_raw(Box::new(node))

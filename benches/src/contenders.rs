@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::contender::{Contender, Plain, Stamped, boxed, unbox};
+use crate::contender::{Contender, Plain, boxed, unbox};
 
 macro_rules! plain_node {
     () => {
@@ -17,22 +17,54 @@ macro_rules! plain_node {
     };
 }
 
-/// The mode of `kovan` in which guards protect regions, with some parameters.
-macro_rules! region {
-    ($(#[$doc:meta])* $type:ident, $name:literal, $builder:ident => $built:expr) => {
+/// Boxes, as the region collector takes them.
+macro_rules! boxed_node {
+    () => {
+        plain_node!();
+        #[inline(always)]
+        unsafe fn retire<T: Send + 'static>(&self, guard: &Self::Guard<'_>, node: *mut Plain<T>) {
+            // SAFETY: the caller's clauses.
+            unsafe { guard.retire(node) };
+        }
+    };
+}
+
+/// Nodes with their birth, as the robust collector wants them.
+macro_rules! owned_node {
+    () => {
+        type Node<T: Send + 'static> = Plain<T>;
+        #[inline(always)]
+        fn alloc<T: Send + 'static>(&self, guard: &Self::Guard<'_>, value: T) -> *mut Plain<T> {
+            kovan::Owned::new(Plain(value), guard).into_raw()
+        }
+        #[inline(always)]
+        unsafe fn retire<T: Send + 'static>(&self, guard: &Self::Guard<'_>, node: *mut Plain<T>) {
+            // SAFETY: the caller's clauses; `alloc` made it under a guard of this collector.
+            unsafe { guard.retire_owned(node) };
+        }
+        unsafe fn dealloc<T: Send + 'static>(node: *mut Plain<T>) {
+            // SAFETY: the caller's clauses.
+            drop(unsafe { kovan::Owned::from_raw(node) });
+        }
+    };
+}
+
+/// A collector of `kovan`, in one of its modes and with some parameters, through a handle.
+macro_rules! kovan {
+    ($(#[$doc:meta])* $type:ident, $name:literal, $mode:ident, $node:ident, $it:ident => $built:expr) => {
         $(#[$doc])*
         #[derive(Debug)]
-        pub struct $type(kovan::Collector<kovan::Region>);
+        pub struct $type(kovan::Collector<kovan::$mode>);
 
-        // SAFETY: a region guard protects everything reachable.
+        // SAFETY: guards of both modes protect what they load from places still reachable.
         unsafe impl Contender for $type {
             const NAME: &'static str = $name;
-            type Local = kovan::Handle<kovan::Region>;
-            type Guard<'l> = kovan::Guard<kovan::Region>;
-            plain_node!();
+            type Local = kovan::Handle<kovan::$mode>;
+            type Guard<'l> = kovan::Guard<kovan::$mode>;
+            $node!();
 
             fn new() -> Self {
-                let $builder = kovan::Collector::builder();
+                let $it = kovan::Collector::builder();
                 Self($built.build())
             }
             fn register(&self) -> Self::Local {
@@ -50,49 +82,44 @@ macro_rules! region {
             ) -> *mut Plain<T> {
                 guard.protect(source, Ordering::Acquire)
             }
-            #[inline(always)]
-            unsafe fn retire<T: Send + 'static>(
-                &self,
-                guard: &Self::Guard<'_>,
-                node: *mut Plain<T>,
-            ) {
-                // SAFETY: the caller's clauses.
-                unsafe { guard.retire(node) };
-            }
         }
     };
 }
-region!(
+kovan!(
     /// `kovan` as it comes, through a handle.
-    Kovan, "kovan", it => it
+    Kovan, "kovan", Region, boxed_node, it => it
 );
-region!(
+kovan!(
+    /// The robust collector.
+    KovanRobust, "kovan-robust", Robust, owned_node, it => it
+);
+kovan!(
     /// Frees at once.
-    AtOnce, "frees=all", it => it.free(kovan::Free::AtOnce)
+    AtOnce, "frees=all", Region, boxed_node, it => it.free(kovan::Free::AtOnce)
 );
-region!(
+kovan!(
     /// Frees one node per retirement.
-    One, "frees=1", it => it.free(kovan::Free::Amortised(1))
+    One, "frees=1", Region, boxed_node, it => it.free(kovan::Free::Amortised(1))
 );
-region!(
+kovan!(
     /// Frees two nodes per retirement.
-    Two, "frees=2", it => it.free(kovan::Free::Amortised(2))
+    Two, "frees=2", Region, boxed_node, it => it.free(kovan::Free::Amortised(2))
 );
-region!(
+kovan!(
     /// Frees four nodes per retirement.
-    Four, "frees=4", it => it.free(kovan::Free::Amortised(4))
+    Four, "frees=4", Region, boxed_node, it => it.free(kovan::Free::Amortised(4))
 );
-region!(
+kovan!(
     /// Batches of 32.
-    Batch32, "batch=32", it => it.batch(32)
+    Batch32, "batch=32", Region, boxed_node, it => it.batch(32)
 );
-region!(
+kovan!(
     /// Batches of 128.
-    Batch128, "batch=128", it => it.batch(128)
+    Batch128, "batch=128", Region, boxed_node, it => it.batch(128)
 );
-region!(
+kovan!(
     /// Batches of 256.
-    Batch256, "batch=256", it => it.batch(256)
+    Batch256, "batch=256", Region, boxed_node, it => it.batch(256)
 );
 
 /// `kovan` through the functions `pin` and `retire` of the default collector.
@@ -126,54 +153,6 @@ unsafe impl Contender for KovanDefault {
     unsafe fn retire<T: Send + 'static>(&self, _: &Self::Guard<'_>, node: *mut Plain<T>) {
         // SAFETY: the caller's clauses.
         unsafe { kovan::retire(node) };
-    }
-}
-
-/// `kovan`'s robust collector.
-#[derive(Debug)]
-pub struct KovanRobust(kovan::Collector<kovan::Robust>);
-
-// SAFETY: a robust guard protects what it loads from places still reachable.
-unsafe impl Contender for KovanRobust {
-    const NAME: &'static str = "kovan-robust";
-    type Node<T: Send + 'static> = Stamped<T>;
-    type Local = kovan::Handle<kovan::Robust>;
-    type Guard<'l> = kovan::Guard<kovan::Robust>;
-
-    fn new() -> Self {
-        Self(kovan::Collector::new())
-    }
-    fn register(&self) -> Self::Local {
-        self.0.register()
-    }
-    #[inline(always)]
-    fn pin<'l>(&'l self, local: &'l mut Self::Local) -> Self::Guard<'l> {
-        local.pin()
-    }
-    #[inline(always)]
-    fn alloc<T: Send + 'static>(&self, guard: &Self::Guard<'_>, value: T) -> *mut Stamped<T> {
-        boxed(Stamped { birth: guard.birth_era(), value })
-    }
-    #[inline(always)]
-    fn protect<T: Send + 'static>(
-        guard: &mut Self::Guard<'_>,
-        _: usize,
-        source: &AtomicPtr<Stamped<T>>,
-    ) -> *mut Stamped<T> {
-        guard.protect(source, Ordering::Acquire)
-    }
-    #[inline(always)]
-    unsafe fn retire<T: Send + 'static>(&self, guard: &Self::Guard<'_>, node: *mut Stamped<T>) {
-        unsafe fn free<T>(node: *mut ()) {
-            // SAFETY: contract of `retire_with`.
-            unsafe { unbox(node.cast::<Stamped<T>>()) };
-        }
-        // SAFETY: the caller's clauses; the birth is of this collector.
-        unsafe { guard.retire_with(node.cast(), free::<T>, (*node).birth) };
-    }
-    unsafe fn dealloc<T: Send + 'static>(node: *mut Stamped<T>) {
-        // SAFETY: the caller's clauses.
-        unsafe { unbox(node) };
     }
 }
 

@@ -1,13 +1,14 @@
 //! `kovan` against its peers: one table of ratios, from interleaved rounds in one process.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use clap::Parser;
-use kovan_benches::cells::{Loads, Pin, PinLoad, Queue, ReadHeavy, Retire, Stack};
+use kovan_benches::cells::{Cell, Loads, Pin, PinLoad, Queue, ReadHeavy, Retire, Stack};
 use kovan_benches::contenders::{
     AtOnce, Batch32, Batch128, Batch256, Epoch, Four, Haphazard, Kovan, KovanDefault, KovanRobust,
     Leak, One, Published, Seize, Two,
@@ -61,46 +62,41 @@ struct Row {
     entries: Vec<Entry>,
 }
 
+/// Contenders in a cell.
+macro_rules! entries {
+    ($cell:ident: $($contender:ident),*) => {
+        vec![$(entry::<$contender, $cell<$contender>>()),*]
+    };
+}
+
 macro_rules! row {
-    ($cell:ident, $name:literal, $single:literal, $sweep:expr) => {{
-        let mut entries = vec![
-            entry::<Kovan, $cell<Kovan>>(),
-            entry::<KovanDefault, $cell<KovanDefault>>(),
-            entry::<KovanRobust, $cell<KovanRobust>>(),
-            entry::<Epoch, $cell<Epoch>>(),
-            entry::<Seize, $cell<Seize>>(),
-            entry::<Haphazard, $cell<Haphazard>>(),
-            entry::<Published, $cell<Published>>(),
-        ];
-        entries.extend(sdd_entry($name));
-        entries.push(entry::<Leak, $cell<Leak>>());
-        entries.extend(naive_entry::<Mutex<Arc<u64>>>($name));
-        entries.extend(naive_entry::<RwLock<Arc<u64>>>($name));
-        entries.extend(naive_entry::<ArcSwap<u64>>($name));
-        let sweep = vec![
-            entry::<Kovan, $cell<Kovan>>(),
-            entry::<AtOnce, $cell<AtOnce>>(),
-            entry::<One, $cell<One>>(),
-            entry::<Two, $cell<Two>>(),
-            entry::<Four, $cell<Four>>(),
-            entry::<Batch32, $cell<Batch32>>(),
-            entry::<Batch128, $cell<Batch128>>(),
-            entry::<Batch256, $cell<Batch256>>(),
-        ];
-        let entries = if $sweep { sweep } else { entries };
-        Row { name: $name, single: $single, entries }
+    ($cell:ident, $single:literal, $sweep:expr) => {{
+        let name = <$cell<Kovan> as Cell<Kovan>>::NAME;
+        let entries = if $sweep {
+            entries!($cell: Kovan, AtOnce, One, Two, Four, Batch32, Batch128, Batch256)
+        } else {
+            let mut entries = entries!(
+                $cell: Kovan, KovanDefault, KovanRobust, Epoch, Seize, Haphazard, Published, Leak
+            );
+            entries.extend(sdd_entry(name));
+            entries.extend(naive_entry::<Mutex<Arc<u64>>>(name));
+            entries.extend(naive_entry::<RwLock<Arc<u64>>>(name));
+            entries.extend(naive_entry::<ArcSwap<u64>>(name));
+            entries
+        };
+        Row { name, single: $single, entries }
     }};
 }
 
 fn rows(sweep: bool) -> Vec<Row> {
     vec![
-        row!(Pin, "pin+unpin", true, sweep),
-        row!(PinLoad, "pin+load", true, sweep),
-        row!(Loads, "one of 100 loads", true, sweep),
-        row!(Retire, "swap+retire", true, sweep),
-        row!(ReadHeavy, "read-heavy 95/5", false, sweep),
-        row!(Stack, "Treiber stack", false, sweep),
-        row!(Queue, "Michael-Scott queue", false, sweep),
+        row!(Pin, true, sweep),
+        row!(PinLoad, true, sweep),
+        row!(Loads, true, sweep),
+        row!(Retire, true, sweep),
+        row!(ReadHeavy, false, sweep),
+        row!(Stack, false, sweep),
+        row!(Queue, false, sweep),
     ]
 }
 
@@ -168,50 +164,66 @@ fn names(rows: &[Row], subject: &str) -> Vec<&'static str> {
     names
 }
 
-fn run(arguments: &Arguments, rows: &[Row]) -> Result<(), String> {
-    let mut csv = match &arguments.csv {
-        Some(path) => {
-            let fail = |error| format!("{}: {error}", path.display());
-            let mut csv = csv::Writer::from_path(path).map_err(fail)?;
-            csv.write_record(["cell", "threads", "round", "contender", "ops_per_second"])
-                .map_err(|error| format!("{}: {error}", path.display()))?;
-            Some(csv)
+/// Where every measurement is written, if anywhere.
+struct Samples(Option<(String, csv::Writer<File>)>);
+
+impl Samples {
+    fn create(path: Option<&Path>) -> Result<Self, String> {
+        let Some(path) = path else { return Ok(Self(None)) };
+        let name = path.display().to_string();
+        let writer = csv::Writer::from_path(path).map_err(|error| format!("{name}: {error}"))?;
+        let mut samples = Self(Some((name, writer)));
+        samples.write(&["cell", "threads", "round", "contender", "ops_per_second"])?;
+        Ok(samples)
+    }
+
+    fn write(&mut self, record: &[&str]) -> Result<(), String> {
+        let Some((name, writer)) = &mut self.0 else { return Ok(()) };
+        writer.write_record(record).map_err(|error| format!("{name}: {error}"))
+    }
+}
+
+/// What the rounds of one line gave: rates by contender and round, and cache-line times by round.
+struct Measured {
+    rates: Vec<Vec<f64>>,
+    hops: Vec<f64>,
+}
+
+fn measure(
+    arguments: &Arguments,
+    row: &Row,
+    threads: u16,
+    samples: &mut Samples,
+) -> Result<Measured, String> {
+    let setting =
+        Setting { threads: threads.into(), window: Duration::from_millis(arguments.window_ms) };
+    let mut measured = Measured { rates: vec![Vec::new(); row.entries.len()], hops: Vec::new() };
+    let mut state = 0x9E37_79B9_7F4A_7C15;
+    for round in 0..arguments.rounds {
+        measured.hops.push(ping_pong());
+        for index in shuffled(row.entries.len(), &mut state) {
+            let Entry { name, run } = &row.entries[index];
+            let rate = run(setting);
+            measured.rates[index].push(rate);
+            let (threads, round) = (threads.to_string(), round.to_string());
+            samples.write(&[row.name, &threads, &round, name, &format!("{rate:.0}")])?;
         }
-        None => None,
-    };
-    let window = Duration::from_millis(arguments.window_ms);
+    }
+    Ok(measured)
+}
+
+fn run(arguments: &Arguments, rows: &[Row]) -> Result<(), String> {
+    let mut samples = Samples::create(arguments.csv.as_deref())?;
     let names = names(rows, &arguments.subject);
     let columns: String = names.iter().map(|name| format!(" / {name} |")).collect();
     println!("| cell, threads | {}, ns |{columns} cache line and back, ns |", arguments.subject);
     println!("|---|---|{}---|", "---|".repeat(names.len()));
     for row in rows {
         for &threads in arguments.threads.iter().filter(|threads| !row.single || **threads == 1) {
-            let mut samples = vec![Vec::new(); row.entries.len()];
-            let mut hops = Vec::new();
-            let mut state = 0x9E37_79B9_7F4A_7C15;
-            for round in 0..usize::from(arguments.rounds) {
-                hops.push(ping_pong());
-                for index in shuffled(row.entries.len(), &mut state) {
-                    let rate =
-                        (row.entries[index].run)(Setting { threads: threads.into(), window });
-                    samples[index].push(rate);
-                    if let Some(csv) = &mut csv {
-                        let name = row.entries[index].name;
-                        csv.write_record([
-                            row.name,
-                            &threads.to_string(),
-                            &round.to_string(),
-                            name,
-                            &format!("{rate:.0}"),
-                        ])
-                        .map_err(|error| format!("cannot write the samples: {error}"))?;
-                    }
-                }
-            }
-            let (low, high) = hops
-                .iter()
-                .fold((f64::MAX, 0_f64), |(low, high), hop| (low.min(*hop), high.max(*hop)));
-            let line = line(&arguments.subject, &names, row, &samples, threads);
+            let Measured { rates, hops } = measure(arguments, row, threads, &mut samples)?;
+            let line = line(&arguments.subject, &names, row, &rates, threads);
+            let low = hops.iter().copied().fold(f64::MAX, f64::min);
+            let high = hops.iter().copied().fold(0.0, f64::max);
             println!("{line} {low:.0}–{high:.0} |");
         }
     }
