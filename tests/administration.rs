@@ -2,20 +2,14 @@
 #![allow(clippy::undocumented_unsafe_blocks)] // Every value here is unlinked and retired once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use std::sync::atomic::AtomicPtr;
+mod common;
 
+use common::Counted;
 use kovan::{Builder, Collector, Free, Guard, Handle, Mode, Owned, Region, Robust, Stats};
-
-struct Counted(Arc<AtomicUsize>);
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, SeqCst);
-    }
-}
 
 fn retire<M: Mode>(handle: &Handle<M>, drops: &Arc<AtomicUsize>, times: usize) {
     for _ in 0..times {

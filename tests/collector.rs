@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::thread;
 
+mod common;
+
+use common::Counted;
 use kovan::{Collector, Guard, Handle, Mode, Region, Robust};
 
 /// Nodes per batch, as in `src/batch.rs`.
@@ -32,15 +35,6 @@ in_both_modes! {
     a_guard_may_outlive_its_handle
     a_thread_may_exit_while_its_slot_is_drained
     a_long_chain_of_retiring_destructors_does_not_recurse
-}
-
-/// Counts drops.
-struct Counted(Arc<AtomicUsize>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, SeqCst);
-    }
 }
 
 fn retire_counted<M: Mode>(guard: &Guard<M>, drops: &Arc<AtomicUsize>) {

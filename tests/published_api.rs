@@ -5,18 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
+mod common;
+
+use common::Counted;
 use kovan::{
     Atom, AtomGuard, AtomMap, AtomMapGuard, AtomOption, Atomic, CachePadded, Guard, NodeBox,
     Ordering, Reclaimable, Removed, RetiredNode, Shared, alloc_node, alloc_node_uninit, drop_node,
     flush, free_node, pin, retire, retire_node, retire_reclaimable,
 };
-
-struct Counted(Arc<AtomicUsize>);
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, SeqCst);
-    }
-}
 
 /// Waits until `drops` reaches `expected`: other tests of this process hold guards now and then.
 fn assert_dropped(drops: &AtomicUsize, expected: usize) {
