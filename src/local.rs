@@ -165,13 +165,7 @@ impl<M: Mode> Local<M> {
     pub(crate) unsafe fn exit(local: *const Self) {
         // SAFETY: caller: alive until it is freed below.
         let this = unsafe { &*local };
-        while {
-            this.slot().leave(|list| this.acknowledge(list));
-            let closed = this.close(&this.old) | this.close(&this.young);
-            drop(this.ready.free_all());
-            closed
-        } {}
-        this.count_freed();
+        this.hand_on_all();
         this.slot().disown();
         // SAFETY: came from `Box::into_raw` in `register`; nobody else has it.
         drop(unsafe { Box::from_raw(local.cast_mut()) });

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::batch::{Batch, Entry};
+use crate::batch::{Batch, Entry, List};
 
 /// Empty batches that a thread keeps to fill again.
 const SPARES: usize = 2;
@@ -13,9 +13,9 @@ const SPARES: usize = 2;
 #[derive(Default)]
 pub(crate) struct Ready {
     /// Batches to free, the newest first: its nodes are the likeliest to be in the cache.
-    batches: Cell<Option<Box<Batch>>>,
+    batches: Cell<List>,
     len: Cell<usize>,
-    spares: Cell<Option<Box<Batch>>>,
+    spares: Cell<List>,
     spare: Cell<usize>,
     /// Whether a destructor of this thread runs: then nested calls leave their work to it.
     busy: Cell<bool>,
@@ -44,17 +44,15 @@ impl Ready {
     }
 
     /// Adds a batch that no thread can use any more.
-    pub(crate) fn add(&self, mut batch: Box<Batch>) {
-        batch.next = self.batches.take();
-        self.batches.set(Some(batch));
+    pub(crate) fn add(&self, batch: Box<Batch>) {
+        add_to(&self.batches, batch);
         self.len.set(self.len.get() + 1);
     }
 
     /// An empty batch.
     #[cold]
     pub(crate) fn spare(&self, capacity: usize) -> Box<Batch> {
-        let Some(mut batch) = self.spares.take() else { return Batch::new(capacity) };
-        self.spares.set(batch.next.take());
+        let Some(batch) = take_from(&self.spares) else { return Batch::new(capacity) };
         self.spare.set(self.spare.get() - 1);
         batch
     }
@@ -88,23 +86,34 @@ impl Ready {
     }
 
     fn next(&self) -> Option<Entry> {
-        let mut batch = self.batches.take()?;
+        let mut batch = take_from(&self.batches)?;
         let entry = batch.entries.pop();
         if batch.entries.is_empty() {
-            self.batches.set(batch.next.take());
             self.len.set(self.len.get() - 1);
             self.keep(batch);
         } else {
-            self.batches.set(Some(batch));
+            add_to(&self.batches, batch);
         }
         entry
     }
 
-    fn keep(&self, mut batch: Box<Batch>) {
+    fn keep(&self, batch: Box<Batch>) {
         if self.spare.get() < SPARES {
-            batch.next = self.spares.take();
-            self.spares.set(Some(batch));
+            add_to(&self.spares, batch);
             self.spare.set(self.spare.get() + 1);
         }
     }
+}
+
+fn add_to(cell: &Cell<List>, batch: Box<Batch>) {
+    let mut list = cell.take();
+    list.add(batch);
+    cell.set(list);
+}
+
+fn take_from(cell: &Cell<List>) -> Option<Box<Batch>> {
+    let mut list = cell.take();
+    let batch = list.take();
+    cell.set(list);
+    batch
 }

@@ -18,6 +18,9 @@ const BUSY: usize = 3;
 /// Links pushed to a slot, since its last acknowledgement, between two attempts to drain it.
 /// One in models, so that every push drains.
 const BACKLOG: usize = if cfg!(kovan_loom) { 1 } else { 32 };
+/// Links, pushed to a slot since its last acknowledgement, from which on it is sent no batch of its own
+/// to free: its owner may be away for long.
+const AWAY: usize = 8;
 /// The published era of a reader that could not keep up: eligible for every batch.
 pub(crate) const EVERYTHING: u64 = u64::MAX;
 
@@ -190,6 +193,13 @@ impl Slot {
     /// Counts a push; true when it is time to try a drain.
     pub(crate) fn backlog_is_due(&self) -> bool {
         (self.backlog.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(BACKLOG)
+    }
+
+    /// Whether batches that the owner has retired should be sent to it, to be freed. A guess: `push`
+    /// is the judge of whether the slot is active.
+    pub(crate) fn is_at_home(&self) -> bool {
+        let active = self.head.load(Ordering::Relaxed).addr() != INACTIVE;
+        active && self.backlog.load(Ordering::Relaxed) < AWAY
     }
 
     /// Takes the lists of a slot whose owner is outside of its guards, and unsubscribes it. Gives

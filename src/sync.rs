@@ -9,3 +9,26 @@ pub(crate) use std::sync::atomic::{
 pub(crate) use loom::sync::atomic::{
     AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
 };
+
+/// Shows the models who uses a piece of memory that no cell of theirs holds; nothing elsewhere.
+#[derive(Default)]
+pub(crate) struct Use {
+    #[cfg(kovan_loom)]
+    cell: loom::cell::UnsafeCell<()>,
+}
+
+impl Use {
+    /// The caller reads it, or writes atomics in it.
+    #[inline(always)]
+    pub(crate) fn shared(&self) {
+        #[cfg(kovan_loom)]
+        self.cell.with(|_| ());
+    }
+
+    /// The caller owns it alone.
+    #[inline(always)]
+    pub(crate) fn alone(&self) {
+        #[cfg(kovan_loom)]
+        self.cell.with_mut(|_| ());
+    }
+}

@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::ptr;
 
 use super::{Local, Open};
-use crate::batch::{self, Batch, Entry, Link};
+use crate::batch::{self, Batch, Entry, Link, List};
 use crate::mode::Mode;
 use crate::slot::{EVERYTHING, Slot, count};
 use crate::sync::{Ordering, fence};
@@ -22,14 +22,44 @@ impl<M: Mode> Local<M> {
     /// free. The caller holds no protected pointer, and its guard exists: destructors may panic.
     #[cold]
     pub(super) fn acknowledge_own(&self) {
-        self.slot().take(|list| self.acknowledge(list));
+        let mut free = List::default();
+        self.slot().take(|list| collect(list, &mut free));
+        self.settle(free);
         self.free_due();
     }
 
-    pub(super) fn acknowledge(&self, list: *mut Link) {
-        // SAFETY: from `take`, `leave`, `drain` or `push`, which hand a list to one thread only,
-        // when its owner is outside of guards or at an outermost pin, or was when it was cut.
-        unsafe { batch::acknowledge_all(list, |batch| self.ready.add(batch)) };
+    /// Sends each batch home, to the thread that retired it: where a thread frees what it retired,
+    /// it gives its allocator back about as much as it takes from it. Keeps those that are at home,
+    /// or that nobody is at home for. Each batch goes home once at most, so this ends; steps: two
+    /// loads, three read-modify-writes per batch, and those of the lists that are left to it.
+    fn settle(&self, mut free: List) {
+        while let Some(mut batch) = free.take() {
+            // SAFETY: slots live as long as the core.
+            let home = unsafe { batch.take_home().as_ref() };
+            match home.filter(|home| !ptr::eq(*home, self.slot) && home.is_at_home()) {
+                Some(home) => Self::send(batch, home, &mut free),
+                None => self.ready.add(batch),
+            }
+        }
+    }
+
+    /// Keeps batches that no guard holds any more, to be freed here.
+    fn keep(&self, mut free: List) {
+        while let Some(batch) = free.take() {
+            self.ready.add(batch);
+        }
+    }
+
+    /// Pushes a batch to the slot of the thread that retired it, or adds it to `free` again.
+    fn send(batch: Box<Batch>, home: &Slot, free: &mut List) {
+        let batch = Batch::share_way_home(batch);
+        // SAFETY: as in `close`: not submitted yet.
+        let pushed = push(home, unsafe { &*batch }.way_home(), free);
+        // SAFETY: submitted once since it was shared again.
+        if unsafe { Batch::submit(batch, usize::from(pushed)) } {
+            // SAFETY: its link was not pushed, or was acknowledged.
+            free.add(unsafe { Batch::unshare(batch) });
+        }
     }
 
     /// Frees, per retirement, a few nodes.
@@ -42,7 +72,7 @@ impl<M: Mode> Local<M> {
     }
 
     /// Publishes what this thread freed, for `stats`.
-    pub(super) fn count_freed(&self) {
+    fn count_freed(&self) {
         count(&self.slot().freed, self.ready.take_freed());
     }
 
@@ -111,39 +141,59 @@ impl<M: Mode> Local<M> {
 
     #[cold]
     fn flush_full(&self, open: &Open) {
-        self.acknowledge_unpinned();
-        self.close(open);
+        let mut free = List::default();
+        self.take_unpinned(&mut free);
+        self.close(open, &mut free);
+        self.settle(free);
         self.free_due();
     }
 
     /// Closes both open batches and frees what is free.
     pub(crate) fn flush_all(&self) {
-        self.acknowledge_unpinned();
-        self.close(&self.old);
-        self.close(&self.young);
+        let mut free = List::default();
+        self.take_unpinned(&mut free);
+        self.close(&self.old, &mut free);
+        self.close(&self.young, &mut free);
+        self.keep(free);
         self.free_all();
+    }
+
+    /// Hands on or frees all that this thread has, as it leaves. Destructors that retire again are
+    /// waited for. Panics end here.
+    pub(super) fn hand_on_all(&self) {
+        while {
+            let mut free = List::default();
+            self.slot().leave(|list| collect(list, &mut free));
+            let closed = self.close(&self.old, &mut free) | self.close(&self.young, &mut free);
+            self.keep(free);
+            drop(self.ready.free_all());
+            closed
+        } {}
+        self.count_freed();
     }
 
     /// Closes the open batches, takes the lists of idle threads, and frees what is free.
     #[cfg(not(kovan_loom))]
     pub(crate) fn drain_idle(&self) {
         self.flush_all();
+        let mut free = List::default();
         for slot in self.core.iter().filter(|slot| !ptr::eq(*slot, self.slot)) {
-            slot.drain(|list| self.acknowledge(list));
+            slot.drain(|list| collect(list, &mut free));
         }
+        self.keep(free);
         self.free_all();
     }
 
     /// Outside of guards this thread holds no pointer: its own list need not wait for a pin.
-    fn acknowledge_unpinned(&self) {
+    fn take_unpinned(&self, free: &mut List) {
         if !self.is_pinned() && self.slot().has_list() {
-            self.slot().leave(|list| self.acknowledge(list));
+            self.slot().leave(|list| collect(list, free));
         }
     }
 
     /// Closes an open batch: pushes it to every slot that may hold one of its nodes. Returns
-    /// whether there was one.
-    pub(super) fn close(&self, open: &Open) -> bool {
+    /// whether there was one. Adds what no guard holds to `free`.
+    fn close(&self, open: &Open, free: &mut List) -> bool {
         let Some(batch) = open.take() else { return false };
         let min_birth = batch.min_birth;
         count(&self.slot().retired, batch.entries.len() as u64);
@@ -153,22 +203,27 @@ impl<M: Mode> Local<M> {
         let slots = self.core.slots();
         // SAFETY: slots live as long as the core.
         let count = unsafe { slots.as_ref() }.map_or(0, |slot| slot.len);
-        let batch = Batch::share(batch, count);
+        let batch = Batch::share(batch, count, self.slot);
         // SAFETY: `submit` has not run, so the batch cannot be freed yet, however many links of
         // it are acknowledged.
-        let pushed = self.push_to_all(unsafe { &*batch }, slots, min_birth);
+        let pushed = self.push_to_all(unsafe { &*batch }, slots, min_birth, free);
         // SAFETY: submitted once, here.
         if unsafe { Batch::submit(batch, pushed) } {
             // SAFETY: all links were acknowledged.
-            self.ready.add(unsafe { Batch::unshare(batch) });
+            free.add(unsafe { Batch::unshare(batch) });
         }
         true
     }
 
     /// Pushes a link of `batch` to each eligible slot; returns how many. Also looks out for slots
-    /// that lag behind. Steps: the number of slots, and a step per link of the lists that are left
-    /// to it or drained.
-    fn push_to_all(&self, batch: &Batch, mut slots: *const Slot, min_birth: u64) -> usize {
+    /// that lag behind. Steps: the number of slots, and those of [`push`].
+    fn push_to_all(
+        &self,
+        batch: &Batch,
+        mut slots: *const Slot,
+        min_birth: u64,
+        free: &mut List,
+    ) -> usize {
         let now = self.core.era.load(Ordering::Acquire);
         let mut boundary = 0;
         let mut links = batch.links.iter();
@@ -192,15 +247,28 @@ impl<M: Mode> Local<M> {
                 }
             }
             let Some(link) = links.next() else { break };
-            if let Some(left) = slot.push(link) {
-                pushed += 1;
-                self.acknowledge(left);
-                if slot.backlog_is_due() {
-                    slot.drain(|list| self.acknowledge(list));
-                }
-            }
+            pushed += usize::from(push(slot, link, free));
         }
         self.boundary.set(boundary);
         pushed
     }
+}
+
+/// Pushes a link to a slot, and drains the slot now and then. Returns whether the slot took it; adds
+/// what became free to `free`. Steps: bounded, and two per link of the lists that are left to it or
+/// drained.
+fn push(slot: &Slot, link: &Link, free: &mut List) -> bool {
+    let Some(left) = slot.push(link) else { return false };
+    collect(left, free);
+    if slot.backlog_is_due() {
+        slot.drain(|list| collect(list, free));
+    }
+    true
+}
+
+/// Acknowledges a list; adds the batches that no guard holds any more to `free`.
+fn collect(list: *mut Link, free: &mut List) {
+    // SAFETY: from `take`, `leave`, `drain` or `push`, which hand a list to one thread only,
+    // when its owner is outside of guards or at an outermost pin, or was when it was cut.
+    unsafe { batch::acknowledge_all(list, |batch| free.add(batch)) };
 }

@@ -141,6 +141,26 @@ fn pin_against_retire<M: Mode>() {
     });
 }
 
+/// A reader that is the last to let go of a batch sends it home, to a retirer that pins, and leaves.
+fn home_against_pin<M: Mode>() {
+    check(3, || {
+        let world = World::<M>::new();
+        let handle = world.collector.register();
+        world.read(&handle);
+        let reader = spawn(&world, |world| {
+            let handle = world.collector.register();
+            world.read(&handle);
+            world.read(&handle);
+        });
+        world.replace(&handle);
+        handle.flush();
+        world.read(&handle);
+        drop(handle);
+        reader.join().expect("no panic");
+        world.finish();
+    });
+}
+
 /// A reader that has a subscribed slot already, against a retirer that drains it.
 fn pin_against_drain<M: Mode>() {
     check(4, || {
@@ -224,4 +244,10 @@ macro_rules! models {
         }
     };
 }
-models!(pin_against_retire, pin_against_drain, push_against_push, push_against_exit);
+models!(
+    pin_against_retire,
+    home_against_pin,
+    pin_against_drain,
+    push_against_push,
+    push_against_exit
+);

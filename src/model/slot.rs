@@ -86,7 +86,7 @@ impl Stage {
         unsafe { &*node }.retired.with_mut(|retired| unsafe { *retired += 1 });
         let mut batch = Batch::new(1);
         batch.entries.push(Entry { pointer: node.cast(), free });
-        let batch = Batch::share(batch, 1);
+        let batch = Batch::share(batch, 1, &raw const self.slot);
         fence(Ordering::SeqCst);
         let mut pushed = 0;
         if self.slot.is_active() {
