@@ -5,7 +5,6 @@ use std::fmt;
 use crate::batch::Entry;
 use crate::local::Local;
 use crate::mode::{DefaultMode, Mode};
-use crate::slot::EVERYTHING;
 use crate::sync::{AtomicPtr, Ordering, fence};
 
 /// Rounds in which a checked load tries to meet a standing era before it escalates. One in models.
@@ -47,22 +46,29 @@ impl<M: Mode> Guard<M> {
         // Acquire at least: the pointer before the era, so that the era read is not older than
         // the birth of the node; pairs with the publication of the node.
         let pointer = source.load(at_least_acquire(order));
-        let published = self.local().slot().era.load(Ordering::Relaxed);
         // Acquire: pairs with the AcqRel step of the clock in `Local::birth_era`.
         let era = self.local().core().era.load(Ordering::Acquire);
-        if published == era || published == EVERYTHING {
+        if self.local().published() == era {
             return pointer;
         }
-        self.publish(source, order, era)
+        self.protect_anew(source, order, pointer, era)
     }
 
     /// Publishes the era and loads again until the era stands still; then gives up on eras until
     /// the guard ends.
     #[cold]
-    fn publish<T>(&self, source: &AtomicPtr<T>, order: Ordering, mut era: u64) -> *mut T {
-        let slot = self.local().slot();
+    fn protect_anew<T>(
+        &self,
+        source: &AtomicPtr<T>,
+        order: Ordering,
+        pointer: *mut T,
+        mut era: u64,
+    ) -> *mut T {
+        if self.local().is_escalated() {
+            return pointer;
+        }
         for _ in 0..ROUNDS {
-            slot.era.store(era, Ordering::Relaxed);
+            self.local().publish(era);
             // SeqCst: the era before the load; pairs with the fence in `Local::close`. If ours is
             // first, the flush sees the era and pushes; if theirs is, the load sees the unlink.
             fence(Ordering::SeqCst);
@@ -73,7 +79,7 @@ impl<M: Mode> Guard<M> {
             }
             era = now;
         }
-        slot.era.store(EVERYTHING, Ordering::Relaxed);
+        self.local().escalate();
         fence(Ordering::SeqCst);
         source.load(at_least_acquire(order))
     }

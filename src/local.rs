@@ -15,7 +15,11 @@ use crate::slot::{EVERYTHING, Slot};
 use crate::sync::Ordering;
 
 /// In `Local::more`: the handle is gone.
-const ORPHAN: usize = usize::MAX / 2 + 1;
+const ORPHAN: usize = 1 << (usize::BITS - 1);
+/// In `Local::more`: the slot is eligible for every batch until the outermost guard ends.
+const ESCALATED: usize = 1 << (usize::BITS - 2);
+/// In `Local::more`: guards besides the outermost one.
+const INNER: usize = ESCALATED - 1;
 
 /// A batch that is being filled, if it has a node.
 type Open = Cell<Option<Box<Batch>>>;
@@ -23,9 +27,10 @@ type Open = Cell<Option<Box<Batch>>>;
 pub(crate) struct Local<M> {
     core: Arc<Core>,
     slot: *const Slot,
-    /// Guards besides the outermost one, plus [`ORPHAN`] once the handle is gone: what a guard
-    /// looks at when it ends.
+    /// What a guard looks at when it ends: [`INNER`], [`ORPHAN`], [`ESCALATED`].
     more: Cell<usize>,
+    /// The era in the slot, but for an escalation (robust mode).
+    published: Cell<u64>,
     /// Nodes that no lagging reader can hold, in region mode all nodes.
     young: Open,
     /// Nodes born at or before `boundary`. Kept apart, so that an old node does not make a
@@ -47,6 +52,7 @@ impl<M: Mode> Local<M> {
             core,
             slot,
             more: Cell::new(0),
+            published: Cell::new(0),
             young: Cell::default(),
             old: Cell::default(),
             boundary: Cell::new(0),
@@ -124,36 +130,70 @@ impl<M: Mode> Local<M> {
     unsafe fn leave_one_of_many(local: *const Self) {
         // SAFETY: as in `leave`.
         let this = unsafe { &*local };
-        if this.more.get() == ORPHAN {
-            this.unpin();
+        let more = this.more.get();
+        if more & INNER != 0 {
+            this.more.set(more - 1);
+            return;
+        }
+        this.end_escalation();
+        this.unpin();
+        if more & ORPHAN != 0 {
             // SAFETY: the last guard, and the handle is gone.
             unsafe { Self::exit(local) };
-        } else {
-            this.more.set(this.more.get() - 1);
         }
     }
 
     /// Ends the outermost section.
     #[inline(always)]
     fn unpin(&self) {
-        let slot = self.slot();
-        if M::ROBUST && slot.era.load(Ordering::Relaxed) == EVERYTHING {
-            // The escalation ends with the guard; the next load publishes anew. Release: the reads
-            // of this section before it; pairs with the load of a flush that skips this slot.
-            slot.era.store(0, Ordering::Release);
-        }
         // Release: the reads of this section before it; pairs with `Slot::owner_is_outside`.
-        slot.pins.store(0, Ordering::Release);
+        self.slot().pins.store(0, Ordering::Release);
     }
 
     /// Ends the section and begins another, if it is the outermost one. Returns whether it is.
     pub(crate) fn renew(&self) -> bool {
-        let outermost = matches!(self.more.get(), 0 | ORPHAN);
+        let outermost = self.more.get() & INNER == 0;
         if outermost {
+            self.end_escalation();
             self.unpin();
             self.enter();
         }
         outermost
+    }
+
+    /// The era that this thread has published (robust mode).
+    #[inline(always)]
+    pub(crate) fn published(&self) -> u64 {
+        self.published.get()
+    }
+
+    /// Publishes the era of a load. The caller fences.
+    pub(crate) fn publish(&self, era: u64) {
+        self.published.set(era);
+        // Relaxed: the fence that follows orders it.
+        self.slot().era.store(era, Ordering::Relaxed);
+    }
+
+    /// Makes the slot eligible for every batch until the outermost guard ends. The caller fences.
+    pub(crate) fn escalate(&self) {
+        self.more.set(self.more.get() | ESCALATED);
+        // Relaxed: as in `publish`.
+        self.slot().era.store(EVERYTHING, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_escalated(&self) -> bool {
+        self.more.get() & ESCALATED != 0
+    }
+
+    /// Ends an escalation with its section; the next load publishes anew.
+    fn end_escalation(&self) {
+        if self.is_escalated() {
+            self.more.set(self.more.get() & !ESCALATED);
+            self.published.set(0);
+            // Release: the reads of this section before it; pairs with the load of a flush that
+            // skips this slot.
+            self.slot().era.store(0, Ordering::Release);
+        }
     }
 
     /// Hands everything on and leaves. Destructors that retire again are waited for; nothing else

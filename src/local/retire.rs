@@ -198,7 +198,7 @@ impl<M: Mode> Local<M> {
         let min_birth = batch.min_birth;
         count(&self.slot().retired, batch.entries.len() as u64);
         // SeqCst: the unlinks of the nodes before the reads of the slots; pairs with the fences
-        // in `Slot::take` (slot activated before loads) and `Guard::publish` (era before loads).
+        // in `Slot::take` (slot activated before loads) and `Guard::protect_anew` (era before loads).
         fence(Ordering::SeqCst);
         let slots = self.core.slots();
         // SAFETY: slots live as long as the core.
@@ -236,7 +236,7 @@ impl<M: Mode> Local<M> {
                 continue;
             }
             if M::ROBUST {
-                // Acquire: pairs with the Release of the reset in `unpin`. That the load is
+                // Acquire: pairs with the Release in `end_escalation`. That the load is
                 // after the unlinks is the part of the fence in `close`.
                 let era = slot.era.load(Ordering::Acquire);
                 if era != EVERYTHING && era + LAG < now {
