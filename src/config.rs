@@ -8,9 +8,10 @@ use crate::mode::{DefaultMode, Mode};
 /// How soon nodes are freed once no guard can hold them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Free {
-    /// At most so many nodes per `retire`, at least one, and per `pin` a batch and half of
-    /// what piled up: no pin runs a burst of destructors, and allocators with thread caches are
-    /// spared (Kim, Brown & Singh, *Are Your Epochs Too Epic?*, PPoPP 2024). The default, with 2.
+    /// Per `retire` one node for each batch that waits, at most so many, and at least one; per `pin`
+    /// a batch and an eighth of what piled up. No pin runs a burst of destructors, and a thread that
+    /// retires as much as it allocates gives its allocator one node for one (Kim, Brown & Singh, *Are
+    /// Your Epochs Too Epic?*, PPoPP 2024). The default, with 2.
     Amortised(usize),
     /// All of them, in the `pin`, `retire` or `flush` that finds them.
     AtOnce,
@@ -54,7 +55,7 @@ impl<M: Mode> Builder<M> {
         self
     }
 
-    /// How soon nodes are freed; two per retirement if not said.
+    /// How soon nodes are freed; at most two per retirement if not said.
     pub fn free(mut self, free: Free) -> Self {
         self.config.frees = match free {
             Free::Amortised(nodes) => nodes.max(1),

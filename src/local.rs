@@ -40,8 +40,8 @@ pub(crate) struct Local<M> {
     boundary: Cell<u64>,
     allocated: Cell<u64>,
     ready: Ready,
-    /// Whether this thread retired since its last `free_due`.
-    retired: Cell<bool>,
+    /// Lists that this thread may still take before it no longer counts as one that retires.
+    retiring: Cell<usize>,
     mode: PhantomData<fn() -> M>,
 }
 
@@ -58,7 +58,7 @@ impl<M: Mode> Local<M> {
             boundary: Cell::new(0),
             allocated: Cell::new(0),
             ready: Ready::default(),
-            retired: Cell::new(false),
+            retiring: Cell::new(0),
             mode: PhantomData,
         }))
     }

@@ -17,7 +17,7 @@ const LAG: u64 = 4;
 /// Links on a slot between two drains of an idle one (`kovan`'s `BACKLOG`).
 const BACKLOG: u64 = 32;
 /// Batches that may wait to be freed before `pin` and `flush` help (`kovan`'s `KEEP`).
-const KEEP: u64 = 16;
+const KEEP: u64 = 4;
 
 /// The scheme `kovan`.
 pub type Kovan = Scheme<Region>;
@@ -52,7 +52,7 @@ const FACTS: Facts = Facts {
     load: Progress::WaitFree,
     reclaim: Progress::WaitFree,
     robust: Robustness { stalled: false, long_reader: false },
-    parameters: "batch=64 backlog=32 keep=16 frees=2",
+    parameters: "batch=64 backlog=32 away=8 keep=4 frees=2",
     bound: "unbounded: one stalled thread holds all that is retired",
     frees_on_drop: true,
 };
@@ -75,7 +75,7 @@ impl Variant for Robust {
         paper: "after Nikolaev & Ravindran, Hyaline, PLDI 2021 (Hyaline-1S); see docs/PROTOCOL.md",
         strength: Strength::Guard,
         robust: Robustness { stalled: true, long_reader: false },
-        parameters: "batch=64 era_frequency=128 lag=4 backlog=32 keep=16 frees=2",
+        parameters: "batch=64 era_frequency=128 lag=4 backlog=32 away=8 keep=4 frees=2",
         bound: "2 N (L + 2 N B + (LAG + 1) N E + (2 BACKLOG + KEEP + 2) B), N = T + s threads",
         ..FACTS
     };
@@ -91,7 +91,7 @@ impl Variant for Robust {
         // Every thread may be off the processor, and each then holds: the nodes alive when it
         // stopped, those of batches that were open or mixed while its lag was not yet seen, and
         // what an idle thread holds until it is drained, twice if the drain met it at work. The
-        // same again may wait to be freed: a pin frees half of what is above `KEEP`.
+        // same again may wait to be freed: pins free an eighth of what is above `KEEP`.
         let threads = input.threads + input.stalled;
         let mixed = 2 * threads * BATCH + (LAG + 1) * threads * ERA_FREQUENCY;
         Some(2 * threads * (input.live_at_stall + mixed + (2 * BACKLOG + KEEP + 2) * BATCH))

@@ -15,7 +15,10 @@ const ERA_FREQUENCY: u64 = if cfg!(kovan_loom) { 1 } else { 128 };
 /// A slot this many eras behind counts as lagging when nodes are sorted into batches.
 const LAG: u64 = 4;
 /// Batches that may wait for the frees per retirement before `pin` and `flush` help.
-const KEEP: usize = 16;
+const KEEP: usize = 4;
+/// Lists that a thread takes since it last closed a full batch, before it no longer counts as one
+/// whose retirements free what it has.
+const RETIRING: usize = 32;
 
 impl<M: Mode> Local<M> {
     /// The slow path of `pin`: takes the list, acknowledges it, and frees some of what became
@@ -25,7 +28,9 @@ impl<M: Mode> Local<M> {
         let mut free = List::default();
         self.slot().take(|list| collect(list, &mut free));
         self.settle(free);
-        self.free_due();
+        let retiring = self.retiring.get();
+        self.retiring.set(retiring.saturating_sub(1));
+        self.free_due(if retiring > 0 { KEEP } else { 0 });
     }
 
     /// Sends each batch home, to the thread that retired it: where a thread frees what it retired,
@@ -62,12 +67,13 @@ impl<M: Mode> Local<M> {
         }
     }
 
-    /// Frees, per retirement, a few nodes.
+    /// Frees, per retirement, a few nodes: one per batch that waits. A thread that retires as much as
+    /// it allocates so gives its allocator one node for one.
     #[inline(never)]
     fn free_some(&self) {
         // Not while unwinding: a second panic would abort.
         if !std::thread::panicking() {
-            self.ready.free(self.core.config.frees);
+            self.ready.free(self.core.config.frees.min(self.ready.len()));
         }
     }
 
@@ -77,13 +83,13 @@ impl<M: Mode> Local<M> {
     }
 
     /// Frees, per pin or flush that found batches, what the frees per retirement do not keep up
-    /// with: nothing on a thread that retires as others do.
-    fn free_due(&self) {
+    /// with: of more than `keep` batches one, and an eighth of the rest.
+    fn free_due(&self, keep: usize) {
         let at_once = self.core.config.frees == usize::MAX;
-        let keep = if self.retired.replace(false) && !at_once { KEEP } else { 0 };
+        let keep = if at_once { 0 } else { keep };
         let waiting = self.ready.len();
         if waiting > keep && !std::thread::panicking() {
-            let batches = if at_once { waiting } else { 1 + (waiting - keep) / 2 };
+            let batches = if at_once { waiting } else { 1 + (waiting - keep) / 8 };
             self.ready.free(batches.saturating_mul(self.core.config.batch));
         }
         self.count_freed();
@@ -130,7 +136,6 @@ impl<M: Mode> Local<M> {
         let full = batch.entries.len() >= self.core.config.batch;
         // Was `None` since the `take`: nothing to drop.
         std::mem::forget(open.replace(Some(batch)));
-        self.retired.set(true);
         if full {
             self.flush_full(open);
         }
@@ -145,7 +150,8 @@ impl<M: Mode> Local<M> {
         self.take_unpinned(&mut free);
         self.close(open, &mut free);
         self.settle(free);
-        self.free_due();
+        self.retiring.set(RETIRING);
+        self.free_due(KEEP);
     }
 
     /// Closes both open batches and frees what is free.
