@@ -1,9 +1,9 @@
 //! Atomic pointers whose loads are protected by a guard.
 
-use std::fmt;
-use std::marker::PhantomData;
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::guard::Guard;
 use crate::mode::Mode;
@@ -20,7 +20,7 @@ pub struct Shared<'g, T> {
 }
 
 impl<T> Atomic<T> {
-    /// From a raw pointer, as of [`Box::into_raw`], or null.
+    /// From a raw pointer, as of [`Box::into_raw`](alloc::boxed::Box::into_raw), or null.
     #[must_use]
     pub const fn new(pointer: *mut T) -> Self {
         Self { pointer: AtomicPtr::new(pointer) }

@@ -1,6 +1,8 @@
 //! Batches: retired nodes that are acknowledged, and freed, together.
 
-use std::ptr;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ptr;
 
 use crate::slot::Slot;
 use crate::sync::{AtomicIsize, AtomicPtr, Ordering, Use};
@@ -126,7 +128,7 @@ impl Batch {
 
     /// Where a batch that no guard holds is to be freed; null if it was sent there already.
     pub(crate) fn take_home(&mut self) -> *const Slot {
-        std::mem::replace(&mut self.home, ptr::null())
+        core::mem::replace(&mut self.home, ptr::null())
     }
 
     /// Makes a batch that no guard holds ready to be shared again, by the link `way_home` alone.

@@ -1,9 +1,10 @@
 //! Collectors and handles.
 
-use std::fmt;
-use std::marker::PhantomData;
-use std::ptr;
-use std::sync::Arc;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr;
 
 use crate::barrier;
 use crate::batch;
@@ -40,7 +41,7 @@ impl Core {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
         // SAFETY: slots live as long as the core.
         let at = |slot: *const Slot| unsafe { slot.as_ref() };
-        std::iter::successors(at(self.slots()), move |slot| at(slot.next))
+        core::iter::successors(at(self.slots()), move |slot| at(slot.next))
     }
 
     /// A slot for the calling thread, reused if one is free. Lock-free; once per registration.
@@ -163,14 +164,14 @@ impl<M: Mode> Handle<M> {
         unsafe { &*self.local }.flush_all();
     }
 
-    #[cfg(not(kovan_loom))]
     pub(crate) fn local(&self) -> &Local<M> {
         // SAFETY: the handle keeps its local alive.
         unsafe { &*self.local }
     }
 
+    #[cfg(all(feature = "std", not(kovan_loom)))]
     pub(crate) fn into_local(self) -> *const Local<M> {
-        std::mem::ManuallyDrop::new(self).local
+        core::mem::ManuallyDrop::new(self).local
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a collector can be told.
 
-use std::marker::PhantomData;
+use core::marker::PhantomData;
 
 use crate::collector::Collector;
 use crate::mode::{DefaultMode, Mode};

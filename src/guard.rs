@@ -1,6 +1,7 @@
 //! Guards: critical sections.
 
-use std::fmt;
+use alloc::boxed::Box;
+use core::fmt;
 
 use crate::batch::Entry;
 use crate::local::Local;

@@ -17,53 +17,62 @@
 //! What is retired is any boxed `T: 'static`, without a header. A guard protects what is loaded
 //! under it; see [`Region`] and [`Robust`] for how far. The protocol, its invariants and the table
 //! of memory orderings are in `docs/PROTOCOL.md`.
+//!
+//! # Without `std`
+//! With `default-features = false` the crate is `no_std` and needs `alloc`, pointers and 64-bit
+//! integers that are atomic. There are no threads then that something could belong to, so what
+//! belongs to the calling thread is gone: the default collector ([`pin`], [`retire`], [`flush`]) and
+//! what is built over it ([`Atom`], nodes). Make a [`Collector`], [register](Collector::register)
+//! once per thread of control, and keep the [`Handle`]. There is no clock for [`Handle::quiesce`]:
+//! call [`Handle::try_quiesce`].
+//!
+//! Nothing can catch a panic then. One in a destructor goes on in the call that ran it, which may be
+//! the end of a guard, a handle or a collector; what that call had still to free waits for the
+//! handle's next call, and leaks if there is none. While another one unwinds, it aborts.
+#![no_std]
 #![cfg_attr(feature = "nightly", feature(thread_local))]
+// The documentation is that of the crate with `std`.
+#![cfg_attr(not(feature = "std"), allow(rustdoc::broken_intra_doc_links))]
 
-#[cfg(not(kovan_loom))]
-mod atom;
-#[cfg(not(kovan_loom))]
-mod atom_traits;
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+#[cfg(not(target_has_atomic = "64"))]
+compile_error!("kovan needs 64-bit atomics: 32 bits of an era or a counter would wrap in use");
+
+// Models have other atomics than those that are public, and no thread-local state.
 #[cfg(not(kovan_loom))]
 mod atomic;
 mod barrier;
 mod batch;
 mod collector;
 mod config;
-#[cfg(not(kovan_loom))]
+#[cfg(all(feature = "std", not(kovan_loom)))]
 mod default;
 mod guard;
 mod local;
 mod mode;
 #[cfg(all(test, kovan_loom))]
 mod model;
-#[cfg(not(kovan_loom))]
-mod node;
-#[cfg(not(kovan_loom))]
 mod owned;
 mod ready;
 mod slot;
 mod stats;
 mod sync;
+mod unwind;
 
-#[cfg(not(kovan_loom))]
-pub use atom::{Atom, AtomGuard, AtomMap, AtomMapGuard, AtomOption, Removed};
 #[cfg(not(kovan_loom))]
 pub use atomic::{Atomic, Shared};
 pub use collector::{Collector, Handle};
 pub use config::{Builder, Free};
-#[cfg(not(kovan_loom))]
-pub use default::{collector, flush, pin, retire};
+pub use core::sync::atomic::Ordering;
+#[cfg(all(feature = "std", not(kovan_loom)))]
+pub use default::*;
 pub use guard::Guard;
 pub use mode::{DefaultMode, Mode, Region, Robust};
-#[cfg(not(kovan_loom))]
-pub use node::{
-    CachePadded, NodeBox, Reclaimable, RetiredNode, alloc_node, alloc_node_uninit, drop_node,
-    free_node, retire_node, retire_reclaimable,
-};
-#[cfg(not(kovan_loom))]
 pub use owned::Owned;
 pub use stats::Stats;
-pub use std::sync::atomic::Ordering;
 
 /// Misuse that must not compile.
 ///

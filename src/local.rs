@@ -2,9 +2,10 @@
 
 mod retire;
 
-use std::cell::Cell;
-use std::marker::PhantomData;
-use std::sync::Arc;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::cell::Cell;
+use core::marker::PhantomData;
 
 use crate::barrier;
 use crate::batch::Batch;

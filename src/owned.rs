@@ -1,8 +1,9 @@
 //! Nodes that carry the era of their birth.
 
-use std::fmt;
-use std::mem::offset_of;
-use std::ops::{Deref, DerefMut};
+use alloc::boxed::Box;
+use core::fmt;
+use core::mem::offset_of;
+use core::ops::{Deref, DerefMut};
 
 use crate::guard::Guard;
 use crate::mode::Mode;

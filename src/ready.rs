@@ -1,10 +1,10 @@
 //! What a thread has to free: batches whose last acknowledgement was its own.
 
-use std::any::Any;
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use alloc::boxed::Box;
+use core::cell::Cell;
 
 use crate::batch::{Batch, Entry, List};
+use crate::unwind::{Panic, catch};
 
 /// Empty batches that a thread keeps to fill again.
 const SPARES: usize = 2;
@@ -75,10 +75,10 @@ impl Ready {
 
     /// Frees everything. A panicking destructor does not keep the others from running; the first
     /// panic is returned.
-    pub(crate) fn free_all(&self) -> Option<Box<dyn Any + Send>> {
+    pub(crate) fn free_all(&self) -> Option<Panic> {
         let mut first = None;
         loop {
-            match catch_unwind(AssertUnwindSafe(|| self.free(usize::MAX))) {
+            match catch(|| self.free(usize::MAX)) {
                 Ok(()) => return first,
                 Err(panic) => first = first.or(Some(panic)),
             }

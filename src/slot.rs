@@ -1,6 +1,6 @@
 //! Slots: what a thread shares with those that retire.
 
-use std::ptr;
+use core::ptr;
 
 use crate::barrier;
 use crate::batch::Link;

@@ -54,25 +54,30 @@ impl<M: Mode> Collector<M> {
     }
 }
 
-#[cfg(not(kovan_loom))]
 impl<M: Mode> Handle<M> {
-    /// Flushes and drains idle threads, until all that was handed in is freed or `patience` is
-    /// over. Waits for guards, this thread's too, and for nodes that another thread has to free.
+    /// Flushes and drains idle threads once.
+    ///
+    /// # Errors
+    /// What is left: it waits for guards, this thread's too, or for a thread that has to free it.
+    pub fn try_quiesce(&self) -> Result<(), Stats> {
+        self.local().drain_idle();
+        let stats = self.local().core().stats();
+        if stats.unreclaimed() == 0 { Ok(()) } else { Err(stats) }
+    }
+
+    /// [`try_quiesce`](Self::try_quiesce), until all that was handed in is freed or `patience` is
+    /// over.
     ///
     /// # Errors
     /// What was left when `patience` was over.
+    #[cfg(feature = "std")]
     pub fn quiesce(&self, patience: std::time::Duration) -> Result<(), Stats> {
         let start = std::time::Instant::now();
         loop {
-            self.local().drain_idle();
-            let stats = self.local().core().stats();
-            if stats.unreclaimed() == 0 {
-                return Ok(());
+            match self.try_quiesce() {
+                Err(_) if start.elapsed() < patience => std::thread::yield_now(),
+                done => return done,
             }
-            if start.elapsed() >= patience {
-                return Err(stats);
-            }
-            std::thread::yield_now();
         }
     }
 }

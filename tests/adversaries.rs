@@ -1,5 +1,6 @@
 //! What each collector holds under each adversary: the rows of the table in `docs/ADVERSARIES.md`.
 //! Sizes are in nodes. `KOVAN_STRESS` (default 1) multiplies the length of each run.
+#![cfg(feature = "std")] // `quiesce` needs a clock.
 #![allow(clippy::undocumented_unsafe_blocks)] // Every value here is unlinked and retired once.
 
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::SeqCst};

@@ -1,4 +1,5 @@
 //! Programs written for the published crate of this name, with its header in each node or without.
+#![cfg(feature = "std")]
 #![allow(clippy::undocumented_unsafe_blocks)] // As its users write it.
 
 use std::sync::Arc;

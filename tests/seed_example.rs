@@ -1,4 +1,5 @@
 //! The example that the library is known by, word for word.
+#![cfg(feature = "std")]
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 #[test]

@@ -1,14 +1,15 @@
 //! What becomes of retired nodes: they are collected in open batches, batches are pushed to the
 //! slots that may hold them, acknowledged, and freed.
 
-use std::panic::resume_unwind;
-use std::ptr;
+use alloc::boxed::Box;
+use core::{mem, ptr};
 
 use super::{Local, Open};
 use crate::batch::{self, Batch, Entry, Link, List};
 use crate::mode::Mode;
 use crate::slot::{EVERYTHING, Slot, count};
 use crate::sync::{Ordering, fence};
+use crate::unwind::{panicking, resume};
 
 /// Allocations of one thread between two steps of the era clock. One in models, so that eras move.
 const ERA_FREQUENCY: u64 = if cfg!(kovan_loom) { 1 } else { 128 };
@@ -72,7 +73,7 @@ impl<M: Mode> Local<M> {
     #[inline(never)]
     fn free_some(&self) {
         // Not while unwinding: a second panic would abort.
-        if !std::thread::panicking() {
+        if !panicking() {
             self.ready.free(self.core.config.frees.min(self.ready.len()));
         }
     }
@@ -88,7 +89,7 @@ impl<M: Mode> Local<M> {
         let at_once = self.core.config.frees == usize::MAX;
         let keep = if at_once { 0 } else { keep };
         let waiting = self.ready.len();
-        if waiting > keep && !std::thread::panicking() {
+        if waiting > keep && !panicking() {
             let batches = if at_once { waiting } else { 1 + (waiting - keep) / 8 };
             self.ready.free(batches.saturating_mul(self.core.config.batch));
         }
@@ -99,13 +100,13 @@ impl<M: Mode> Local<M> {
     }
 
     fn free_all(&self) {
-        if std::thread::panicking() {
+        if panicking() {
             return;
         }
         let panic = self.ready.free_all();
         self.count_freed();
         if let Some(panic) = panic {
-            resume_unwind(panic);
+            resume(panic);
         }
     }
 
@@ -135,7 +136,7 @@ impl<M: Mode> Local<M> {
         batch.entries.push(entry);
         let full = batch.entries.len() >= self.core.config.batch;
         // Was `None` since the `take`: nothing to drop.
-        std::mem::forget(open.replace(Some(batch)));
+        mem::forget(open.replace(Some(batch)));
         if full {
             self.flush_full(open);
         }
@@ -179,7 +180,6 @@ impl<M: Mode> Local<M> {
     }
 
     /// Closes the open batches, takes the lists of idle threads, and frees what is free.
-    #[cfg(not(kovan_loom))]
     pub(crate) fn drain_idle(&self) {
         self.flush_all();
         let mut free = List::default();

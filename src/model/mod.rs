@@ -6,7 +6,9 @@
 mod litmus;
 mod slot;
 
+use std::boxed::Box;
 use std::sync::Arc;
+use std::vec::Vec;
 
 use loom::cell::UnsafeCell;
 use loom::thread;
@@ -112,7 +114,7 @@ fn check(preemptions: usize, body: impl Fn() + Sync + Send + 'static) {
         counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         body();
     });
-    println!("{} executions", executions.load(std::sync::atomic::Ordering::Relaxed));
+    std::println!("{} executions", executions.load(std::sync::atomic::Ordering::Relaxed));
 }
 
 fn spawn<M: Mode>(

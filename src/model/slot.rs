@@ -2,6 +2,7 @@
 //! be explored. The owner, those that retire and a drainer are threads of their own; in the
 //! library a drainer is a retirer whose fence may be much older than what it drains.
 
+use std::boxed::Box;
 use std::sync::Arc;
 
 use loom::cell::UnsafeCell;

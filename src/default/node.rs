@@ -1,9 +1,10 @@
 //! What programs for the published crate of this name use besides: embedded headers, which nothing
 //! here needs, and functions for boxes.
 
-use std::fmt;
-use std::mem::MaybeUninit;
-use std::ops::{Deref, DerefMut};
+use alloc::boxed::Box;
+use core::fmt;
+use core::mem::MaybeUninit;
+use core::ops::{Deref, DerefMut};
 
 use crate::batch::Entry;
 use crate::default::{retire, retire_entry};

@@ -1,9 +1,9 @@
 //! Safe cells: a value that is read under a guard and replaced as a whole.
 
-use std::marker::PhantomData;
-use std::ops::Deref;
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::default::pin;
 use crate::guard::Guard;
@@ -265,7 +265,7 @@ impl<T: Send + Sync + 'static> Removed<T> {
     /// No [`AtomGuard`] that could hold it is left, on any thread.
     #[must_use]
     pub unsafe fn into_inner_unchecked(self) -> T {
-        let value = std::mem::ManuallyDrop::new(self).value;
+        let value = core::mem::ManuallyDrop::new(self).value;
         // SAFETY: unlinked, and the caller says that nobody reads it.
         unsafe { into_value(value) }
     }

@@ -1,8 +1,8 @@
 //! The usual traits of safe cells, over their public interface.
 
-use std::fmt;
+use core::fmt;
 
-use crate::atom::{Atom, AtomGuard, AtomMap, AtomMapGuard, AtomOption, Removed};
+use super::atom::{Atom, AtomGuard, AtomMap, AtomMapGuard, AtomOption, Removed};
 
 impl<T: Send + Sync + Default + 'static> Default for Atom<T> {
     fn default() -> Self {

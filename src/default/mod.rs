@@ -1,7 +1,11 @@
-//! The default collector and each thread's registration with it.
+//! The default collector, each thread's registration with it, and what is built over them.
 
-use std::cell::Cell;
-use std::ptr;
+mod atom;
+mod atom_traits;
+mod node;
+
+use core::cell::Cell;
+use core::ptr;
 use std::sync::OnceLock;
 
 use crate::batch::Entry;
@@ -9,6 +13,12 @@ use crate::collector::Collector;
 use crate::guard::{Guard, drop_box};
 use crate::local::Local;
 use crate::mode::DefaultMode;
+
+pub use atom::{Atom, AtomGuard, AtomMap, AtomMapGuard, AtomOption, Removed};
+pub use node::{
+    CachePadded, NodeBox, Reclaimable, RetiredNode, alloc_node, alloc_node_uninit, drop_node,
+    free_node, retire_node, retire_reclaimable,
+};
 
 /// The collector of [`pin`] and [`retire`]. It lives as long as the process.
 pub fn collector() -> &'static Collector {
@@ -23,11 +33,11 @@ pub fn collector() -> &'static Collector {
 static LOCAL: Cell<*const Local<DefaultMode>> = Cell::new(ptr::null());
 
 #[cfg(not(feature = "nightly"))]
-thread_local! {
+std::thread_local! {
     static LOCAL: Cell<*const Local<DefaultMode>> = const { Cell::new(ptr::null()) };
 }
 
-thread_local! {
+std::thread_local! {
     static EXIT: Exit = const { Exit };
 }
 
@@ -85,7 +95,7 @@ pub fn pin() -> Guard {
 /// guard, the batch waits for this guard too.
 ///
 /// # Safety
-/// 1. `pointer` came from [`Box::into_raw`] and is retired once.
+/// 1. `pointer` came from [`Box::into_raw`](std::boxed::Box::into_raw) and is retired once.
 /// 2. It is unlinked: no thread can load it any more that does not hold a guard now.
 /// 3. The value may be dropped on another thread (`T: Send`, or nothing in it minds).
 #[inline]
