@@ -6,8 +6,9 @@ use std::sync::atomic::AtomicPtr;
 /// A reclamation library, used through its own public interface.
 ///
 /// # Safety
-/// What `protect` returns stays allocated until its guard ends, or until the same slot of the guard
-/// protects something else, provided that the source is still reachable.
+/// 1. What `protect` returns stays allocated until its guard ends, or until the same slot of the
+///    guard protects something else, provided that the source is still reachable.
+/// 2. So does what `protect_unmarked` returns, unless it is marked.
 pub unsafe trait Contender: Send + Sync + Sized + 'static {
     /// The name in tables.
     const NAME: &'static str;
@@ -32,6 +33,17 @@ pub unsafe trait Contender: Send + Sync + Sized + 'static {
         slot: usize,
         source: &AtomicPtr<Self::Node<T>>,
     ) -> *mut Self::Node<T>;
+    /// As `protect`, of a source whose pointers may be [`marked`]. What a marked pointer leads to is
+    /// not protected. Contenders that protect an address must not be told a marked one: it is not
+    /// the address that is retired.
+    #[inline(always)]
+    fn protect_unmarked<T: Send + 'static>(
+        guard: &mut Self::Guard<'_>,
+        slot: usize,
+        source: &AtomicPtr<Self::Node<T>>,
+    ) -> *mut Self::Node<T> {
+        Self::protect(guard, slot, source)
+    }
     /// Retires a node.
     ///
     /// # Safety
@@ -42,6 +54,29 @@ pub unsafe trait Contender: Send + Sync + Sized + 'static {
     /// # Safety
     /// It came from `alloc`, and nobody else uses it.
     unsafe fn dealloc<T: Send + 'static>(node: *mut Self::Node<T>);
+    /// Frees what can be freed now, as far as the library has a function for it.
+    fn flush(&self, local: &mut Self::Local);
+}
+
+const MARK: usize = 1;
+
+/// The pointer with its lowest bit set.
+#[inline(always)]
+#[must_use]
+pub fn marked<N>(pointer: *mut N) -> *mut N {
+    pointer.map_addr(|address| address | MARK)
+}
+/// The pointer with its lowest bit cleared.
+#[inline(always)]
+#[must_use]
+pub fn unmarked<N>(pointer: *mut N) -> *mut N {
+    pointer.map_addr(|address| address & !MARK)
+}
+/// Whether the lowest bit is set.
+#[inline(always)]
+#[must_use]
+pub fn is_marked<N>(pointer: *mut N) -> bool {
+    pointer.addr() & MARK != 0
 }
 
 /// A node without a header.

@@ -4,8 +4,13 @@
 #![allow(missing_debug_implementations)] // Programs only; nobody prints a cell.
 
 pub mod cells;
+pub mod command;
 pub mod contender;
 pub mod contenders;
 pub mod naive;
+pub mod random;
 pub mod rounds;
+pub mod samples;
 pub mod sdd_cells;
+pub mod statistics;
+pub mod threads;

@@ -1,83 +1,49 @@
 //! Rounds: every contender in turn, in one process, so that a slow minute of the machine is slow for
 //! all of them.
 
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::cells::Cell;
 use crate::contender::Contender;
 use crate::naive::{self, Naive};
+use crate::random::shuffled;
 use crate::sdd_cells;
+use crate::threads::{Setting, Steps, work};
 
-/// Steps between two looks at the clock's flag.
-const BLOCK: u64 = 64;
-
-/// How one number is made.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// Worker threads.
-    pub threads: usize,
-    /// How long they work.
-    pub window: Duration,
-}
-
-/// A contender in a cell: its name, and what measures it once, in operations per second.
-pub struct Entry {
+/// A contender in a cell: its name, and what measures it once.
+pub struct Entry<O = f64> {
     /// Who.
     pub name: &'static str,
-    /// Measures once.
-    pub run: Box<dyn Fn(Setting) -> f64>,
+    /// Measures once; operations per second, if nothing else is said.
+    pub run: Box<dyn Fn(Setting) -> O>,
 }
 
-impl std::fmt::Debug for Entry {
+impl<O> std::fmt::Debug for Entry<O> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Entry").field(&self.name).finish()
     }
 }
 
-/// The next number of `xorshift64*` (Vigna 2016); the state is not 0.
-pub fn random(state: &mut u64) -> u64 {
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
-}
-
-/// Operations per second of threads that each make a worker and call it until the window is over.
-/// Threads start, register and warm up before the window, and end after it.
-fn measure<W: FnMut(u64)>(
-    Setting { threads, window }: Setting,
-    operations: u64,
-    worker: impl Fn() -> W + Sync,
-) -> f64 {
-    let (stop, total) = (AtomicBool::new(false), AtomicU64::new(0));
-    let gate = Barrier::new(threads + 1);
-    let mut elapsed = Duration::ZERO;
-    thread::scope(|scope| {
-        for index in 0..threads {
-            let (stop, total, gate, worker) = (&stop, &total, &gate, &worker);
-            scope.spawn(move || {
-                let mut state = 0x9E37_79B9_7F4A_7C15 ^ ((index as u64 + 1) << 32);
-                let mut step = worker();
-                (0..1000).for_each(|_| step(random(&mut state)));
-                gate.wait();
-                let mut steps = 0;
-                while !stop.load(Ordering::Relaxed) {
-                    (0..BLOCK).for_each(|_| step(random(&mut state)));
-                    steps += BLOCK;
-                }
-                total.fetch_add(steps * operations, Ordering::Relaxed);
-            });
+/// Measures `n` things once per round, in an order that changes from round to round; `results[i]`
+/// has the rounds of the `i`th.
+///
+/// # Errors
+/// The first of `measure`, which gets the round and the thing.
+pub fn interleave<O>(
+    rounds: u16,
+    n: usize,
+    mut measure: impl FnMut(u16, usize) -> Result<O, String>,
+) -> Result<Vec<Vec<O>>, String> {
+    let mut results: Vec<_> = (0..n).map(|_| Vec::new()).collect();
+    let mut state = 0x9E37_79B9_7F4A_7C15;
+    for round in 0..rounds {
+        for index in shuffled(n, &mut state) {
+            results[index].push(measure(round, index)?);
         }
-        gate.wait();
-        let start = Instant::now();
-        thread::sleep(window);
-        stop.store(true, Ordering::Relaxed);
-        elapsed = start.elapsed();
-    });
-    total.into_inner() as f64 / elapsed.as_secs_f64()
+    }
+    Ok(results)
 }
 
 /// A contender in a cell.
@@ -93,6 +59,12 @@ pub fn entry<C: Contender, L: Cell<C>>() -> Entry {
         })
     };
     Entry { name: C::NAME, run: Box::new(run) }
+}
+
+/// Operations per second of threads that each make a worker and call it.
+fn measure<W: FnMut(u64)>(setting: Setting, operations: u64, worker: impl Fn() -> W + Sync) -> f64 {
+    let watch = || thread::sleep(setting.window);
+    work(setting.threads, |_| Steps(worker()), watch).rate() * operations as f64
 }
 
 /// A naive value in a cell, if it can do it.

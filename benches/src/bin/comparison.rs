@@ -1,28 +1,29 @@
 //! `kovan` against its peers: one table of ratios, from interleaved rounds in one process.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use clap::Parser;
-use kovan_benches::cells::{Cell, Loads, Pin, PinLoad, Queue, ReadHeavy, Retire, Stack};
+use kovan_benches::cells::{
+    Cell, HashMap, List, Loads, Pin, PinLoad, Queue, ReadHeavy, Retire, Stack,
+};
+use kovan_benches::command::{self, Failure};
 use kovan_benches::contenders::{
     AtOnce, Batch32, Batch128, Batch256, Epoch, Four, Haphazard, Kovan, KovanDefault, KovanRobust,
     Leak, One, Published, Seize, Two,
 };
-use kovan_benches::rounds::{Entry, Setting, entry, naive_entry, ping_pong, random, sdd_entry};
-
-#[cfg(feature = "mimalloc")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-const ALLOCATOR_NAME: &str = if cfg!(feature = "mimalloc") { "mimalloc" } else { "system" };
+use kovan_benches::rounds::{Entry, entry, interleave, naive_entry, ping_pong, sdd_entry};
+use kovan_benches::samples::Samples;
+use kovan_benches::statistics::{Summary, median};
+use kovan_benches::threads::Setting;
 
 /// Compares kovan with its peers. Every round measures every contender once, in an order that
 /// changes from round to round. A ratio above 1 means that kovan is faster.
 #[derive(Parser)]
+#[command(name = "comparison")]
 struct Arguments {
     /// Only cells whose name contains this.
     #[arg(long, default_value = "")]
@@ -97,39 +98,9 @@ fn rows(sweep: bool) -> Vec<Row> {
         row!(ReadHeavy, false, sweep),
         row!(Stack, false, sweep),
         row!(Queue, false, sweep),
+        row!(List, false, sweep),
+        row!(HashMap, false, sweep),
     ]
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 {
-        values[middle]
-    } else {
-        f64::midpoint(values[middle - 1], values[middle])
-    }
-}
-
-/// Ranks, from both ends, of an interval that holds the median of the distribution with at least
-/// 95 % (all of the values, if they are too few for that).
-fn interval_rank(n: usize) -> usize {
-    let mut below = 0.5_f64.powi(i32::try_from(n).unwrap_or(i32::MAX));
-    let (mut term, mut rank) = (below, 0);
-    while 2.0 * below <= 0.05 && 2 * rank + 2 < n {
-        rank += 1;
-        term *= (n - rank + 1) as f64 / rank as f64;
-        below += term;
-    }
-    rank.saturating_sub(1)
-}
-
-/// The indices below `n` in a fresh order, so that nobody always follows the same other one.
-fn shuffled(n: usize, state: &mut u64) -> Vec<usize> {
-    let mut order: Vec<_> = (0..n).collect();
-    for i in (1..n).rev() {
-        order.swap(i, (random(state) % (i as u64 + 1)) as usize);
-    }
-    order
 }
 
 /// One line of the table: the subject's time, and its speed relative to everybody else's, with an
@@ -143,18 +114,13 @@ fn line(subject: &str, names: &[&str], row: &Row, samples: &[Vec<f64>], threads:
             line += " – |";
             continue;
         };
-        let mut ratios: Vec<_> =
-            samples[us].iter().zip(&samples[it]).map(|(us, it)| us / it).collect();
-        let ratio = median(&mut ratios);
-        let rank = interval_rank(ratios.len());
-        let (low, high) = (ratios[rank], ratios[ratios.len() - 1 - rank]);
-        line += &format!(" {ratio:.2} ({low:.2}–{high:.2}) |");
+        line += &format!(" {:.2} |", Summary::of_ratios(&samples[us], &samples[it]));
     }
     line
 }
 
 /// The names in the table but for the subject's, in the order in which they first appear.
-fn names(rows: &[Row], subject: &str) -> Vec<&'static str> {
+fn names<'n>(rows: &[Row], subject: &str) -> Vec<&'n str> {
     let mut names = Vec::new();
     for entry in rows.iter().flat_map(|row| &row.entries) {
         if entry.name != subject && !names.contains(&entry.name) {
@@ -162,25 +128,6 @@ fn names(rows: &[Row], subject: &str) -> Vec<&'static str> {
         }
     }
     names
-}
-
-/// Where every measurement is written, if anywhere.
-struct Samples(Option<(String, csv::Writer<File>)>);
-
-impl Samples {
-    fn create(path: Option<&Path>) -> Result<Self, String> {
-        let Some(path) = path else { return Ok(Self(None)) };
-        let name = path.display().to_string();
-        let writer = csv::Writer::from_path(path).map_err(|error| format!("{name}: {error}"))?;
-        let mut samples = Self(Some((name, writer)));
-        samples.write(&["cell", "threads", "round", "contender", "ops_per_second"])?;
-        Ok(samples)
-    }
-
-    fn write(&mut self, record: &[&str]) -> Result<(), String> {
-        let Some((name, writer)) = &mut self.0 else { return Ok(()) };
-        writer.write_record(record).map_err(|error| format!("{name}: {error}"))
-    }
 }
 
 /// What the rounds of one line gave: rates by contender and round, and cache-line times by round.
@@ -197,23 +144,23 @@ fn measure(
 ) -> Result<Measured, String> {
     let setting =
         Setting { threads: threads.into(), window: Duration::from_millis(arguments.window_ms) };
-    let mut measured = Measured { rates: vec![Vec::new(); row.entries.len()], hops: Vec::new() };
-    let mut state = 0x9E37_79B9_7F4A_7C15;
-    for round in 0..arguments.rounds {
-        measured.hops.push(ping_pong());
-        for index in shuffled(row.entries.len(), &mut state) {
-            let Entry { name, run } = &row.entries[index];
-            let rate = run(setting);
-            measured.rates[index].push(rate);
-            let (threads, round) = (threads.to_string(), round.to_string());
-            samples.write(&[row.name, &threads, &round, name, &format!("{rate:.0}")])?;
+    let mut hops = Vec::new();
+    let rates = interleave(arguments.rounds, row.entries.len(), |round, index| {
+        if hops.len() <= round.into() {
+            hops.push(ping_pong());
         }
-    }
-    Ok(measured)
+        let Entry { name, run } = &row.entries[index];
+        let rate = run(setting);
+        let (threads, round) = (threads.to_string(), round.to_string());
+        samples.write(&[row.name, &threads, &round, name, &format!("{rate:.0}")])?;
+        Ok(rate)
+    })?;
+    Ok(Measured { rates, hops })
 }
 
-fn run(arguments: &Arguments, rows: &[Row]) -> Result<(), String> {
-    let mut samples = Samples::create(arguments.csv.as_deref())?;
+fn table(arguments: &Arguments, rows: &[Row]) -> Result<(), String> {
+    let columns = ["cell", "threads", "round", "contender", "ops_per_second"];
+    let mut samples = Samples::create(arguments.csv.as_deref(), &columns)?;
     let names = names(rows, &arguments.subject);
     let columns: String = names.iter().map(|name| format!(" / {name} |")).collect();
     println!("| cell, threads | {}, ns |{columns} cache line and back, ns |", arguments.subject);
@@ -231,35 +178,27 @@ fn run(arguments: &Arguments, rows: &[Row]) -> Result<(), String> {
 }
 
 fn header(arguments: &Arguments) {
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!(
-        "{}, {cores} processors; allocator: {ALLOCATOR_NAME}; {} rounds of {} ms. Time per operation of one thread; \
-         ratios of throughput, above 1 where the first column is faster, with 95 % intervals.\n",
-        cpu.trim_start_matches([' ', '\t', ':']),
+        "{}; {} rounds of {} ms. Time per operation of one thread; \
+         ratios of throughput, above 1 where the first column is faster, with 95 % intervals. \
+         –: sdd and the naive ones have no such cell.\n",
+        command::machine(),
         arguments.rounds,
         arguments.window_ms
     );
 }
 
-fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+/// The rows and contenders that were asked for.
+fn chosen(arguments: &Arguments) -> Result<Vec<Row>, Failure> {
     let mut rows = rows(arguments.sweep);
     rows.retain(|row| row.name.contains(&arguments.cell));
     if rows.is_empty() {
-        eprintln!(
-            "comparison: --cell {}: no cell has this in its name; see --list",
-            arguments.cell
-        );
-        return ExitCode::from(2);
+        let line = format!("--cell {}: no cell has this in its name; see --list", arguments.cell);
+        return Err(Failure::Usage(line));
     }
-    for name in &arguments.contenders {
-        if !rows.iter().any(|row| row.entries.iter().any(|entry| entry.name == name)) {
-            eprintln!("comparison: --contenders {name}: nobody of this name; see --list");
-            return ExitCode::from(2);
-        }
-    }
+    let mut all = names(&rows, &arguments.subject);
+    all.push(&arguments.subject);
+    command::check_names("--contenders", &arguments.contenders, &all)?;
     for row in &mut rows {
         row.entries.retain(|entry| {
             arguments.contenders.is_empty()
@@ -267,19 +206,20 @@ fn main() -> ExitCode {
                 || arguments.contenders.iter().any(|name| name == entry.name)
         });
     }
-    if arguments.list {
-        for row in rows {
-            let names: Vec<_> = row.entries.iter().map(|entry| entry.name).collect();
-            println!("{}: {}", row.name, names.join(", "));
+    Ok(rows)
+}
+
+fn main() -> ExitCode {
+    command::run(|arguments: Arguments| {
+        let rows = chosen(&arguments)?;
+        if arguments.list {
+            for row in rows {
+                let names: Vec<_> = row.entries.iter().map(|entry| entry.name).collect();
+                println!("{}: {}", row.name, names.join(", "));
+            }
+            return Ok(());
         }
-        return ExitCode::SUCCESS;
-    }
-    header(&arguments);
-    match run(&arguments, &rows) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("comparison: {message}");
-            ExitCode::FAILURE
-        }
-    }
+        header(&arguments);
+        Ok(table(&arguments, &rows)?)
+    })
 }
