@@ -1,5 +1,6 @@
 //! What the programs have in common: the allocator, arguments, and how they end.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -10,6 +11,35 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The global allocator of all programs.
 pub const ALLOCATOR_NAME: &str = if cfg!(feature = "mimalloc") { "mimalloc" } else { "system" };
+
+/// Arguments of every program but `comparison`, which has more of its own.
+#[derive(Debug, clap::Args)]
+pub struct Common {
+    /// Rounds, at least 3.
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u16).range(3..))]
+    pub rounds: u16,
+    /// Only these contenders; all if not said.
+    #[arg(long, value_delimiter = ',')]
+    pub contenders: Vec<String>,
+    /// Writes every measurement to this file.
+    #[arg(long)]
+    pub csv: Option<PathBuf>,
+}
+
+impl Common {
+    /// Keeps the contenders that were asked for.
+    ///
+    /// # Errors
+    /// One that was asked for and is not there.
+    pub fn choose<T>(&self, all: Vec<T>, name: impl Fn(&T) -> &str) -> Result<Vec<T>, Failure> {
+        let names: Vec<_> = all.iter().map(&name).collect();
+        check_names("--contenders", &self.contenders, &names)?;
+        let wanted = |it: &T| {
+            self.contenders.is_empty() || self.contenders.iter().any(|wanted| wanted == name(it))
+        };
+        Ok(all.into_iter().filter(wanted).collect())
+    }
+}
 
 /// Why a program ends.
 #[derive(Debug)]

@@ -14,3 +14,4 @@ pub mod samples;
 pub mod sdd_cells;
 pub mod statistics;
 pub mod threads;
+pub mod wide;
