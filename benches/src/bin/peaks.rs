@@ -1,0 +1,140 @@
+//! Unreclaimed nodes of `kovan` and its peers while nobody stalls.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use kovan_benches::cells::{Cell, HashMap, ReadHeavy, Stack};
+use kovan_benches::command::{self, Common, Failure};
+use kovan_benches::contender::Contender;
+use kovan_benches::contenders::{
+    AtOnce, Epoch, Haphazard, Kovan, KovanDefault, KovanRobust, Published, Seize,
+};
+use kovan_benches::counted::{Counted, LINES};
+use kovan_benches::peaks::{Peak, entry};
+use kovan_benches::rounds::{Entry, interleave};
+use kovan_benches::samples::Samples;
+use kovan_benches::statistics::Summary;
+use kovan_benches::threads::Setting;
+
+/// Counts the nodes that are retired and not freed yet, once a millisecond, while threads work and
+/// nobody stalls. Every round measures every contender once, in an order that changes from round to
+/// round.
+#[derive(Parser)]
+#[command(name = "peaks")]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    /// Numbers of threads.
+    #[arg(long, value_delimiter = ',', default_value = "2,8",
+          value_parser = clap::value_parser!(u16).range(1..LINES as i64))]
+    threads: Vec<u16>,
+    /// Milliseconds that a contender works per round.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(10..))]
+    window_ms: u64,
+}
+
+/// Everybody is compared with this one.
+const YARDSTICK: &str = <Epoch as Contender>::NAME;
+
+struct Row {
+    name: &'static str,
+    entries: Vec<Entry<Peak>>,
+}
+
+macro_rules! row {
+    ($cell:ident: $($contender:ident),*) => {
+        Row {
+            name: <$cell<Counted<Kovan>> as Cell<Counted<Kovan>>>::NAME,
+            entries: vec![$(entry::<$contender, $cell<Counted<$contender>>>()),*],
+        }
+    };
+    ($cell:ident) => {
+        row!($cell: Kovan, KovanDefault, KovanRobust, AtOnce, Epoch, Seize, Haphazard, Published)
+    };
+}
+
+fn rows(common: &Common) -> Result<Vec<Row>, Failure> {
+    let mut rows = vec![row!(Stack), row!(ReadHeavy), row!(HashMap)];
+    for row in &mut rows {
+        let entries = std::mem::take(&mut row.entries);
+        row.entries = common.choose(entries, |entry| entry.name)?;
+    }
+    Ok(rows)
+}
+
+fn measure(
+    arguments: &Arguments,
+    row: &Row,
+    threads: u16,
+    samples: &mut Samples,
+) -> Result<Vec<Vec<Peak>>, String> {
+    let window = Duration::from_millis(arguments.window_ms);
+    let setting = Setting { threads: threads.into(), window };
+    interleave(arguments.common.rounds, row.entries.len(), |round, index| {
+        let Entry { name, run } = &row.entries[index];
+        let it = run(setting);
+        if it.left != 0 {
+            eprintln!("{}, {threads}: {name} did not free {} nodes in the end", row.name, it.left);
+        }
+        let Peak { peak, mean, samples: looks, left } = it;
+        samples.write(&[
+            row.name,
+            &threads.to_string(),
+            &round.to_string(),
+            name,
+            &format!("{peak:.0}"),
+            &format!("{mean:.1}"),
+            &looks.to_string(),
+            &left.to_string(),
+        ])?;
+        Ok(it)
+    })
+}
+
+/// The lines of one cell at one number of threads.
+fn print(row: &Row, threads: u16, rounds: &[Vec<Peak>]) {
+    let peaks = |index: usize| rounds[index].iter().map(|it| it.peak).collect::<Vec<_>>();
+    let yardstick = row.entries.iter().position(|entry| entry.name == YARDSTICK);
+    for (index, entry) in row.entries.iter().enumerate() {
+        let peak = Summary::of(peaks(index));
+        let mean = Summary::of(rounds[index].iter().map(|it| it.mean).collect());
+        let ratio = yardstick.map_or_else(
+            || "–".to_owned(),
+            // A round in which nothing was seen has no ratio: at least one node.
+            |yardstick| {
+                let [ours, theirs] = [index, yardstick]
+                    .map(|index| peaks(index).iter().map(|peak| peak.max(1.0)).collect::<Vec<_>>());
+                Summary::of_ratios(&ours, &theirs).to_string()
+            },
+        );
+        println!("| {}, {threads} | {} | {peak:.0} | {mean:.0} | {ratio} |", row.name, entry.name);
+    }
+}
+
+fn table(arguments: &Arguments) -> Result<(), Failure> {
+    let rows = rows(&arguments.common)?;
+    let columns = ["cell", "threads", "round", "contender", "peak", "mean", "looks", "left"];
+    let mut samples = Samples::create(arguments.common.csv.as_deref(), &columns)?;
+    println!(
+        "{}; {} rounds of {} ms. Nodes retired and not freed, looked at once a millisecond: medians \
+         of the rounds, with 95 % intervals. Not in this table: sdd, which has no such \
+         structures, and the naive ones, which retire nothing.\n",
+        command::machine(),
+        arguments.common.rounds,
+        arguments.window_ms
+    );
+    println!(
+        "| cell, threads | contender | peak | mean | peak / {YARDSTICK}'s |\n|---|---|---|---|---|"
+    );
+    for row in &rows {
+        for &threads in &arguments.threads {
+            print(row, threads, &measure(arguments, row, threads, &mut samples)?);
+        }
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    command::run(|arguments: Arguments| table(&arguments))
+}
