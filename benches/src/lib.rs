@@ -8,6 +8,7 @@ pub mod command;
 pub mod contender;
 pub mod contenders;
 pub mod counted;
+pub mod latency;
 pub mod naive;
 pub mod peaks;
 pub mod random;
