@@ -96,17 +96,23 @@ impl<M: Mode> Local<M> {
     /// Begins a critical section. The caller keeps the local alive.
     #[inline(always)]
     pub(crate) fn enter(&self) {
+        if self.begin() {
+            self.acknowledge_own();
+        }
+    }
+
+    /// Begins a critical section. Returns whether this thread must take its list first.
+    #[inline(always)]
+    fn begin(&self) -> bool {
         let slot = self.slot();
         if slot.pins.load(Ordering::Relaxed) != 0 {
             self.more.set(self.more.get() + 1);
-            return;
+            return false;
         }
         // Relaxed: `light` orders this store before the load of the head; see `Slot::drain`.
         slot.pins.store(1, Ordering::Relaxed);
         barrier::light();
-        if !slot.is_quiet() {
-            self.acknowledge_own();
-        }
+        !slot.is_quiet()
     }
 
     /// Ends a critical section.

@@ -26,12 +26,24 @@ impl<M: Mode> Local<M> {
     /// free. The caller holds no protected pointer, and its guard exists: destructors may panic.
     #[cold]
     pub(super) fn acknowledge_own(&self) {
+        self.take_own();
+        let retiring = self.retiring.get();
+        self.retiring.set(retiring.saturating_sub(1));
+        let keep = if retiring > 0 && !self.frees_at_once() { KEEP } else { 0 };
+        if self.ready.len() > keep {
+            let _outside = Outside::of(self);
+            self.free_due(keep);
+        }
+        if self.ready.len() > keep {
+            self.slot().stay_busy();
+        }
+    }
+
+    /// Takes this thread's list and acknowledges it.
+    fn take_own(&self) {
         let mut free = List::default();
         self.slot().take(|list| collect(list, &mut free));
         self.settle(free);
-        let retiring = self.retiring.get();
-        self.retiring.set(retiring.saturating_sub(1));
-        self.free_due(if retiring > 0 { KEEP } else { 0 });
     }
 
     /// Sends each batch home, to the thread that retired it: where a thread frees what it retired,
@@ -83,20 +95,19 @@ impl<M: Mode> Local<M> {
         count(&self.slot().freed, self.ready.take_freed());
     }
 
-    /// Frees, per pin or flush that found batches, what the frees per retirement do not keep up
-    /// with: of more than `keep` batches one, and an eighth of the rest.
+    fn frees_at_once(&self) -> bool {
+        self.core.config.frees == usize::MAX
+    }
+
+    /// Frees, per pin that found batches, what the frees per retirement do not keep up with: of more
+    /// than `keep` batches one, and an eighth of the rest.
     fn free_due(&self, keep: usize) {
-        let at_once = self.core.config.frees == usize::MAX;
-        let keep = if at_once { 0 } else { keep };
+        if panicking() {
+            return;
+        }
         let waiting = self.ready.len();
-        if waiting > keep && !panicking() {
-            let batches = if at_once { waiting } else { 1 + (waiting - keep) / 8 };
-            self.ready.free(batches.saturating_mul(self.core.config.batch));
-        }
-        self.count_freed();
-        if self.ready.len() > keep {
-            self.slot().stay_busy();
-        }
+        let batches = if self.frees_at_once() { waiting } else { 1 + (waiting - keep) / 8 };
+        self.ready.free(batches.saturating_mul(self.core.config.batch));
     }
 
     fn free_all(&self) {
@@ -152,7 +163,10 @@ impl<M: Mode> Local<M> {
         self.close(open, &mut free);
         self.settle(free);
         self.retiring.set(RETIRING);
-        self.free_due(KEEP);
+        if self.frees_at_once() {
+            self.free_due(0);
+        }
+        self.count_freed();
     }
 
     /// Closes both open batches and frees what is free.
@@ -257,6 +271,27 @@ impl<M: Mode> Local<M> {
         }
         self.boundary.set(boundary);
         pushed
+    }
+}
+
+/// While it lives, a pin that has taken its list is outside of its section again: what others retire
+/// need not wait for the destructors that this thread runs. If one of them keeps a guard, the pin is
+/// an inner one from there on.
+struct Outside<'l, M: Mode>(&'l Local<M>);
+
+impl<'l, M: Mode> Outside<'l, M> {
+    fn of(local: &'l Local<M>) -> Self {
+        local.unpin();
+        Self(local)
+    }
+}
+
+impl<M: Mode> Drop for Outside<'_, M> {
+    fn drop(&mut self) {
+        self.0.count_freed();
+        if self.0.begin() {
+            self.0.take_own();
+        }
     }
 }
 
