@@ -3,10 +3,10 @@
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::guard::Guard;
 use crate::mode::Mode;
+use crate::sync::{AtomicPtr, Ordering};
 
 /// An atomic pointer. It does not own what it points to: dropping it frees nothing.
 pub struct Atomic<T> {

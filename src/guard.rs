@@ -8,8 +8,14 @@ use crate::local::Local;
 use crate::mode::{DefaultMode, Mode};
 use crate::sync::{AtomicPtr, Ordering, fence};
 
-/// Rounds in which a checked load tries to meet a standing era before it escalates. One in models.
-const ROUNDS: usize = if cfg!(kovan_loom) { 1 } else { 16 };
+/// Rounds in which a checked load tries to meet a standing era before it escalates. Fewer in models.
+pub(crate) const ROUNDS: usize = if cfg!(kovan_loom) {
+    1
+} else if cfg!(kovan_shuttle) {
+    4
+} else {
+    16
+};
 
 /// A critical section. What is loaded under it stays allocated until it is dropped, as far as its
 /// [`Mode`] says. It stays on its thread.

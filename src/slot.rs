@@ -16,8 +16,14 @@ const DRAINING: usize = 2;
 const BUSY: usize = 3;
 
 /// Links pushed to a slot, since its last acknowledgement, between two attempts to drain it.
-/// One in models, so that every push drains.
-const BACKLOG: usize = if cfg!(kovan_loom) { 1 } else { 32 };
+/// One in loom's models, so that every push drains.
+const BACKLOG: usize = if cfg!(kovan_loom) {
+    1
+} else if cfg!(kovan_shuttle) {
+    2
+} else {
+    32
+};
 /// Links, pushed to a slot since its last acknowledgement, from which on it is sent no batch of its own
 /// to free: its owner may be away for long.
 const AWAY: usize = 8;

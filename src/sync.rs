@@ -1,12 +1,21 @@
-//! The atomics of the protocol: of the standard library, or of loom when models are checked.
+//! The atomics of the protocol: of the standard library, of loom when models are checked, or of
+//! shuttle, counted, when larger schedules are.
 
-#[cfg(not(kovan_loom))]
+#[cfg(kovan_shuttle)]
+pub(crate) mod counted;
+
+#[cfg(not(any(kovan_loom, kovan_shuttle)))]
 pub(crate) use core::sync::atomic::{
     AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
 #[cfg(kovan_loom)]
 pub(crate) use loom::sync::atomic::{
+    AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
+};
+
+#[cfg(kovan_shuttle)]
+pub(crate) use counted::{
     AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
 };
 

@@ -3,11 +3,11 @@
 use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::default::pin;
 use crate::guard::Guard;
 use crate::owned::Owned;
+use crate::sync::{AtomicPtr, Ordering};
 
 /// A new value, as a node with its birth: the robust mode bounds what stalled readers hold.
 fn publishable<T>(value: T) -> *mut T {

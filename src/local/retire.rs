@@ -12,7 +12,7 @@ use crate::sync::{Ordering, fence};
 use crate::unwind::{panicking, resume};
 
 /// Allocations of one thread between two steps of the era clock. One in models, so that eras move.
-const ERA_FREQUENCY: u64 = if cfg!(kovan_loom) { 1 } else { 128 };
+const ERA_FREQUENCY: u64 = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } else { 128 };
 /// A slot this many eras behind counts as lagging when nodes are sorted into batches.
 const LAG: u64 = 4;
 /// Batches that may wait for the frees per retirement before `pin` and `flush` help.
