@@ -57,6 +57,8 @@ mod mode;
 mod model;
 mod owned;
 mod ready;
+#[cfg(all(test, kovan_shuttle))]
+mod schedules;
 mod slot;
 mod stats;
 mod sync;
