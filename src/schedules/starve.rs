@@ -24,7 +24,7 @@ pub(super) fn starved<R>(call: impl FnOnce() -> R) -> R {
 }
 
 /// Steps of the others between two steps of a starved call: one, part of an operation, or several
-/// operations.
+/// operations. Drawn once per call, so that what fails because others were faster fails again.
 const PATIENCE: [u64; 3] = [1, 20, 200];
 
 /// Chooses at random where no call is starved.
@@ -33,6 +33,9 @@ pub(super) struct Starve {
     /// What the program draws; apart, so that a schedule can be run again.
     data: RandomDataSource,
     random: RandomDataSource,
+    /// The victim that was last seen, and its patience.
+    victim: Option<TaskId>,
+    patience: u64,
     /// Steps that the others still have before the victim's next one.
     left: u64,
 }
@@ -44,6 +47,8 @@ impl Starve {
             executions,
             data: RandomDataSource::initialize(seed),
             random: RandomDataSource::initialize(!seed),
+            victim: None,
+            patience: 0,
             left: 0,
         }
     }
@@ -64,7 +69,7 @@ impl Starve {
 impl Scheduler for Starve {
     fn new_execution(&mut self) -> Option<Schedule> {
         VICTIM.set(None);
-        self.left = 0;
+        self.victim = None;
         self.executions = self.executions.checked_sub(1)?;
         Some(Schedule::new(self.data.reinitialize()))
     }
@@ -77,9 +82,14 @@ impl Scheduler for Starve {
     ) -> Option<TaskId> {
         let tasks: Vec<_> = runnable.iter().map(|task| task.id()).collect();
         let victim = VICTIM.get().filter(|victim| tasks.contains(victim));
+        if victim != self.victim {
+            self.victim = victim;
+            self.patience = PATIENCE[self.below(PATIENCE.len())];
+            self.left = self.patience;
+        }
         let Some(victim) = victim else { return Some(self.choose(&tasks, current)) };
         if current == Some(victim) {
-            self.left = PATIENCE[self.below(PATIENCE.len())];
+            self.left = self.patience;
         }
         let others: Vec<_> = tasks.into_iter().filter(|task| *task != victim).collect();
         if self.left == 0 || others.is_empty() {
