@@ -15,6 +15,7 @@ mod world;
 
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, Runner};
+use std::prelude::v1::*;
 
 use starve::Starve;
 

@@ -2,6 +2,8 @@
 
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
+use std::prelude::v1::*;
+use std::vec;
 
 use super::check;
 use super::world::{Actor, World};

@@ -1,6 +1,7 @@
 //! A scheduler against one call: whenever the call has made a step, the other threads make many.
 
 use std::cell::Cell;
+use std::prelude::v1::*;
 
 use shuttle::current::get_current_task;
 use shuttle::scheduler::{DataSource, RandomDataSource, Schedule, Scheduler, Task, TaskId};

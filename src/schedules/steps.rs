@@ -4,6 +4,8 @@
 //! Destructors are not counted: those of these programs touch no atomic of the library.
 
 use std::collections::BTreeMap;
+use std::prelude::v1::*;
+use std::println;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
@@ -22,17 +24,18 @@ const SCHEDULES: usize = 400;
 const PRESSURE: usize = 400;
 
 /// An acknowledged link: a load and a swap of `next`, a subtraction.
-const LINK: usize = 3 + FREE_BATCH;
-/// A batch that a thread found free: nothing, it goes to a private queue.
-const FREE_BATCH: usize = 0;
+const LINK: usize = 3;
+/// A batch that no guard holds any more, on its way home: `head` and `backlog` of the slot there; swap,
+/// exchange, connection, `backlog`; a drain; the addition.
+const FREE_BATCH: usize = 2 + 4 + DRAIN + 1;
 /// Taking the own lists: `backlog`, `head`, a fence, `held` twice.
 const TAKE: usize = 5;
 /// After a pin or a flush: the count of what was freed, and `BUSY`.
 const AFTER: usize = 3;
-/// An outermost pin before it takes a list: `pins` twice, `barrier::light`, `head`.
+/// The beginning of an outermost section, before a list is taken: `pins` twice, `barrier::light`, `head`.
 const ENTER: usize = 4;
-/// A checked load that finds its era published.
-const CHECK: usize = 3;
+/// A checked load that finds its era published: the pointer, the clock.
+const CHECK: usize = 2;
 /// A round of a load whose era moved; one less to give up.
 const ROUND: usize = 4;
 /// A drain: a look at `pins`, the lock twice; `held` twice and handed over; `head` twice and handed
@@ -52,6 +55,7 @@ enum Call {
     QuietPin,
     NestedPin,
     Pin,
+    PinAndFree,
     RegionLoad,
     RobustLoad,
     NestedDrop,
@@ -66,19 +70,23 @@ enum Call {
 
 impl Call {
     /// The most steps that a call may take, where there are so many slots, if it acknowledges so
-    /// many links.
-    fn bound(self, slots: usize, links: usize) -> usize {
+    /// many links, of so many batches the last one.
+    fn bound(self, slots: usize, links: usize, batches: usize) -> usize {
         let close = CLOSE + SLOT * slots;
-        let all_links = LINK * links;
+        let all_links = LINK * links + FREE_BATCH * batches;
         match self {
             Self::QuietPin => ENTER,
             Self::NestedPin | Self::RegionLoad | Self::Birth => 1,
-            Self::Pin => ENTER + TAKE + AFTER + all_links,
+            Self::Pin => ENTER + TAKE + (AFTER - 2) + all_links,
+            // Once before its destructors, and once after them; `pins` in between.
+            Self::PinAndFree => 2 * (ENTER + TAKE) + 1 + AFTER + all_links,
             Self::RobustLoad => CHECK + ROUND * ROUNDS + (ROUND - 1),
             Self::NestedDrop | Self::RetireOnly => 0,
-            Self::Drop => 3,
-            Self::Refresh => Self::Drop.bound(slots, 0) + Self::Pin.bound(slots, links),
-            Self::RetireAndFlush => 1 + close + AFTER + all_links,
+            Self::Drop => 2,
+            Self::Refresh => {
+                Self::Drop.bound(slots, 0, 0) + Self::PinAndFree.bound(slots, links, batches)
+            }
+            Self::RetireAndFlush => 1 + close + (AFTER - 1) + all_links,
             Self::Flush => 2 + TAKE + 2 * close + (AFTER - 1) + all_links,
             // `pins`; a round that closes the open batches and one that finds none; `owned`.
             Self::Leave => 1 + 2 * TAKE + 2 * close + (AFTER - 1) + 1 + all_links,
@@ -129,10 +137,10 @@ impl<M: Mode> Measured<'_, M> {
         result
     }
 
-    fn record(&self, call: Call, Steps { all: steps, links }: Steps) {
+    fn record(&self, call: Call, Steps { all: steps, links, batches }: Steps) {
         // SAFETY: slots live as long as the collector.
         let slots = unsafe { self.world.collector.core().slots().as_ref() }.map_or(0, |s| s.len);
-        let bound = call.bound(slots, links);
+        let bound = call.bound(slots, links, batches);
         let sample = Sample { steps, bound, links };
         assert!(steps <= bound, "{call:?}: {sample:?} with {slots} slots");
         let mut seen = self.seen.lock().expect("no panic");
@@ -145,6 +153,15 @@ impl<M: Mode> Measured<'_, M> {
         if bound - steps < extremes.closest.bound - extremes.closest.steps {
             extremes.closest = sample;
         }
+    }
+
+    fn pin(&self, handle: &Handle<M>) -> Guard<M> {
+        let freed = || handle.local().slot().freed.load(Ordering::Relaxed);
+        let before = freed();
+        self.call_that(
+            || handle.pin(),
+            |_| if freed() == before { Call::Pin } else { Call::PinAndFree },
+        )
     }
 
     /// Replaces a node and retires the old one.
@@ -170,7 +187,7 @@ impl<M: Mode> Measured<'_, M> {
     fn every_call(&self) {
         let handle = self.world.collector.register();
         for _ in 0..3 {
-            let mut guard = self.call(Call::Pin, || handle.pin());
+            let mut guard = self.pin(&handle);
             self.load(&guard, &self.world.places[0]);
             let nested = self.call(Call::NestedPin, || handle.pin());
             self.load(&nested, &self.world.places[1]);
@@ -192,7 +209,7 @@ impl<M: Mode> Measured<'_, M> {
             if done.load(Relaxed) == others {
                 break;
             }
-            let guard = self.call(Call::Pin, || handle.pin());
+            let guard = self.pin(&handle);
             self.replace(&handle, &guard);
             self.call(Call::Drop, || drop(guard));
         }

@@ -2,6 +2,7 @@
 //! not while a guard protects it, and at the latest with the collector.
 
 use std::cell::Cell;
+use std::prelude::v1::*;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 #[cfg(test)]
 use std::ops::Sub;
 use std::ops::{Deref, DerefMut};
+use std::vec::Vec;
 
 use shuttle::current::get_current_task;
 use shuttle::sync::atomic;
@@ -20,13 +21,19 @@ pub(crate) struct Steps {
     /// Links acknowledged. The only counter of the library that is lowered is the one of a batch,
     /// once per link.
     pub(crate) links: usize,
+    /// Batches whose last link that was.
+    pub(crate) batches: usize,
 }
 
 #[cfg(test)]
 impl Sub for Steps {
     type Output = Self;
     fn sub(self, earlier: Self) -> Self {
-        Self { all: self.all - earlier.all, links: self.links - earlier.links }
+        Self {
+            all: self.all - earlier.all,
+            links: self.links - earlier.links,
+            batches: self.batches - earlier.batches,
+        }
     }
 }
 
@@ -108,7 +115,11 @@ impl<T> Counted<atomic::AtomicPtr<T>> {
 
 impl Counted<atomic::AtomicIsize> {
     pub(crate) fn fetch_sub(&self, value: isize, order: Ordering) -> isize {
-        with_mine(|mine| mine.links += 1);
-        (**self).fetch_sub(value, order)
+        let was = (**self).fetch_sub(value, order);
+        with_mine(|mine| {
+            mine.links += 1;
+            mine.batches += usize::from(was == value);
+        });
+        was
     }
 }
