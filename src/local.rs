@@ -16,11 +16,14 @@ use crate::slot::{EVERYTHING, Slot};
 use crate::sync::Ordering;
 
 /// In `Local::more`: the handle is gone.
-const ORPHAN: usize = 1 << (usize::BITS - 1);
+const ORPHAN: u64 = 1 << 63;
 /// In `Local::more`: the slot is eligible for every batch until the outermost guard ends.
-const ESCALATED: usize = 1 << (usize::BITS - 2);
-/// In `Local::more`: guards besides the outermost one.
-const INNER: usize = ESCALATED - 1;
+const ESCALATED: u64 = 1 << 62;
+/// In `Local::more`: a pin has left its section to run destructors; its guard is there all the same.
+const OUTSIDE: u64 = 1 << 61;
+/// In `Local::more`: guards besides the outermost one. 64 bits on every target: guards that are
+/// forgotten are never counted down, and 30 bits of them take a second.
+const INNER: u64 = OUTSIDE - 1;
 
 /// A batch that is being filled, if it has a node.
 type Open = Cell<Option<Box<Batch>>>;
@@ -28,8 +31,8 @@ type Open = Cell<Option<Box<Batch>>>;
 pub(crate) struct Local<M> {
     core: Arc<Core>,
     slot: *const Slot,
-    /// What a guard looks at when it ends: [`INNER`], [`ORPHAN`], [`ESCALATED`].
-    more: Cell<usize>,
+    /// What a guard looks at when it ends: [`INNER`], [`ORPHAN`], [`ESCALATED`], [`OUTSIDE`].
+    more: Cell<u64>,
     /// The era in the slot, but for an escalation (robust mode).
     published: Cell<u64>,
     /// Nodes that no lagging reader can hold, in region mode all nodes.
@@ -74,7 +77,7 @@ impl<M: Mode> Local<M> {
         unsafe { &*self.slot }
     }
 
-    fn is_pinned(&self) -> bool {
+    pub(crate) fn is_pinned(&self) -> bool {
         self.slot().pins.load(Ordering::Relaxed) != 0
     }
 
@@ -85,8 +88,8 @@ impl<M: Mode> Local<M> {
     pub(crate) unsafe fn release(local: *const Self) {
         // SAFETY: the caller's handle kept it alive until here.
         let this = unsafe { &*local };
-        if this.is_pinned() {
-            this.more.set(this.more.get() + ORPHAN);
+        if this.is_pinned() || this.more.get() & OUTSIDE != 0 {
+            this.more.set(this.more.get() | ORPHAN);
         } else {
             // SAFETY: no handle and no guard is left.
             unsafe { Self::exit(local) };
@@ -144,7 +147,7 @@ impl<M: Mode> Local<M> {
         }
         this.end_escalation();
         this.unpin();
-        if more & ORPHAN != 0 {
+        if more & (ORPHAN | OUTSIDE) == ORPHAN {
             // SAFETY: the last guard, and the handle is gone.
             unsafe { Self::exit(local) };
         }

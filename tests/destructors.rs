@@ -88,3 +88,57 @@ fn what_others_retire_does_not_wait_for_destructors_of_a_pin() {
     drop(handle.pin());
     assert_eq!(*seen.borrow(), Some(1), "the pin that runs a destructor holds what others retire");
 }
+
+/// Drops a handle when it is dropped.
+struct Leaver(Rc<RefCell<Option<Handle<Region>>>>);
+
+impl Drop for Leaver {
+    fn drop(&mut self) {
+        self.0.borrow_mut().take();
+    }
+}
+
+#[test]
+fn a_destructor_in_a_refresh_may_drop_the_handle() {
+    let collector = Collector::<Region>::builder().free(Free::AtOnce).build();
+    let handle = Rc::new(RefCell::new(Some(collector.register())));
+    let mut guard = handle.borrow().as_ref().map(Handle::pin).unwrap();
+    let leaver = Leaver(Rc::clone(&handle));
+    unsafe { guard.retire(Box::into_raw(Box::new(leaver))) };
+    guard.flush();
+    assert!(guard.refresh());
+    assert!(handle.borrow().is_none(), "the refresh did not run the destructor");
+    assert_eq!(collector.stats().pinned, 1);
+    drop(guard);
+    assert_eq!(collector.stats().pinned, 0);
+}
+
+/// Panics when it is dropped.
+struct Fails;
+
+impl Drop for Fails {
+    fn drop(&mut self) {
+        panic!("as told");
+    }
+}
+
+#[test]
+fn after_a_panic_the_next_pins_free_the_rest() {
+    let collector = Collector::<Region>::new();
+    let drops = Arc::new(AtomicUsize::new(0));
+    let (reader, writer) = (collector.register(), collector.register());
+    let guard = reader.pin();
+    for _ in 0..6400 {
+        unsafe { writer.pin().retire(Box::into_raw(Box::new(Counted(Arc::clone(&drops))))) };
+    }
+    unsafe { writer.pin().retire(Box::into_raw(Box::new(Fails))) };
+    writer.flush();
+    drop(guard);
+    drop(writer);
+    // The newest batch is freed first.
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(reader.pin()))).is_err());
+    for _ in 0..200 {
+        drop(reader.pin());
+    }
+    assert_eq!(drops.load(SeqCst), 6400);
+}

@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use core::{mem, ptr};
 
-use super::{Local, Open};
+use super::{Local, OUTSIDE, Open};
 use crate::batch::{self, Batch, Entry, Link, List};
 use crate::mode::Mode;
 use crate::slot::{EVERYTHING, Slot, count};
@@ -31,11 +31,8 @@ impl<M: Mode> Local<M> {
         self.retiring.set(retiring.saturating_sub(1));
         let keep = if retiring > 0 && !self.frees_at_once() { KEEP } else { 0 };
         if self.ready.len() > keep {
-            let _outside = Outside::of(self);
+            let _outside = Outside::of(self, keep);
             self.free_due(keep);
-        }
-        if self.ready.len() > keep {
-            self.slot().stay_busy();
         }
     }
 
@@ -276,21 +273,34 @@ impl<M: Mode> Local<M> {
 
 /// While it lives, a pin that has taken its list is outside of its section again: what others retire
 /// need not wait for the destructors that this thread runs. If one of them keeps a guard, the pin is
-/// an inner one from there on.
-struct Outside<'l, M: Mode>(&'l Local<M>);
+/// an inner one from there on. If one panics, the next pins go on with the rest all the same.
+struct Outside<'l, M: Mode> {
+    local: &'l Local<M>,
+    /// Batches that need not be freed by pins.
+    keep: usize,
+    /// Whether a pin around this one is outside, too.
+    nested: u64,
+}
 
 impl<'l, M: Mode> Outside<'l, M> {
-    fn of(local: &'l Local<M>) -> Self {
+    fn of(local: &'l Local<M>, keep: usize) -> Self {
+        let nested = local.more.get() & OUTSIDE;
+        local.more.set(local.more.get() | OUTSIDE);
         local.unpin();
-        Self(local)
+        Self { local, keep, nested }
     }
 }
 
 impl<M: Mode> Drop for Outside<'_, M> {
     fn drop(&mut self) {
-        self.0.count_freed();
-        if self.0.begin() {
-            self.0.take_own();
+        let Self { local, keep, nested } = *self;
+        local.count_freed();
+        local.more.set(local.more.get() & !OUTSIDE | nested);
+        if local.begin() {
+            local.take_own();
+        }
+        if local.ready.len() > keep {
+            local.slot().stay_busy();
         }
     }
 }
