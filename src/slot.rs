@@ -133,7 +133,7 @@ impl Slot {
         acknowledge(self.take_held());
     }
 
-    /// Makes the owner's next pin take the slow path. Owner only.
+    /// Makes the owner's next pin take the slow path.
     pub(crate) fn stay_busy(&self) {
         // Relaxed: the slot stays active, and its list empty. If a link came in between, the next
         // pin takes the slow path anyway.
@@ -193,7 +193,27 @@ impl Slot {
             Ordering::Relaxed,
             Ordering::Relaxed,
         );
-        undone.is_ok()
+        if undone.is_err() {
+            return false;
+        }
+        // SeqCst: the slot is inactive again before the look at `held`; pairs with the fence in
+        // `hand_over`, which may have met the link in between. One of the two makes the slot
+        // active, so that drains find the list.
+        fence(Ordering::SeqCst);
+        if !self.held.load(Ordering::Relaxed).is_null() {
+            self.wake();
+        }
+        true
+    }
+
+    /// Makes an inactive slot take links, and with them drains. Relaxed: its list stays empty.
+    fn wake(&self) {
+        let _ = self.head.compare_exchange(
+            mark(INACTIVE),
+            mark(BUSY),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
     }
 
     /// Counts a push; true when it is time to try a drain.
@@ -254,15 +274,12 @@ impl Slot {
         }
         // Release: pairs with the Acquire in `take_held`.
         self.held.store(list, Ordering::Release);
-        // SeqCst: pairs with the fence in `leave`. If the owner left before it could see the list,
-        // the slot takes links again, so that a later drain finds the list. Relaxed: as in `undo`.
+        // SeqCst: pairs with the fences in `leave` and `undo`. If the owner left before it could see
+        // the list, the slot takes links again, so that a later drain finds the list.
         fence(Ordering::SeqCst);
-        let _ = self.head.compare_exchange(
-            mark(INACTIVE),
-            mark(BUSY),
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
+        self.wake();
+        // If it is inside for longer, its next pin finds the list.
+        self.stay_busy();
         false
     }
 
@@ -270,6 +287,13 @@ impl Slot {
         // Acquire: pairs with the Release of the owner's last unpin, so that its reads of the
         // nodes happen before they are freed here.
         self.pins.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether a list waits where nobody looks.
+    #[cfg(all(test, kovan_loom))]
+    pub(crate) fn strands_a_list(&self) -> bool {
+        let inactive = self.head.load(Ordering::Relaxed).addr() == INACTIVE;
+        inactive && !self.held.load(Ordering::Relaxed).is_null()
     }
 
     /// What pushes and drains that came too late have left in a slot of a collector without

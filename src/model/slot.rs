@@ -215,3 +215,19 @@ fn cut_against_connect() {
         stage.finish();
     });
 }
+
+/// A drain puts a list back while the owner leaves and a push is undone: the slot must not stay
+/// inactive with the list in it, or nobody would look for it.
+#[test]
+fn hand_over_against_undo() {
+    check(5, || {
+        let stage = Stage::new(Start::Subscribed);
+        stage.retire(0);
+        let threads = [stage.spawn(|s| s.slot.drain(acknowledge)), stage.spawn(|s| s.retire(1))];
+        stage.section(&[]);
+        stage.slot.leave(acknowledge);
+        join(threads);
+        assert!(!stage.slot.strands_a_list(), "a list in an inactive slot");
+        stage.finish();
+    });
+}
