@@ -104,7 +104,8 @@ impl Batch {
     pub(crate) fn new(capacity: usize) -> Box<Self> {
         Box::new(Self {
             pending: AtomicIsize::new(0),
-            entries: Vec::with_capacity(capacity),
+            // Nobody fills a batch of any size.
+            entries: Vec::with_capacity(capacity.min(4096)),
             links: Vec::new(),
             min_birth: u64::MAX,
             home: ptr::null(),

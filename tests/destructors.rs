@@ -142,3 +142,29 @@ fn after_a_panic_the_next_pins_free_the_rest() {
     }
     assert_eq!(drops.load(SeqCst), 6400);
 }
+
+/// A chain of nodes, each of which retires the next when it is dropped.
+#[cfg(feature = "std")]
+struct Chain(usize, Arc<AtomicUsize>);
+
+#[cfg(feature = "std")]
+impl Drop for Chain {
+    fn drop(&mut self) {
+        self.1.fetch_add(1, SeqCst);
+        if self.0 > 0 {
+            let next = Chain(self.0 - 1, Arc::clone(&self.1));
+            unsafe { kovan::retire(Box::into_raw(Box::new(next))) };
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn a_chain_that_ends_with_its_thread_does_not_recurse() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let slots = kovan::collector().stats().slots;
+    let chain = Chain(100_000, Arc::clone(&drops));
+    std::thread::spawn(|| unsafe { kovan::retire(Box::into_raw(Box::new(chain))) }).join().unwrap();
+    assert_eq!(drops.load(SeqCst), 100_001);
+    assert!(kovan::collector().stats().slots <= slots + 1, "a slot for each of them");
+}

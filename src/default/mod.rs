@@ -46,11 +46,38 @@ struct Exit;
 
 impl Drop for Exit {
     fn drop(&mut self) {
-        let local = LOCAL.replace(ptr::null());
+        let local = LOCAL.get();
         if !local.is_null() {
             // SAFETY: the reference that `register` stored.
-            unsafe { Local::release(local) };
+            unsafe { give_up(local) };
         }
+    }
+}
+
+/// Hands on what a local of this thread has, and releases it. Destructors that run meanwhile find
+/// the local in its place: one that retires adds to the same queue, and does not recurse.
+///
+/// # Safety
+/// As [`Local::release`].
+unsafe fn give_up(local: *const Local<DefaultMode>) {
+    LOCAL.set(local);
+    // SAFETY: alive until it is released.
+    let this = unsafe { &*local };
+    if !this.is_pinned() {
+        this.hand_on_all();
+    }
+    LOCAL.set(ptr::null());
+    // SAFETY: the caller's clause.
+    unsafe { Local::release(local) };
+}
+
+/// A local of a thread whose `Exit` has run: given up after the call, if it panics, too.
+struct Temporary(*const Local<DefaultMode>);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // SAFETY: the reference that `register` gave; a guard keeps the local alive.
+        unsafe { give_up(self.0) };
     }
 }
 
@@ -70,12 +97,8 @@ fn with_local<O>(body: impl FnOnce(*const Local<DefaultMode>) -> O) -> O {
         return body(local);
     }
     let (local, temporary) = register();
-    let output = body(local);
-    if temporary {
-        // SAFETY: the reference that `register` gave; a guard in `output` keeps the local alive.
-        unsafe { Local::release(local) };
-    }
-    output
+    let _temporary = temporary.then(|| Temporary(local));
+    body(local)
 }
 
 /// Begins a critical section of the default collector. Sections nest.

@@ -45,17 +45,19 @@ impl<M: Mode> Local<M> {
 
     /// Sends each batch home, to the thread that retired it: where a thread frees what it retired,
     /// it gives its allocator back about as much as it takes from it. Keeps those that are at home,
-    /// or that nobody is at home for. Each batch goes home once at most, so this ends; steps: two
-    /// loads, three read-modify-writes per batch, and those of the lists that are left to it.
+    /// or that nobody is at home for, and those that it gains by lists that are left to it. Steps: two
+    /// loads and at most five read-modify-writes per batch, and those of such lists.
     fn settle(&self, mut free: List) {
+        let mut gained = List::default();
         while let Some(mut batch) = free.take() {
             // SAFETY: slots live as long as the core.
             let home = unsafe { batch.take_home().as_ref() };
             match home.filter(|home| !ptr::eq(*home, self.slot) && home.is_at_home()) {
-                Some(home) => Self::send(batch, home, &mut free),
+                Some(home) => Self::send(batch, home, &mut gained),
                 None => self.ready.add(batch),
             }
         }
+        self.keep(gained);
     }
 
     /// Keeps batches that no guard holds any more, to be freed here.
@@ -65,15 +67,18 @@ impl<M: Mode> Local<M> {
         }
     }
 
-    /// Pushes a batch to the slot of the thread that retired it, or adds it to `free` again.
-    fn send(batch: Box<Batch>, home: &Slot, free: &mut List) {
+    /// Pushes a batch to the slot of the thread that retired it; adds it to `gained` if it is back
+    /// already.
+    fn send(batch: Box<Batch>, home: &Slot, gained: &mut List) {
         let batch = Batch::share_way_home(batch);
         // SAFETY: as in `close`: not submitted yet.
-        let pushed = push(home, unsafe { &*batch }.way_home(), free);
+        let pushed = push(home, unsafe { &*batch }.way_home(), gained);
+        // Counted for `is_at_home`; whoever flushes drains.
+        home.backlog_is_due();
         // SAFETY: submitted once since it was shared again.
         if unsafe { Batch::submit(batch, usize::from(pushed)) } {
             // SAFETY: its link was not pushed, or was acknowledged.
-            free.add(unsafe { Batch::unshare(batch) });
+            gained.add(unsafe { Batch::unshare(batch) });
         }
     }
 
@@ -178,14 +183,16 @@ impl<M: Mode> Local<M> {
 
     /// Hands on or frees all that this thread has, as it leaves. Destructors that retire again are
     /// waited for. Panics end here.
-    pub(super) fn hand_on_all(&self) {
+    pub(crate) fn hand_on_all(&self) {
         while {
             let mut free = List::default();
             self.slot().leave(|list| collect(list, &mut free));
             let closed = self.close(&self.old, &mut free) | self.close(&self.young, &mut free);
             self.keep(free);
+            let before = self.ready.len();
             drop(self.ready.free_all());
-            closed
+            // Destructors that ran may have retired, or pinned, which subscribes the slot.
+            closed || self.ready.len() < before
         } {}
         self.count_freed();
     }
@@ -264,7 +271,12 @@ impl<M: Mode> Local<M> {
                 }
             }
             let Some(link) = links.next() else { break };
-            pushed += usize::from(push(slot, link, free));
+            if push(slot, link, free) {
+                pushed += 1;
+                if slot.backlog_is_due() {
+                    slot.drain(|list| collect(list, free));
+                }
+            }
         }
         self.boundary.set(boundary);
         pushed
@@ -305,15 +317,11 @@ impl<M: Mode> Drop for Outside<'_, M> {
     }
 }
 
-/// Pushes a link to a slot, and drains the slot now and then. Returns whether the slot took it; adds
-/// what became free to `free`. Steps: bounded, and two per link of the lists that are left to it or
-/// drained.
+/// Pushes a link to a slot. Returns whether the slot took it; adds what became free to `free`. Steps:
+/// bounded, and three per link of a list that is left to it.
 fn push(slot: &Slot, link: &Link, free: &mut List) -> bool {
     let Some(left) = slot.push(link) else { return false };
     collect(left, free);
-    if slot.backlog_is_due() {
-        slot.drain(|list| collect(list, free));
-    }
     true
 }
 
