@@ -19,7 +19,8 @@ pub struct Region;
 /// does **not** protect what is reached through an unlinked node. A load reads the era besides. A
 /// thread that stops inside a guard holds only nodes that were born before it stopped, as long as
 /// nodes carry their birth ([`Guard::birth_era`](crate::Guard::birth_era)); nodes without one
-/// count as oldest.
+/// count as oldest. One exception: a load that meets a moving era 16 times in a row gives up on
+/// eras, and a thread that stops in that very guard holds everything.
 #[derive(Debug)]
 pub struct Robust;
 

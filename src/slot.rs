@@ -62,7 +62,8 @@ fn mark(value: usize) -> *mut Link {
 
 /// Adds to a counter for `stats`, which has one writer at a time: no read-modify-write.
 pub(crate) fn count(counter: &AtomicU64, more: u64) {
-    counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+    // Release: what was retired was counted before it is counted as freed; pairs with `stats`.
+    counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Release);
 }
 
 /// The list of a head.

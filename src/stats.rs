@@ -32,11 +32,12 @@ impl Stats {
 
 impl Core {
     fn stats(&self) -> Stats {
-        let mut stats = Stats::default();
+        // Acquire: pairs with the Release of `count`. A free counts after its retirement, so what is
+        // freed is read first, of all slots: it is never ahead of what is retired.
+        let freed = self.iter().map(|slot| slot.freed.load(Ordering::Acquire)).sum();
+        let mut stats = Stats { freed, ..Stats::default() };
         for slot in self.iter() {
-            // Relaxed: numbers to look at; nothing is read through them. What is freed first, so
-            // that it is not ahead of what is retired in the same slot.
-            stats.freed += slot.freed.load(Ordering::Relaxed);
+            // Relaxed: numbers to look at; nothing is read through them.
             stats.retired += slot.retired.load(Ordering::Relaxed);
             stats.drains += slot.drains.load(Ordering::Relaxed);
             stats.pinned += usize::from(slot.pins.load(Ordering::Relaxed) != 0);
@@ -66,7 +67,8 @@ impl<M: Mode> Handle<M> {
     }
 
     /// [`try_quiesce`](Self::try_quiesce), until all that was handed in is freed or `patience` is
-    /// over.
+    /// over. What lies in the open batches of other threads was not handed in yet; what another
+    /// thread has to free, and does not, is waited for.
     ///
     /// # Errors
     /// What was left when `patience` was over.

@@ -25,9 +25,12 @@ const PRESSURE: usize = 400;
 
 /// An acknowledged link: a load and a swap of `next`, a subtraction.
 const LINK: usize = 3;
-/// A batch that no guard holds any more, on its way home: `head` and `backlog` of the slot there; swap,
-/// exchange, connection, `backlog`; a drain; the addition.
-const FREE_BATCH: usize = 2 + 4 + DRAIN + 1;
+/// A batch that no guard holds any more, on its way home: `head` and `backlog` of the slot there; a
+/// push; the addition.
+const FREE_BATCH: usize = 2 + PUSH + 1;
+/// Swap, exchange, connection, `backlog`; an exchange that is undone has a fence, `held` and another
+/// exchange instead of the connection.
+const PUSH: usize = 6;
 /// Taking the own lists: `backlog`, `head`, a fence, `held` twice.
 const TAKE: usize = 5;
 /// After a pin or a flush: the count of what was freed, and `BUSY`.
@@ -41,10 +44,10 @@ const ROUND: usize = 4;
 /// A drain: a look at `pins`, the lock twice; `held` twice and handed over; `head` twice and handed
 /// over; `backlog`.
 const DRAIN: usize = 3 + (2 + HAND_OVER) + (2 + HAND_OVER) + 1;
-/// The barrier, `pins`, the count of drains.
-const HAND_OVER: usize = 4;
-/// A slot in a flush: `head`, `era`, swap, exchange, connection, `backlog`; a drain.
-const SLOT: usize = 6 + DRAIN;
+/// The barrier, `pins`; the count of drains, or `held`, a fence and two exchanges.
+const HAND_OVER: usize = 6;
+/// A slot in a flush: `head`, `era`; a push; a drain.
+const SLOT: usize = 2 + PUSH + DRAIN;
 /// A closed batch but for its slots: the count of what was retired, a fence, `slots`, the clock,
 /// `pins`, the addition.
 const CLOSE: usize = 7 + FREE_BATCH;
@@ -88,8 +91,9 @@ impl Call {
             }
             Self::RetireAndFlush => 1 + close + (AFTER - 1) + all_links,
             Self::Flush => 2 + TAKE + 2 * close + (AFTER - 1) + all_links,
-            // `pins`; a round that closes the open batches and one that finds none; `owned`.
-            Self::Leave => 1 + 2 * TAKE + 2 * close + (AFTER - 1) + 1 + all_links,
+            // `pins`; a round that closes the open batches, one that runs destructors and one that
+            // finds nothing; `owned`.
+            Self::Leave => 1 + 3 * TAKE + 2 * close + (AFTER - 1) + 1 + all_links,
         }
     }
 }
