@@ -16,7 +16,7 @@ const ERA_FREQUENCY: u64 = 128;
 const LAG: u64 = 4;
 /// Links on a slot between two drains of an idle one (`kovan`'s `BACKLOG`).
 const BACKLOG: u64 = 32;
-/// Batches that may wait to be freed before `pin` and `flush` help (`kovan`'s `KEEP`).
+/// Batches that may wait to be freed before pins help (`kovan`'s `KEEP`).
 const KEEP: u64 = 4;
 
 /// The scheme `kovan`.

@@ -15,7 +15,7 @@ use crate::unwind::{panicking, resume};
 const ERA_FREQUENCY: u64 = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } else { 128 };
 /// A slot this many eras behind counts as lagging when nodes are sorted into batches.
 const LAG: u64 = 4;
-/// Batches that may wait for the frees per retirement before `pin` and `flush` help.
+/// Batches that may wait for the frees per retirement before pins help.
 const KEEP: usize = 4;
 /// Lists that a thread takes since it last closed a full batch, before it no longer counts as one
 /// whose retirements free what it has.
