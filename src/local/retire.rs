@@ -26,9 +26,9 @@ impl<M: Mode> Local<M> {
     /// free. The caller holds no protected pointer, and its guard exists: destructors may panic.
     #[cold]
     pub(super) fn acknowledge_own(&self) {
-        self.take_own();
+        let found = self.take_own();
         let retiring = self.retiring.get();
-        self.retiring.set(retiring.saturating_sub(1));
+        self.retiring.set(retiring.saturating_sub(usize::from(found)));
         let keep = if retiring > 0 && !self.frees_at_once() { KEEP } else { 0 };
         if self.ready.len() > keep {
             let _outside = Outside::of(self, keep);
@@ -36,11 +36,15 @@ impl<M: Mode> Local<M> {
         }
     }
 
-    /// Takes this thread's list and acknowledges it.
-    fn take_own(&self) {
-        let mut free = List::default();
-        self.slot().take(|list| collect(list, &mut free));
+    /// Takes this thread's list and acknowledges it. Returns whether there was one.
+    fn take_own(&self) -> bool {
+        let (mut free, mut found) = (List::default(), false);
+        self.slot().take(|list| {
+            found |= !list.is_null();
+            collect(list, &mut free);
+        });
         self.settle(free);
+        found
     }
 
     /// Sends each batch home, to the thread that retired it: where a thread frees what it retired,
