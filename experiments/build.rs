@@ -13,7 +13,8 @@ fn main() {
     // Absent in a source archive.
     if let Some(commit) = output("git", &["rev-parse", "HEAD"]) {
         set("COMMIT", &commit);
-        let changes = output("git", &["status", "--porcelain"]);
+        // Without locks: a refreshed index would be a change, and the next build start anew.
+        let changes = output("git", &["--no-optional-locks", "status", "--porcelain"]);
         set("DIRTY", &(changes.as_deref() != Some("")).to_string());
     }
     let watched = ["../Cargo.lock", "../src", "../schemes", "../structures", "../.git/index"];
