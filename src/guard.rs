@@ -121,6 +121,30 @@ impl<M: Mode> Guard<M> {
         self.local().retire(Entry { pointer, free }, birth);
     }
 
+    /// [`retire_with`](Self::retire_with) for a node that holds its birth. In
+    /// [`Robust`](crate::Robust) mode the birth is read one retirement later, or by a flush: where
+    /// another thread made the node, its cache line is far away, and nobody waits for it then.
+    ///
+    /// # Safety
+    /// 1. As [`retire_with`](Self::retire_with), but for its `birth`.
+    /// 2. `birth` can be read until `free` is called, and holds what
+    ///    [`birth_era`](Self::birth_era) of this collector gave before the pointer was published.
+    #[inline]
+    pub unsafe fn retire_born(
+        &self,
+        pointer: *mut (),
+        free: unsafe fn(*mut ()),
+        birth: *const u64,
+    ) {
+        let entry = Entry { pointer, free };
+        if M::ROBUST {
+            // SAFETY: clause 2.
+            unsafe { self.local().retire_born(entry, birth) };
+        } else {
+            self.local().retire(entry, 0);
+        }
+    }
+
     /// Ends the critical section and begins another, without giving up the guard: what was loaded
     /// under it is not protected any more, and what waited for it can be freed. For long readers:
     /// call it between two operations. Under another guard of the same thread and collector it

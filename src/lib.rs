@@ -56,6 +56,7 @@ mod mode;
 #[cfg(all(test, kovan_loom))]
 mod model;
 mod owned;
+mod prefetch;
 mod ready;
 #[cfg(all(test, kovan_shuttle))]
 mod schedules;

@@ -8,7 +8,7 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 
 use crate::barrier;
-use crate::batch::Batch;
+use crate::batch::{Batch, Entry};
 use crate::collector::Core;
 use crate::mode::Mode;
 use crate::ready::Ready;
@@ -28,6 +28,12 @@ const INNER: u64 = OUTSIDE - 1;
 /// A batch that is being filled, if it has a node.
 type Open = Cell<Option<Box<Batch>>>;
 
+/// A retired node whose birth was asked for and not read yet.
+struct Unread {
+    entry: Entry,
+    birth: *const u64,
+}
+
 pub(crate) struct Local<M> {
     core: Arc<Core>,
     slot: *const Slot,
@@ -40,6 +46,8 @@ pub(crate) struct Local<M> {
     /// Nodes born at or before `boundary`. Kept apart, so that an old node does not make a
     /// lagging reader hold a whole batch of young ones.
     old: Open,
+    /// The last node retired with its birth (robust mode).
+    unread: Cell<Option<Unread>>,
     /// The highest era of a lagging slot, as seen by the last flush.
     boundary: Cell<u64>,
     allocated: Cell<u64>,
@@ -59,6 +67,7 @@ impl<M: Mode> Local<M> {
             published: Cell::new(0),
             young: Cell::default(),
             old: Cell::default(),
+            unread: Cell::new(None),
             boundary: Cell::new(0),
             allocated: Cell::new(0),
             ready: Ready::default(),

@@ -86,7 +86,7 @@ impl<M: Mode> Guard<M> {
         // SAFETY: the caller's clauses.
         unsafe {
             let node = node_of(value);
-            self.retire_with(node.cast(), free::<T>, (*node).birth);
+            self.retire_born(node.cast(), free::<T>, &raw const (*node).birth);
         }
     }
 }

@@ -11,7 +11,7 @@ use std::thread;
 mod common;
 
 use common::Counted;
-use kovan::{Collector, Guard, Handle, Mode, Region, Robust};
+use kovan::{Collector, Guard, Handle, Mode, Owned, Region, Robust};
 
 /// Nodes per batch, as in `src/batch.rs`.
 const BATCH: usize = 64;
@@ -39,12 +39,8 @@ in_both_modes! {
 }
 
 fn retire_counted<M: Mode>(guard: &Guard<M>, drops: &Arc<AtomicUsize>) {
-    let birth = guard.birth_era();
-    let value = Box::into_raw(Box::new(Counted(Arc::clone(drops))));
-    unsafe fn free(pointer: *mut ()) {
-        drop(unsafe { Box::from_raw(pointer.cast::<Counted>()) });
-    }
-    unsafe { guard.retire_with(value.cast(), free, birth) };
+    let value = Owned::new(Counted(Arc::clone(drops)), guard).into_raw();
+    unsafe { guard.retire_owned(value) };
 }
 
 fn idle_threads_hold_a_bounded_number_of_nodes<M: Mode>() {

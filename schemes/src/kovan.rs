@@ -1,5 +1,6 @@
 //! `kovan` and `kovan-robust`: the collectors of this workspace's library.
 
+use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use ::kovan::{Collector, Guard, Handle, Mode, Region, Robust};
@@ -38,8 +39,8 @@ pub trait Variant: Mode {
     type Header: Send + Sync + 'static;
     /// The header of a node born in `era`.
     fn header(era: u64) -> Self::Header;
-    /// The birth era in a header.
-    fn birth(header: &Self::Header) -> u64;
+    /// Where the birth era is in a header; null where there is none.
+    fn birth(header: &Self::Header) -> *const u64;
     /// The bound.
     fn bound(input: &BoundInput) -> Option<u64>;
 }
@@ -61,8 +62,8 @@ impl Variant for Region {
     const FACTS: Facts = FACTS;
     type Header = ();
     fn header(_: u64) {}
-    fn birth((): &()) -> u64 {
-        0
+    fn birth((): &()) -> *const u64 {
+        ptr::null()
     }
     fn bound(_: &BoundInput) -> Option<u64> {
         None
@@ -83,8 +84,8 @@ impl Variant for Robust {
     fn header(era: u64) -> u64 {
         era
     }
-    fn birth(header: &u64) -> u64 {
-        *header
+    fn birth(header: &u64) -> *const u64 {
+        header
     }
 
     fn bound(input: &BoundInput) -> Option<u64> {
@@ -139,10 +140,10 @@ unsafe impl<M: Variant> Reclaimer for Scheme<M> {
 
     #[inline]
     unsafe fn retire<T: Send + 'static>(&self, guard: &Guard<M>, node: *mut Node<T, M::Header>) {
-        // SAFETY: the caller's clauses: the node is alive; its header is the era of its birth.
+        // SAFETY: the caller's clauses: the node is alive; its header holds the era of its birth.
         unsafe {
             let birth = M::birth(&(*node).header);
-            guard.retire_with(node.cast(), Retired::<T, M::Header>::free, birth);
+            guard.retire_born(node.cast(), Retired::<T, M::Header>::free, birth);
         }
     }
 

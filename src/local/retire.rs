@@ -4,9 +4,10 @@
 use alloc::boxed::Box;
 use core::{mem, ptr};
 
-use super::{Local, OUTSIDE, Open};
+use super::{Local, OUTSIDE, Open, Unread};
 use crate::batch::{self, Batch, Entry, Link, List};
 use crate::mode::Mode;
+use crate::prefetch::prefetch;
 use crate::slot::{EVERYTHING, Slot, count};
 use crate::sync::{Ordering, fence};
 use crate::unwind::{panicking, resume};
@@ -144,6 +145,34 @@ impl<M: Mode> Local<M> {
         }
     }
 
+    /// Retires the node before this one, whose birth has arrived by now, and asks for the birth of
+    /// this one.
+    ///
+    /// # Safety
+    /// `birth` can be read until the node is freed.
+    #[inline]
+    pub(crate) unsafe fn retire_born(&self, entry: Entry, birth: *const u64) {
+        prefetch(birth);
+        if let Some(before) = self.unread.replace(Some(Unread { entry, birth })) {
+            self.read_and_retire(before);
+        }
+    }
+
+    #[inline]
+    fn read_and_retire(&self, node: Unread) {
+        // SAFETY: the caller of `retire_born`: it can be read until the node is freed, which it is
+        // not before it is in a batch.
+        let birth = unsafe { *node.birth };
+        self.retire(node.entry, birth);
+    }
+
+    /// Adds the node whose birth was not read yet, if there is one, to its open batch.
+    fn retire_unread(&self) {
+        if let Some(node) = self.unread.take() {
+            self.read_and_retire(node);
+        }
+    }
+
     /// Adds a node to an open batch, flushes it when it is full, and frees a few nodes.
     #[inline]
     pub(crate) fn retire(&self, entry: Entry, birth: u64) {
@@ -177,6 +206,7 @@ impl<M: Mode> Local<M> {
 
     /// Closes both open batches and frees what is free.
     pub(crate) fn flush_all(&self) {
+        self.retire_unread();
         let mut free = List::default();
         self.take_unpinned(&mut free);
         self.close(&self.old, &mut free);
@@ -189,6 +219,7 @@ impl<M: Mode> Local<M> {
     /// waited for. Panics end here.
     pub(crate) fn hand_on_all(&self) {
         while {
+            self.retire_unread();
             let mut free = List::default();
             self.slot().leave(|list| collect(list, &mut free));
             let closed = self.close(&self.old, &mut free) | self.close(&self.young, &mut free);
