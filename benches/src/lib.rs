@@ -3,6 +3,7 @@
 #![allow(clippy::explicit_auto_deref)] // Its advice does not compile for an associated type.
 #![allow(missing_debug_implementations)] // Programs only; nobody prints a cell.
 
+pub mod by_hand;
 pub mod cells;
 pub mod command;
 pub mod contender;
@@ -11,10 +12,12 @@ pub mod counted;
 pub mod latency;
 pub mod naive;
 pub mod peaks;
+pub mod programs;
 pub mod random;
 pub mod rounds;
 pub mod samples;
 pub mod sdd_cells;
 pub mod statistics;
+pub mod structures;
 pub mod threads;
 pub mod wide;

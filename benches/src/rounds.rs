@@ -62,7 +62,11 @@ pub fn entry<C: Contender, L: Cell<C>>() -> Entry {
 }
 
 /// Operations per second of threads that each make a worker and call it.
-fn measure<W: FnMut(u64)>(setting: Setting, operations: u64, worker: impl Fn() -> W + Sync) -> f64 {
+pub fn measure<W: FnMut(u64)>(
+    setting: Setting,
+    operations: u64,
+    worker: impl Fn() -> W + Sync,
+) -> f64 {
     let watch = || thread::sleep(setting.window);
     work(setting.threads, |_| Steps(worker()), watch).rate() * operations as f64
 }

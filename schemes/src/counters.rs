@@ -11,6 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
+/// Whether anything is counted. Without it a program can be compared with one that has no counters.
+const COUNTED: bool = cfg!(not(feature = "uncounted"));
+
 /// Sums over all threads of a domain, in nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
@@ -53,7 +56,9 @@ pub(crate) struct Cells {
 
 /// Owner-written: a load and a store, no read-modify-write. Only the owning thread writes a cell.
 fn bump(cell: &AtomicU64) {
-    cell.store(cell.load(Relaxed) + 1, Relaxed);
+    if COUNTED {
+        cell.store(cell.load(Relaxed) + 1, Relaxed);
+    }
 }
 
 impl Cells {
@@ -138,18 +143,24 @@ pub(crate) struct Scope {
 impl Scope {
     /// The cells must outlive the scope: callers hold them by `Arc` for its whole length.
     pub(crate) fn enter(cells: &Cells) -> Self {
-        Self { outer: CURRENT.replace(ptr::from_ref(cells)) }
+        let cells = ptr::from_ref(cells);
+        Self { outer: if COUNTED { CURRENT.replace(cells) } else { cells } }
     }
 }
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        CURRENT.set(self.outer);
+        if COUNTED {
+            CURRENT.set(self.outer);
+        }
     }
 }
 
 /// Counts one free, by the thread that frees.
 pub(crate) fn count_freed(panicked: bool) {
+    if !COUNTED {
+        return;
+    }
     let cells = CURRENT.get();
     debug_assert!(!cells.is_null(), "a scheme freed a node outside a call of its domain");
     // SAFETY: non-null only inside a `Scope`, whose creator keeps the cells alive and owns them.

@@ -1,16 +1,15 @@
 //! What the feature `nightly` gains: `comparison` built twice by the nightly compiler, without and
 //! with it, and the two programs in turn.
 
-use std::env;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 
 use clap::Parser;
 use kovan_benches::command::{self, Failure};
 use kovan_benches::contender::Contender;
 use kovan_benches::contenders::{Kovan, KovanDefault};
-use kovan_benches::random::random;
-use kovan_benches::statistics::{Summary, median};
+use kovan_benches::programs;
+use kovan_benches::statistics::Summary;
 
 /// Builds the comparison with the nightly compiler, without and with the feature `nightly`, and runs
 /// the two programs in turn. In each the time of the default collector, which the feature changes,
@@ -30,77 +29,36 @@ const CELLS: [&str; 3] = ["pin+unpin", "pin+load", "read-heavy 95/5"];
 const SUBJECT: &str = <KovanDefault as Contender>::NAME;
 const YARDSTICK: &str = <Kovan as Contender>::NAME;
 
-/// The two programs.
-const FEATURES: [&[&str]; 2] = [&[], &["--features", "nightly"]];
-const NAMES: [&str; 2] = ["without", "with"];
+/// The two programs, and what cargo gets for them.
+const PROGRAMS: [(&str, &[&str]); 2] = [("without", &[]), ("with", &["--features", "nightly"])];
 
-/// Where programs and measurements are kept.
+/// Where one of them, and its measurements, are kept.
 fn directory(which: usize) -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    target.join("nightly-gain").join(NAMES[which])
+    programs::directory("nightly-gain").join(PROGRAMS[which].0)
 }
 
-fn succeed(command: &mut Command, what: &str) -> Result<(), Failure> {
-    let status = command.status().map_err(|error| format!("{what}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{what}: {status}").into()) }
-}
-
-/// Builds the program, and returns its path.
 fn build(which: usize) -> Result<PathBuf, Failure> {
-    let directory = directory(which);
-    let mut cargo = Command::new("cargo");
-    // A `cargo run` around this has set its own compiler.
-    cargo.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC");
-    cargo.args(["+nightly", "build", "--release", "-p", "kovan-benches", "--bin", "comparison"]);
-    cargo.args(FEATURES[which]).arg("--target-dir").arg(&directory);
-    succeed(&mut cargo, "cargo +nightly build")?;
-    Ok(directory.join("release").join("comparison"))
+    programs::build("comparison", Some("+nightly"), PROGRAMS[which].1, &directory(which))
 }
 
-/// Time of the subject over that of the yardstick: the median of the rounds in the file.
-fn relative(path: &Path) -> Result<f64, csv::Error> {
-    let [mut subject, mut yardstick] = [Vec::new(), Vec::new()];
-    for record in csv::Reader::from_path(path)?.deserialize() {
-        let (_, _, _, name, rate): (String, u16, u16, String, f64) = record?;
-        match name.as_str() {
-            SUBJECT => subject.push(rate),
-            YARDSTICK => yardstick.push(rate),
-            _ => {}
-        }
-    }
-    let ratios = yardstick.iter().zip(&subject).map(|(yardstick, subject)| yardstick / subject);
-    Ok(median(&mut ratios.collect::<Vec<_>>()))
-}
-
-/// Runs a program in one cell.
+/// Runs a program in one cell: the time of the subject over that of the yardstick.
 fn measure(which: usize, program: &Path, cell: &str, window_ms: u64) -> Result<f64, Failure> {
+    let window_ms = window_ms.to_string();
+    let arguments = [
+        ["--cell", cell],
+        ["--subject", SUBJECT],
+        ["--contenders", YARDSTICK],
+        ["--threads", "1"],
+        ["--rounds", "3"],
+        ["--window-ms", &window_ms],
+    ];
     let csv = directory(which).join("measured.csv");
-    let mut command = Command::new(program);
-    command.args(["--cell", cell, "--subject", SUBJECT, "--contenders", YARDSTICK]);
-    command.args(["--threads", "1", "--rounds", "3", "--window-ms", &window_ms.to_string()]);
-    command.arg("--csv").arg(&csv).stdout(Stdio::null());
-    succeed(&mut command, "comparison")?;
-    Ok(relative(&csv).map_err(|error| format!("{}: {error}", csv.display()))?)
-}
-
-/// What the rounds of one cell gave, without and with the feature.
-fn rounds(
-    arguments: &Arguments,
-    programs: &[PathBuf; 2],
-    cell: &str,
-) -> Result<[Vec<f64>; 2], Failure> {
-    let (mut times, mut state) = ([Vec::new(), Vec::new()], 0x9E37_79B9_7F4A_7C15);
-    for _ in 0..arguments.rounds {
-        let first = (random(&mut state) & 1) as usize;
-        for which in [first, 1 - first] {
-            times[which].push(measure(which, &programs[which], cell, arguments.window_ms)?);
-        }
-    }
-    Ok(times)
+    // Time is the inverse of throughput.
+    programs::relative(program, arguments.as_flattened(), &csv, [YARDSTICK, SUBJECT])
 }
 
 fn table(arguments: &Arguments) -> Result<(), Failure> {
-    let programs = [build(0)?, build(1)?];
+    let built = [build(0)?, build(1)?];
     println!(
         "{}; {} rounds of three times {} ms. Time of {SUBJECT} over that of {YARDSTICK} in the same \
          process: medians of the rounds, with 95 % intervals. Below 1 in the last column: the \
@@ -111,7 +69,9 @@ fn table(arguments: &Arguments) -> Result<(), Failure> {
     );
     println!("| cell, threads | without | with | with / without |\n|---|---|---|---|");
     for cell in CELLS {
-        let [without, with] = rounds(arguments, &programs, cell)?;
+        let [without, with] = programs::in_turn(arguments.rounds, |which| {
+            measure(which, &built[which], cell, arguments.window_ms)
+        })?;
         let ratio = Summary::of_ratios(&with, &without);
         let [without, with] = [without, with].map(Summary::of);
         println!("| {cell}, 1 | {without} | {with} | {ratio} |");

@@ -1,0 +1,92 @@
+//! The same program built in two ways, and run in turn: for what only a build can change.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::command::Failure;
+use crate::random::random;
+use crate::statistics::median;
+
+/// A directory for what `name` builds and measures, below cargo's.
+#[must_use]
+pub fn directory(name: &str) -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from).join(name)
+}
+
+/// Builds a program of this crate below `directory`, with more arguments for cargo, and returns its
+/// path. `toolchain` is cargo's first argument, as in `+nightly`; without one, the compiler of this
+/// run.
+///
+/// # Errors
+/// If cargo does not succeed.
+pub fn build(
+    program: &str,
+    toolchain: Option<&str>,
+    arguments: &[&str],
+    directory: &Path,
+) -> Result<PathBuf, Failure> {
+    let mut cargo = Command::new("cargo");
+    if let Some(toolchain) = toolchain {
+        // A `cargo run` around this has set its own compiler.
+        cargo.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC").arg(toolchain);
+    }
+    cargo.args(["build", "--release", "-p", "kovan-benches", "--bin", program]);
+    cargo.args(arguments).arg("--target-dir").arg(directory);
+    succeed(&mut cargo, "cargo build")?;
+    Ok(directory.join("release").join(program))
+}
+
+fn succeed(command: &mut Command, what: &str) -> Result<(), Failure> {
+    let status = command.status().map_err(|error| format!("{what}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{what}: {status}").into()) }
+}
+
+/// Runs a program that writes its measurements to `csv`, and returns the throughput of `subject`
+/// over that of `yardstick`: the median of its rounds.
+///
+/// # Errors
+/// If the program does not succeed, or its measurements cannot be read.
+pub fn relative(
+    program: &Path,
+    arguments: &[&str],
+    csv: &Path,
+    [subject, yardstick]: [&str; 2],
+) -> Result<f64, Failure> {
+    let mut command = Command::new(program);
+    command.args(arguments).arg("--csv").arg(csv).stdout(Stdio::null());
+    succeed(&mut command, &program.display().to_string())?;
+    let [mut rates, mut yard] = [Vec::new(), Vec::new()];
+    let mut read = || -> Result<(), csv::Error> {
+        for record in csv::Reader::from_path(csv)?.deserialize() {
+            let (_, _, _, name, rate): (String, u16, u16, String, f64) = record?;
+            match name {
+                name if name == subject => rates.push(rate),
+                name if name == yardstick => yard.push(rate),
+                _ => {}
+            }
+        }
+        Ok(())
+    };
+    read().map_err(|error| format!("{}: {error}", csv.display()))?;
+    Ok(median(&mut rates.iter().zip(&yard).map(|(rate, yard)| rate / yard).collect::<Vec<_>>()))
+}
+
+/// Measures two programs once per round, which of them first being random; `measure` gets their
+/// number.
+///
+/// # Errors
+/// The first of `measure`.
+pub fn in_turn(
+    rounds: u16,
+    mut measure: impl FnMut(usize) -> Result<f64, Failure>,
+) -> Result<[Vec<f64>; 2], Failure> {
+    let (mut results, mut state) = ([Vec::new(), Vec::new()], 0x9E37_79B9_7F4A_7C15);
+    for _ in 0..rounds {
+        let first = (random(&mut state) & 1) as usize;
+        for which in [first, 1 - first] {
+            results[which].push(measure(which)?);
+        }
+    }
+    Ok(results)
+}

@@ -1,0 +1,141 @@
+//! The lab's generic structures against hand-written ones, both over crossbeam-epoch.
+
+use std::hint::black_box;
+
+use crossbeam_epoch::Collector;
+use kovan_schemes::schemes::Epoch;
+use kovan_schemes::{Domain, Reclaimer};
+use kovan_structures::{Kind, Structure};
+
+use crate::by_hand::ByHand;
+use crate::random::shuffled;
+use crate::rounds::{Entry, measure};
+
+/// The generic structure, in tables.
+pub const GENERIC: &str = "generic";
+/// The one that it is compared with.
+pub const BY_HAND: &str = "by hand";
+
+/// What is done with a structure: of a hundred operations, so many look up, and the rest inserts and
+/// removes in equal parts. Half of the keys below `range` are there at the beginning.
+#[derive(Clone, Copy, Debug)]
+pub struct Workload {
+    /// Percentage of lookups.
+    pub lookups: u64,
+    /// Keys are below this.
+    pub range: u64,
+}
+
+/// An operation, decided.
+#[derive(Clone, Copy, Debug)]
+pub enum Operation {
+    /// Adds the key.
+    Insert(u64),
+    /// Removes it.
+    Remove(u64),
+    /// Looks it up.
+    Contains(u64),
+}
+
+impl Workload {
+    /// Different bits decide what is done and to which key.
+    #[inline(always)]
+    fn choose(self, random: u64) -> Operation {
+        let (choice, key) = (((random & 0xFFFF) * 200) >> 16, (random >> 16) % self.range);
+        if choice < 2 * self.lookups {
+            Operation::Contains(key)
+        } else if choice < 100 + self.lookups {
+            Operation::Insert(key)
+        } else {
+            Operation::Remove(key)
+        }
+    }
+
+    /// The keys to begin with, in a random order.
+    fn prefill(self) -> impl Iterator<Item = u64> {
+        let order = shuffled(self.range as usize, &mut 0x9E37_79B9_7F4A_7C15);
+        order.into_iter().take(self.range as usize / 2).map(|key| key as u64)
+    }
+}
+
+/// The generic structure over `R`.
+#[must_use]
+pub fn generic<R: Reclaimer, S: Structure<R>>(name: &'static str, workload: Workload) -> Entry {
+    let run = move |setting| {
+        let domain = Domain::<R>::new();
+        let structure = S::new(&domain, workload.range as usize / 2);
+        let handle = domain.register();
+        workload.prefill().for_each(|key| {
+            structure.insert(&handle.pin(), key);
+        });
+        measure(setting, 1, || {
+            let (handle, structure) = (domain.register(), &structure);
+            move |random| {
+                let guard = handle.pin();
+                match workload.choose(random) {
+                    Operation::Insert(key) => _ = black_box(structure.insert(&guard, key)),
+                    Operation::Remove(key) => _ = black_box(structure.remove(&guard, key)),
+                    Operation::Contains(key) => _ = black_box(structure.contains(&guard, key)),
+                }
+            }
+        })
+    };
+    Entry { name, run: Box::new(run) }
+}
+
+/// The hand-written one.
+#[must_use]
+pub fn by_hand<B: ByHand>(workload: Workload) -> Entry {
+    let run = move |setting| {
+        let collector = Collector::new();
+        let structure = B::new(workload.range as usize / 2);
+        let local = collector.register();
+        workload.prefill().for_each(|key| {
+            structure.insert(&local.pin(), key);
+        });
+        measure(setting, 1, || {
+            let (local, structure) = (collector.register(), &structure);
+            move |random| {
+                let guard = local.pin();
+                match workload.choose(random) {
+                    Operation::Insert(key) => _ = black_box(structure.insert(&guard, key)),
+                    Operation::Remove(key) => _ = black_box(structure.remove(&guard, key)),
+                    Operation::Contains(key) => _ = black_box(structure.contains(&guard, key)),
+                }
+            }
+        })
+    };
+    Entry { name: BY_HAND, run: Box::new(run) }
+}
+
+/// A structure with the one that it is compared with.
+pub struct Match {
+    /// The name of the structure.
+    pub name: &'static str,
+    /// What is done.
+    pub workload: Workload,
+    /// The generic one, then the other.
+    pub entries: Vec<Entry>,
+}
+
+/// A structure and its hand-written twin.
+fn twins<S: Structure<Epoch>, B: ByHand>(lookups: u64, range: u64) -> Match {
+    // Stacks and queues have no lookups: a peek is another program.
+    let lookups = if S::FACTS.kind == Kind::Map { lookups } else { 0 };
+    let workload = Workload { lookups, range };
+    let entries = vec![generic::<Epoch, S>(GENERIC, workload), by_hand::<B>(workload)];
+    Match { name: S::FACTS.name, workload, entries }
+}
+
+/// All of them.
+#[must_use]
+pub fn matches() -> Vec<Match> {
+    use crate::by_hand::{HashMap, List, Queue, Stack};
+    use kovan_structures::{HashMap as GenericMap, MichaelList, MsQueue, TreiberStack};
+    vec![
+        twins::<TreiberStack<u64, Epoch>, Stack>(0, 2000),
+        twins::<MsQueue<u64, Epoch>, Queue>(0, 2000),
+        twins::<MichaelList<u64, u64, Epoch>, List>(90, 256),
+        twins::<GenericMap<u64, u64, Epoch>, HashMap>(50, 2000),
+    ]
+}
