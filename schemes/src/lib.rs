@@ -26,6 +26,8 @@ mod hazard_pointer;
 mod kovan;
 mod leak;
 
+mod parts;
+
 pub use counters::Totals;
 pub use domain::{Domain, Guard, Handle, Shield};
 pub use facts::{BoundInput, Facts, Progress, Robustness, Strength};

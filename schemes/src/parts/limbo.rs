@@ -1,0 +1,245 @@
+//! Retired nodes that may still be in use: a list per thread, and what exited threads left.
+//!
+//! No borrow is held while a destructor runs, so destructors may retire. They may even do so
+//! through the list that is being swept.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::node::{Node, Retired};
+use crate::parts::free::{Free, Immediate};
+
+/// A retired node, its type forgotten.
+#[derive(Clone, Copy)]
+pub(crate) struct Erased {
+    node: *mut (),
+    free: unsafe fn(*mut ()),
+}
+
+impl fmt::Debug for Erased {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Erased").field(&self.node).finish()
+    }
+}
+
+// SAFETY: `retire` takes nodes whose value is `Send` and `'static`, so any thread may drop them.
+unsafe impl Send for Erased {}
+
+impl Erased {
+    /// A node that its holder will free once.
+    pub(crate) fn new<T: Send + 'static, H: Send + 'static>(node: *mut Node<T, H>) -> Self {
+        Self { node: node.cast(), free: Retired::<T, H>::free }
+    }
+
+    /// The address, untagged.
+    pub(crate) fn address(self) -> *mut () {
+        self.node
+    }
+
+    /// Frees the node.
+    ///
+    /// # Safety
+    /// 1. It was made of a node that `Reclaimer::retire` was given, and is freed only here.
+    /// 2. No thread holds a protection of it.
+    pub(crate) unsafe fn free(self) {
+        // SAFETY: clauses 1 and 2 are those of `Retired::free`.
+        unsafe { (self.free)(self.node) }
+    }
+}
+
+/// A retired node with what the scheme knows of it: the eras of its life, or nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Garbage<S> {
+    pub(crate) node: Erased,
+    pub(crate) stamp: S,
+}
+
+/// The garbage of threads that left, until a thread that stays adopts it. Freed with the domain.
+pub(crate) struct Orphans<S> {
+    head: AtomicPtr<Block<S>>,
+}
+
+struct Block<S> {
+    list: Vec<Garbage<S>>,
+    next: *mut Block<S>,
+}
+
+impl<S> Default for Orphans<S> {
+    fn default() -> Self {
+        Self { head: AtomicPtr::default() }
+    }
+}
+
+impl<S> fmt::Debug for Orphans<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Orphans").finish_non_exhaustive()
+    }
+}
+
+impl<S: Send> Orphans<S> {
+    /// Leaves garbage to others. Lock-free.
+    pub(crate) fn leave(&self, list: Vec<Garbage<S>>) {
+        if list.is_empty() {
+            return;
+        }
+        let block = Box::into_raw(Box::new(Block { list, next: ptr::null_mut() }));
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: from `Box::into_raw` above, and not published yet.
+            unsafe { (*block).next = head };
+            // Release: pairs with the acquire of `adopt`.
+            match self.head.compare_exchange_weak(head, block, Ordering::Release, Ordering::Relaxed)
+            {
+                Ok(_) => return,
+                Err(other) => head = other,
+            }
+        }
+    }
+
+    /// Moves all there is to the end of `list`. One swap, so wait-free and free of ABA.
+    pub(crate) fn adopt(&self, list: &mut Vec<Garbage<S>>) {
+        // The common case without a write.
+        if self.head.load(Ordering::Relaxed).is_null() {
+            return;
+        }
+        // Acquire: pairs with the release of `leave`: the unlinks of these nodes are before us.
+        let mut block = self.head.swap(ptr::null_mut(), Ordering::Acquire);
+        while !block.is_null() {
+            // SAFETY: from `Box::into_raw`; the swap took the whole chain, so it is ours alone.
+            let mut taken = *unsafe { Box::from_raw(block) };
+            list.append(&mut taken.list);
+            block = taken.next;
+        }
+    }
+}
+
+impl<S> Drop for Orphans<S> {
+    fn drop(&mut self) {
+        let mut block = *self.head.get_mut();
+        while !block.is_null() {
+            // SAFETY: as in `adopt`; exclusive by `&mut self`.
+            let taken = *unsafe { Box::from_raw(block) };
+            for garbage in taken.list {
+                // SAFETY: 1: retired, moved here, and freed here. 2: the domain is being dropped,
+                // and all its guards and shields are gone.
+                unsafe { garbage.node.free() };
+            }
+            block = taken.next;
+        }
+    }
+}
+
+/// Sweeps may nest by destructors that retire, but not deeper than this: garbage then waits for a
+/// later sweep, so that a chain of destructors cannot exhaust the stack.
+const DEPTH: u32 = 8;
+
+thread_local! {
+    /// How many sweeps of this thread are freeing now.
+    static NESTED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// While it lives, this thread is freeing.
+#[derive(Debug)]
+pub(crate) struct Freeing(());
+
+impl Freeing {
+    /// `None` if destructors nest too deep to free more now.
+    pub(crate) fn enter() -> Option<Self> {
+        let nested = NESTED.get();
+        (nested < DEPTH).then(|| {
+            NESTED.set(nested + 1);
+            Self(())
+        })
+    }
+}
+
+impl Drop for Freeing {
+    fn drop(&mut self) {
+        NESTED.set(NESTED.get() - 1);
+    }
+}
+
+/// A thread's retired nodes, for schemes that look at each node in a scan.
+#[derive(Debug)]
+pub(crate) struct Limbo<S: Send, F: Free = Immediate> {
+    list: RefCell<Vec<Garbage<S>>>,
+    /// The length at which the next scan is due.
+    due: Cell<usize>,
+    orphans: Arc<Orphans<S>>,
+    free: F,
+    /// Empty between sweeps. Kept for its capacity.
+    dead: RefCell<Vec<Erased>>,
+}
+
+impl<S: Send, F: Free> Limbo<S, F> {
+    /// A list whose first scan is due at `threshold` nodes.
+    pub(crate) fn new(orphans: &Arc<Orphans<S>>, threshold: usize) -> Self {
+        Self {
+            list: RefCell::default(),
+            due: Cell::new(threshold),
+            orphans: Arc::clone(orphans),
+            free: F::default(),
+            dead: RefCell::default(),
+        }
+    }
+
+    /// Adds a node. Returns whether a scan is due.
+    #[inline]
+    pub(crate) fn push(&self, garbage: Garbage<S>) -> bool {
+        self.free.step();
+        let mut list = self.list.borrow_mut();
+        list.push(garbage);
+        list.len() >= self.due.get()
+    }
+
+    /// Takes over what exited threads left. Returns whether a scan is due. Before a scan, so that
+    /// the barrier of the scan comes after the unlinks of those nodes too.
+    pub(crate) fn adopt(&self) -> bool {
+        let mut list = self.list.borrow_mut();
+        self.orphans.adopt(&mut list);
+        list.len() >= self.due.get()
+    }
+
+    /// Gives the nodes that `keep` does not want to the free policy. The next scan is due when
+    /// `threshold` more are here than it keeps.
+    ///
+    /// # Safety
+    /// `keep` is true for every node that a thread may hold a protection of, now or later.
+    pub(crate) unsafe fn sweep(&self, threshold: usize, mut keep: impl FnMut(&Garbage<S>) -> bool) {
+        let Some(_freeing) = Freeing::enter() else { return };
+        let mut dead = self.dead.take();
+        {
+            let mut list = self.list.borrow_mut();
+            list.retain(|garbage| {
+                let kept = keep(garbage);
+                if !kept {
+                    dead.push(garbage.node);
+                }
+                kept
+            });
+            self.due.set(list.len() + threshold);
+        }
+        // SAFETY: removed from the list, so freed once; unprotected by this function's clause.
+        unsafe { self.free.free(&mut dead) };
+        self.dead.replace(dead);
+    }
+
+    /// Puts the next scan off: this one could conclude nothing.
+    pub(crate) fn postpone(&self, threshold: usize) {
+        self.due.set(self.list.borrow().len() + threshold);
+    }
+
+    /// The free policy.
+    pub(crate) fn policy(&self) -> &F {
+        &self.free
+    }
+}
+
+impl<S: Send, F: Free> Drop for Limbo<S, F> {
+    fn drop(&mut self) {
+        self.orphans.leave(self.list.take());
+    }
+}
