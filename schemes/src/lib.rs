@@ -23,6 +23,7 @@ pub mod registry;
 
 mod epoch;
 mod hazard_pointer;
+mod hp;
 mod kovan;
 mod leak;
 

@@ -32,5 +32,7 @@ registry! {$
     kovan::KovanRobust: guard,
     epoch::Epoch: region,
     hazard_pointer::HazardPointer: pointer,
+    hp::HpNaive: pointer,
+    hp::HpAsym: pointer,
     leak::Leak: region,
 }
