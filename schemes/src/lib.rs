@@ -21,6 +21,7 @@ pub mod pointer;
 pub mod reclaimer;
 pub mod registry;
 
+mod debra;
 mod epoch;
 mod hazard_pointer;
 mod hp;
@@ -28,6 +29,7 @@ mod kovan;
 mod leak;
 
 mod parts;
+mod qsbr;
 
 pub use counters::Totals;
 pub use domain::{Domain, Guard, Handle, Shield};

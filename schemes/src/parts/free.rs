@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use crate::parts::limbo::{Erased, Freeing};
 
 /// A free policy; one value per thread.
-pub(crate) trait Free: Default + Debug + 'static {
+pub trait Free: Default + Debug + 'static {
     /// Whether freeing is spread over later retirements.
     const AMORTISED: bool;
 
@@ -26,7 +26,7 @@ pub(crate) trait Free: Default + Debug + 'static {
 
 /// Frees at once.
 #[derive(Debug, Default)]
-pub(crate) struct Immediate;
+pub struct Immediate;
 
 impl Free for Immediate {
     const AMORTISED: bool = false;
@@ -41,12 +41,12 @@ impl Free for Immediate {
 
 /// Nodes that [`Amortised`] frees per retirement. Two, so that what a stall piled up melts while as
 /// much again is retired; with one it would never shrink.
-pub(crate) const PER_RETIRE: usize = 2;
+const PER_RETIRE: usize = 2;
 
 /// Frees a few nodes at each retirement (Kim, Brown & Singh, "Are your epochs too epic? Batch free
 /// can be harmful", PPoPP 2024): allocators handle a steady trickle better than bursts.
 #[derive(Debug, Default)]
-pub(crate) struct Amortised {
+pub struct Amortised {
     waiting: RefCell<VecDeque<Erased>>,
 }
 

@@ -14,7 +14,7 @@ use crate::parts::free::{Free, Immediate};
 
 /// A retired node, its type forgotten.
 #[derive(Clone, Copy)]
-pub(crate) struct Erased {
+pub struct Erased {
     node: *mut (),
     free: unsafe fn(*mut ()),
 }
