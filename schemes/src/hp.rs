@@ -119,7 +119,6 @@ impl Variant for Asymmetric {
 pub struct Local<V: Variant> {
     pool: Pool<Hazard>,
     limbo: Limbo<()>,
-    hazards: Arc<Cells<Hazard>>,
     variant: PhantomData<V>,
 }
 
@@ -141,7 +140,7 @@ impl Drop for Shield<'_> {
 
 impl<V: Variant> Local<V> {
     fn threshold(&self) -> usize {
-        V::threshold(self.hazards.count() as u64) as usize
+        V::threshold(self.pool.all().count() as u64) as usize
     }
 
     #[cold]
@@ -154,7 +153,7 @@ impl<V: Variant> Local<V> {
             return self.limbo.postpone(self.threshold());
         }
         // Acquire: pairs with the release of those who moved on: their uses are before our frees.
-        let held = self.hazards.cells().map(|hazard| hazard.load(Ordering::Acquire));
+        let held = self.pool.all().cells().map(|hazard| hazard.load(Ordering::Acquire));
         let mut held: Vec<_> = held.filter(|node| !node.is_null()).collect();
         held.sort_unstable();
         let keep = |garbage: &Garbage<()>| held.binary_search(&garbage.node.address()).is_ok();
@@ -202,7 +201,6 @@ unsafe impl<V: Variant> Reclaimer for Scheme<V> {
         Local {
             pool: Pool::new(&self.hazards),
             limbo: Limbo::new(&self.orphans, V::threshold(self.hazards.count() as u64) as usize),
-            hazards: Arc::clone(&self.hazards),
             variant: PhantomData,
         }
     }

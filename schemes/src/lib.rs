@@ -23,8 +23,10 @@ pub mod registry;
 
 mod debra;
 mod epoch;
+mod hazard_eras;
 mod hazard_pointer;
 mod hp;
+mod ibr;
 mod kovan;
 mod leak;
 

@@ -37,5 +37,7 @@ registry! {$
     debra::DebraAf: region,
     hp::HpNaive: pointer,
     hp::HpAsym: pointer,
+    hazard_eras::HazardEras: pointer,
+    ibr::Ibr: guard,
     leak::Leak: region,
 }

@@ -1,13 +1,30 @@
 //! Eras: a clock that allocations drive, the eras of a node's life, and the eras in use.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
+use crate::facts::BoundInput;
 use crate::node::Node;
-use crate::parts::limbo::{Erased, Garbage};
+use crate::parts::limbo::{Erased, Garbage, Limbo, Orphans};
 
 /// Allocations of one thread per step of the clock.
 pub(crate) const FREQUENCY: u64 = 128;
+
+/// The least number of new nodes that make a scan due.
+const FLOOR: u64 = 128;
+
+/// New nodes that make a scan due, where so many reservations exist.
+pub(crate) fn threshold(reservations: u64) -> u64 {
+    FLOOR.max(reservations)
+}
+
+/// The most nodes that are alive at some time of one era: those live when it begins, two per thread
+/// on their way in or out, and those that are born before some thread makes the step.
+pub(crate) fn alive_in_an_era(input: &BoundInput) -> u64 {
+    let threads = input.threads + input.stalled;
+    input.live_at_stall + threads * (FREQUENCY + 2)
+}
 
 /// The era clock of a domain, on cache lines of its own.
 #[derive(Debug)]
@@ -49,42 +66,12 @@ impl Clock {
     }
 }
 
-/// Counts a thread's allocations.
-#[derive(Debug, Default)]
-pub(crate) struct Births(Cell<u64>);
-
-impl Births {
-    /// Counts one. Returns whether a step of the clock is due.
-    #[inline]
-    pub(crate) fn count(&self) -> bool {
-        let count = self.0.get() + 1;
-        self.0.set(count);
-        count.is_multiple_of(FREQUENCY)
-    }
-}
-
 /// The eras of a retired node's life, both inclusive. The birth was read before the node was
 /// published, the retirement after it was unlinked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life {
     birth: u64,
     retired: u64,
-}
-
-impl Garbage<Life> {
-    /// A node with its birth era in its header, retired now.
-    ///
-    /// # Safety
-    /// The clauses of `Reclaimer::retire`, for a node with the header that this clock gave.
-    #[inline]
-    pub(crate) unsafe fn retired<T: Send + 'static>(
-        node: *mut Node<T, u64>,
-        clock: &Clock,
-    ) -> Self {
-        // SAFETY: retired and not freed yet: the node is alive.
-        let birth = unsafe { (*node).header };
-        Self { node: Erased::new(node), stamp: Life { birth, retired: clock.retirement() } }
-    }
 }
 
 /// A snapshot of the intervals of eras that threads reserved.
@@ -95,9 +82,10 @@ pub(crate) struct Reserved {
 }
 
 impl Reserved {
-    /// Of `(first, last)` pairs. Empty ones have a first era after their last, or none (0).
+    /// Of `(first, last)` pairs. Those with no last (0), or one before the first, are empty.
     pub(crate) fn new(intervals: impl Iterator<Item = (u64, u64)>) -> Self {
-        let mut intervals: Vec<_> = intervals.filter(|&(_, last)| last != 0).collect();
+        let mut intervals: Vec<_> =
+            intervals.filter(|&(first, last)| first <= last && last != 0).collect();
         intervals.sort_unstable();
         let mut greatest = 0;
         for (_, last) in &mut intervals {
@@ -111,5 +99,63 @@ impl Reserved {
     pub(crate) fn meets(&self, life: &Life) -> bool {
         let begun = self.intervals.partition_point(|&(first, _)| first <= life.retired);
         begun > 0 && life.birth <= self.intervals[begun - 1].1
+    }
+}
+
+/// What a thread of an era scheme has besides its reservations.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    pub(crate) clock: Arc<Clock>,
+    births: Cell<u64>,
+    limbo: Limbo<Life>,
+}
+
+impl Thread {
+    pub(crate) fn new(clock: &Arc<Clock>, orphans: &Arc<Orphans<Life>>) -> Self {
+        let limbo = Limbo::new(orphans, FLOOR as usize);
+        Self { clock: Arc::clone(clock), births: Cell::new(0), limbo }
+    }
+
+    /// The birth era of a node allocated now, which is not published yet. Calls `step` when the
+    /// clock should move.
+    #[inline]
+    pub(crate) fn birth(&self, step: impl FnOnce(&Clock)) -> u64 {
+        self.births.set(self.births.get() + 1);
+        if self.births.get().is_multiple_of(FREQUENCY) {
+            step(&self.clock);
+        }
+        self.clock.now()
+    }
+
+    /// Takes a node with its birth in the header. Returns whether a scan is due.
+    ///
+    /// # Safety
+    /// The clauses of `Reclaimer::retire`.
+    #[inline]
+    pub(crate) unsafe fn retire<T: Send + 'static>(&self, node: *mut Node<T, u64>) -> bool {
+        // SAFETY: not freed yet.
+        let birth = unsafe { (*node).header };
+        let stamp = Life { birth, retired: self.clock.retirement() };
+        self.limbo.push(Garbage { node: Erased::new(node), stamp })
+    }
+
+    /// Takes over what exited threads left. Returns whether a scan is due.
+    pub(crate) fn adopt(&self) -> bool {
+        self.limbo.adopt()
+    }
+
+    /// Frees what no reservation meets.
+    ///
+    /// # Safety
+    /// `reservations` are `(first, last)` eras, read with acquire when the iterator is asked: of
+    /// every thread that may hold an unlinked node there is one that meets the node's life.
+    pub(crate) unsafe fn scan(&self, count: usize, reservations: impl Iterator<Item = (u64, u64)>) {
+        // Before the reservations are read: the fences of `retirement` of those who left the nodes
+        // come before the reads, too.
+        self.limbo.adopt();
+        let reserved = Reserved::new(reservations);
+        let threshold = threshold(count as u64) as usize;
+        // SAFETY: by this function's clause.
+        unsafe { self.limbo.sweep(threshold, |garbage| reserved.meets(&garbage.stamp)) };
     }
 }

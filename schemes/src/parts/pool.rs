@@ -66,6 +66,11 @@ impl<C: Default + Send + Sync + 'static> Pool<C> {
         first
     }
 
+    /// The cells of all threads.
+    pub(crate) fn all(&self) -> &Cells<C> {
+        &self.all
+    }
+
     /// Takes a cell back, which must be one of this pool.
     #[inline]
     pub(crate) fn give(&self, cell: &C) {
