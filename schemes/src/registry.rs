@@ -39,5 +39,6 @@ registry! {$
     hp::HpAsym: pointer,
     hazard_eras::HazardEras: pointer,
     ibr::Ibr: guard,
+    wfe::Wfe: pointer,
     leak::Leak: region,
 }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::node::{Node, Retired};
-use crate::parts::free::{Free, Immediate};
 
 /// A retired node, its type forgotten.
 #[derive(Clone, Copy)]
@@ -164,24 +163,22 @@ impl Drop for Freeing {
 
 /// A thread's retired nodes, for schemes that look at each node in a scan.
 #[derive(Debug)]
-pub(crate) struct Limbo<S: Send, F: Free = Immediate> {
+pub(crate) struct Limbo<S: Send> {
     list: RefCell<Vec<Garbage<S>>>,
     /// The length at which the next scan is due.
     due: Cell<usize>,
     orphans: Arc<Orphans<S>>,
-    free: F,
     /// Empty between sweeps. Kept for its capacity.
     dead: RefCell<Vec<Erased>>,
 }
 
-impl<S: Send, F: Free> Limbo<S, F> {
+impl<S: Send> Limbo<S> {
     /// A list whose first scan is due at `threshold` nodes.
     pub(crate) fn new(orphans: &Arc<Orphans<S>>, threshold: usize) -> Self {
         Self {
             list: RefCell::default(),
             due: Cell::new(threshold),
             orphans: Arc::clone(orphans),
-            free: F::default(),
             dead: RefCell::default(),
         }
     }
@@ -189,7 +186,6 @@ impl<S: Send, F: Free> Limbo<S, F> {
     /// Adds a node. Returns whether a scan is due.
     #[inline]
     pub(crate) fn push(&self, garbage: Garbage<S>) -> bool {
-        self.free.step();
         let mut list = self.list.borrow_mut();
         list.push(garbage);
         list.len() >= self.due.get()
@@ -203,7 +199,7 @@ impl<S: Send, F: Free> Limbo<S, F> {
         list.len() >= self.due.get()
     }
 
-    /// Gives the nodes that `keep` does not want to the free policy. The next scan is due when
+    /// Frees the nodes that `keep` does not want. The next scan is due when
     /// `threshold` more are here than it keeps.
     ///
     /// # Safety
@@ -222,8 +218,10 @@ impl<S: Send, F: Free> Limbo<S, F> {
             });
             self.due.set(list.len() + threshold);
         }
-        // SAFETY: removed from the list, so freed once; unprotected by this function's clause.
-        unsafe { self.free.free(&mut dead) };
+        for node in dead.drain(..) {
+            // SAFETY: removed from the list, so freed once; unprotected by this function's clause.
+            unsafe { node.free() };
+        }
         self.dead.replace(dead);
     }
 
@@ -231,14 +229,9 @@ impl<S: Send, F: Free> Limbo<S, F> {
     pub(crate) fn postpone(&self, threshold: usize) {
         self.due.set(self.list.borrow().len() + threshold);
     }
-
-    /// The free policy.
-    pub(crate) fn policy(&self) -> &F {
-        &self.free
-    }
 }
 
-impl<S: Send, F: Free> Drop for Limbo<S, F> {
+impl<S: Send> Drop for Limbo<S> {
     fn drop(&mut self) {
         self.orphans.leave(self.list.take());
     }
