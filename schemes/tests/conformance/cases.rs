@@ -10,10 +10,14 @@ use kovan_schemes::{Atomic, BoundInput, Domain, Guard, Reclaimer, Shared, Streng
 use crate::tracked::{Drops, Tracked};
 
 /// More than any scheme's batch or threshold, a few times over.
-const MANY: usize = 5_000;
+pub(crate) const MANY: usize = 5_000;
 
 /// Puts a new value into the cell and retires the old one.
-fn replace<R: Reclaimer>(cell: &Atomic<Tracked, R>, guard: &Guard<'_, R>, drops: &Drops) {
+pub(crate) fn replace<R: Reclaimer>(
+    cell: &Atomic<Tracked, R>,
+    guard: &Guard<'_, R>,
+    drops: &Drops,
+) {
     let mut shield = guard.shield();
     let mut new = guard.alloc(drops.value());
     loop {
@@ -32,7 +36,7 @@ fn replace<R: Reclaimer>(cell: &Atomic<Tracked, R>, guard: &Guard<'_, R>, drops:
 }
 
 /// Takes the last value out of the cell and retires it.
-fn clear<R: Reclaimer>(cell: &mut Atomic<Tracked, R>, guard: &Guard<'_, R>) {
+pub(crate) fn clear<R: Reclaimer>(cell: &mut Atomic<Tracked, R>, guard: &Guard<'_, R>) {
     let last = cell.load_exclusive();
     cell.store(Shared::null(), Ordering::Release);
     if !last.is_null() {

@@ -1,60 +1,55 @@
 //! What every scheme must do, instantiated from the registry.
 //!
 //! `cases` holds one generic function per promise; the macro below makes a test of each for each
-//! scheme, so that a new registry row is tested without an edit here. `broken` shows that the
+//! scheme, so that a new registry row is tested without an edit here. `adversaries` holds those about
+//! threads that stall, stay or leave. `broken` shows that the
 //! suite catches a scheme that frees at once.
 
+mod adversaries;
 mod broken;
 mod cases;
 mod tracked;
 
+/// A test for each function named.
+macro_rules! tests {
+    ($scheme:ty: $($module:ident::{$($case:ident),* $(,)?})*) => {$($(
+        #[test]
+        fn $case() {
+            crate::$module::$case::<$scheme>();
+        }
+    )*)*};
+}
+
 macro_rules! conformance {
-    ([$($scheme:ident : $strength:ident,)*]) => {$(
+    ([$($scheme:ident : $strength:ident,)*] $place:ident) => {$(
         #[allow(non_snake_case)]
         mod $scheme {
-            use kovan_schemes::schemes::$scheme as Scheme;
+            use kovan_schemes::$place::$scheme as Scheme;
 
-            #[test]
-            fn each_retired_node_is_dropped_exactly_once() {
-                crate::cases::each_retired_node_is_dropped_exactly_once::<Scheme>();
-            }
-            #[test]
-            fn a_protected_node_is_not_dropped() {
-                crate::cases::a_protected_node_is_not_dropped::<Scheme>();
-            }
-            #[test]
-            fn readers_never_see_a_freed_node() {
-                crate::cases::readers_never_see_a_freed_node::<Scheme>();
-            }
-            #[test]
-            fn garbage_of_an_exited_thread_is_adopted() {
-                crate::cases::garbage_of_an_exited_thread_is_adopted::<Scheme>();
-            }
-            #[test]
-            fn a_destructor_may_protect_and_retire() {
-                crate::cases::a_destructor_may_protect_and_retire::<Scheme>();
-            }
-            #[test]
-            fn a_panicking_destructor_loses_nothing_else() {
-                crate::cases::a_panicking_destructor_loses_nothing_else::<Scheme>();
-            }
-            #[test]
-            fn two_hundred_short_lived_threads() {
-                crate::cases::two_hundred_short_lived_threads::<Scheme>();
-            }
-            #[test]
-            fn more_guards_than_a_batch_has_entries() {
-                crate::cases::more_guards_than_a_batch_has_entries::<Scheme>();
-            }
-            #[test]
-            fn one_stalled_thread_stays_within_the_declared_bound() {
-                crate::cases::one_stalled_thread_stays_within_the_declared_bound::<Scheme>();
-            }
-            #[test]
-            fn the_counters_balance() {
-                crate::cases::the_counters_balance::<Scheme>();
+            tests! { Scheme:
+                cases::{
+                    each_retired_node_is_dropped_exactly_once,
+                    a_protected_node_is_not_dropped,
+                    readers_never_see_a_freed_node,
+                    garbage_of_an_exited_thread_is_adopted,
+                    a_destructor_may_protect_and_retire,
+                    a_panicking_destructor_loses_nothing_else,
+                    two_hundred_short_lived_threads,
+                    more_guards_than_a_batch_has_entries,
+                    one_stalled_thread_stays_within_the_declared_bound,
+                    the_counters_balance,
+                }
+                adversaries::{
+                    a_reader_that_keeps_loading,
+                    a_stall_while_the_writer_keeps_its_guard,
+                    threads_that_come_and_go_beside_a_stalled_one,
+                    garbage_of_exited_threads_is_freed_by_those_who_stay,
+                    a_hundred_shields_at_once,
+                    a_destructor_may_retire_through_the_handle_that_frees_it,
+                }
             }
         }
     )*};
 }
-kovan_schemes::for_each_scheme!(conformance);
+kovan_schemes::for_each_scheme!(conformance schemes);
+conformance! { [WfePending: pointer,] variants }

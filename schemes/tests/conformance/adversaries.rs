@@ -1,0 +1,207 @@
+//! What must hold beside threads that stop, stay too long, or come and go. Robustness is checked
+//! both ways: a scheme that claims it stays within its bound, and one that does not piles up, or
+//! the test would measure nothing.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::thread;
+
+use kovan_schemes::{Atomic, BoundInput, Domain, Guard, Handle, Reclaimer, Totals};
+
+use crate::cases::{MANY, clear, replace};
+use crate::tracked::{Drops, Tracked};
+
+/// Checks what is unreclaimed of `retired` nodes.
+fn check<R: Reclaimer>(claimed: bool, input: &BoundInput, retired: u64, totals: &Totals) {
+    let (name, unreclaimed) = (R::FACTS.name, totals.unreclaimed());
+    if claimed {
+        let bound = R::bound(input).expect("a robust scheme declares a bound");
+        assert!(bound < retired, "{name}: {retired} nodes cannot break the bound of {bound}");
+        assert!(unreclaimed <= bound, "{name}: {unreclaimed} unreclaimed, the bound is {bound}");
+    } else {
+        assert!(unreclaimed >= retired / 10 * 9, "{name}: only {unreclaimed} unreclaimed");
+    }
+}
+
+pub(crate) fn a_reader_that_keeps_loading<R: Reclaimer>() {
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let (reader, writer, meter) = (domain.register(), domain.register(), domain.meter());
+    let mut cell = Atomic::<Tracked, R>::null();
+    replace(&cell, &writer.pin(), &drops);
+    {
+        let guard = reader.pin();
+        let mut shield = guard.shield();
+        let input = BoundInput { threads: 2, stalled: 0, shields: 1, live_at_stall: 1 };
+        let retired = 100_000;
+        for _ in 0..retired {
+            let shared = guard.protect(&mut shield, &cell);
+            replace(&cell, &writer.pin(), &drops);
+            // SAFETY: protected by `guard` and `shield`.
+            assert!(unsafe { shared.deref() }.is_some_and(Tracked::is_alive));
+        }
+        check::<R>(R::FACTS.robust.long_reader, &input, retired, &meter.totals());
+    }
+    clear(&mut cell, &writer.pin());
+}
+
+pub(crate) fn a_stall_while_the_writer_keeps_its_guard<R: Reclaimer>() {
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let (reader, writer, meter) = (domain.register(), domain.register(), domain.meter());
+    let mut cell = Atomic::<Tracked, R>::null();
+    let guard = writer.pin();
+    for _ in 0..200 {
+        replace(&cell, &guard, &drops);
+    }
+    let live_at_stall = 1 + meter.totals().unreclaimed();
+    let stalled = reader.pin();
+    let mut shield = stalled.shield();
+    let shared = stalled.protect(&mut shield, &cell);
+    let retired = 100_000;
+    for _ in 0..retired {
+        replace(&cell, &guard, &drops);
+    }
+    drop(guard);
+    for _ in 0..MANY {
+        replace(&cell, &writer.pin(), &drops);
+    }
+    writer.flush();
+    let input = BoundInput { threads: 1, stalled: 1, shields: 1, live_at_stall };
+    check::<R>(R::FACTS.robust.stalled, &input, retired, &meter.totals());
+    // SAFETY: protected by `stalled` and `shield`.
+    assert!(unsafe { shared.deref() }.is_some_and(Tracked::is_alive));
+    drop(shield);
+    drop(stalled);
+    clear(&mut cell, &writer.pin());
+}
+
+pub(crate) fn threads_that_come_and_go_beside_a_stalled_one<R: Reclaimer>() {
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let (reader, meter) = (domain.register(), domain.meter());
+    let mut cell = Atomic::<Tracked, R>::null();
+    replace(&cell, &reader.pin(), &drops);
+    {
+        let guard = reader.pin();
+        let mut shield = guard.shield();
+        let shared = guard.protect(&mut shield, &cell);
+        let each = 250;
+        for _ in 0..200 {
+            thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| {
+                        let handle = domain.register();
+                        for _ in 0..each {
+                            replace(&cell, &handle.pin(), &drops);
+                        }
+                    });
+                }
+            });
+        }
+        let input = BoundInput { threads: 2, stalled: 1, shields: 1, live_at_stall: 1 };
+        check::<R>(R::FACTS.robust.stalled, &input, 200 * 2 * each, &meter.totals());
+        // SAFETY: protected by `guard` and `shield`.
+        assert!(unsafe { shared.deref() }.is_some_and(Tracked::is_alive));
+    }
+    clear(&mut cell, &reader.pin());
+}
+
+pub(crate) fn garbage_of_exited_threads_is_freed_by_those_who_stay<R: Reclaimer>() {
+    let (domain, left, drops) = (Domain::<R>::new(), Drops::default(), Drops::default());
+    let handle = domain.register();
+    for _ in 0..20 {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let handle = domain.register();
+                let guard = handle.pin();
+                for _ in 0..10 {
+                    // SAFETY: never published.
+                    unsafe { guard.retire(guard.alloc(left.value()).into_shared()) };
+                }
+            });
+        });
+    }
+    let mut cell = Atomic::<Tracked, R>::null();
+    for _ in 0..MANY {
+        replace(&cell, &handle.pin(), &drops);
+    }
+    handle.flush();
+    let expected = if R::FACTS.frees_on_drop { 200 } else { 0 };
+    assert_eq!(left.count(), expected, "{}", R::FACTS.name);
+    clear(&mut cell, &handle.pin());
+}
+
+pub(crate) fn a_hundred_shields_at_once<R: Reclaimer>() {
+    let (domain, others) = (Domain::<R>::new(), Drops::default());
+    let (reader, writer) = (domain.register(), domain.register());
+    let mut cells: Vec<_> = (0..100).map(|_| Atomic::<Tracked, R>::null()).collect();
+    // Twice: the second time the shields are used ones.
+    for round in 1..=2 {
+        let drops = Drops::default();
+        for cell in &cells {
+            replace(cell, &writer.pin(), &drops);
+        }
+        let guard = reader.pin();
+        let mut shields: Vec<_> = cells.iter().map(|_| guard.shield()).collect();
+        let held: Vec<_> = cells
+            .iter()
+            .zip(&mut shields)
+            .map(|(cell, shield)| guard.protect(shield, cell))
+            .collect();
+        for cell in &cells {
+            replace(cell, &writer.pin(), &others);
+        }
+        for _ in 0..MANY {
+            replace(&cells[0], &writer.pin(), &others);
+        }
+        writer.flush();
+        assert_eq!(drops.count(), 0, "{}: dropped in round {round}", R::FACTS.name);
+        // SAFETY: protected by `guard` and `shields`.
+        assert!(held.iter().all(|s| unsafe { s.deref() }.is_some_and(Tracked::is_alive)));
+        drop(shields);
+    }
+    for cell in &mut cells {
+        clear(cell, &writer.pin());
+    }
+}
+
+thread_local! {
+    /// A handle that destructors find.
+    static HANDLE: RefCell<Option<Rc<dyn Any>>> = const { RefCell::new(None) };
+}
+
+/// A value whose destructor retires the next through the handle of the thread that drops it.
+struct Next<R: Reclaimer>(usize, std::marker::PhantomData<fn() -> R>);
+
+impl<R: Reclaimer> Drop for Next<R> {
+    fn drop(&mut self) {
+        let handle = HANDLE.with_borrow(Clone::clone);
+        let Some(handle) = handle.and_then(|h| h.downcast::<Handle<R>>().ok()) else { return };
+        if self.0 > 0 {
+            retire_next(&handle.pin(), self.0 - 1);
+        }
+    }
+}
+
+fn retire_next<R: Reclaimer>(guard: &Guard<'_, R>, left: usize) {
+    // SAFETY: never published.
+    unsafe { guard.retire(guard.alloc(Next::<R>(left, std::marker::PhantomData)).into_shared()) };
+}
+
+pub(crate) fn a_destructor_may_retire_through_the_handle_that_frees_it<R: Reclaimer>() {
+    let domain = Domain::<R>::new();
+    let meter = domain.meter();
+    let handle = Rc::new(domain.register());
+    HANDLE.set(Some(Rc::clone(&handle) as Rc<dyn Any>));
+    // As deep as a stack would not stand, if each destructor ran inside the one before.
+    retire_next(&handle.pin(), 100_000);
+    for _ in 0..MANY {
+        retire_next(&handle.pin(), 3);
+    }
+    handle.flush();
+    HANDLE.set(None);
+    drop(handle);
+    drop(domain);
+    let totals = meter.totals();
+    assert_eq!(totals.panicked, 0);
+    assert_eq!(totals.freed, if R::FACTS.frees_on_drop { totals.retired } else { 0 });
+}
