@@ -29,6 +29,7 @@ mod hp;
 mod ibr;
 mod kovan;
 mod leak;
+mod seize;
 
 mod parts;
 mod qsbr;

@@ -5,8 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::counters::count_freed;
 
-/// A value with the scheme's header beside it.
+/// A value with the scheme's header beside it. The header comes first: a pointer to the node is one
+/// to its header, for schemes that look for theirs there.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Node<T, H> {
     /// What the scheme keeps per node: a birth era, or nothing.
     pub header: H,

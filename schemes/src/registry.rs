@@ -40,5 +40,6 @@ registry! {$
     hazard_eras::HazardEras: pointer,
     ibr::Ibr: guard,
     wfe::Wfe: pointer,
+    seize::Seize: region,
     leak::Leak: region,
 }

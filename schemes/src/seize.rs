@@ -1,0 +1,101 @@
+//! `seize`: Hyaline-1 by the crate seize, unmodified.
+//!
+//! Its guards are of threads, not of handles: all handles of a thread share one reservation, and a
+//! guard inside another one of the same thread is nested in it. A batch has at least `batch`
+//! entries; with more active threads than entries it grows, and each retirement tries again.
+
+use std::sync::atomic::{AtomicPtr, Ordering, compiler_fence, fence};
+
+use ::seize::{Collector, Guard, LocalGuard};
+
+use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
+use crate::node::{Node, Retired};
+use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
+
+/// The scheme `seize`.
+#[derive(Debug)]
+pub struct Seize {
+    collector: Collector,
+}
+
+/// The shape that seize calls.
+///
+/// # Safety
+/// The clauses of [`Retired::free`].
+unsafe fn free<T>(node: *mut Retired<T, ()>, _: &Collector) {
+    // SAFETY: caller.
+    unsafe { Retired::<T, ()>::free(node.cast()) };
+}
+
+// SAFETY: 1: seize frees a retired pointer once, when every thread that was active then has left
+// or refreshed; nobody refreshes here. 2: it frees when leaving, retiring, flushing, and when the
+// collector drops. 3: it resets its batch before it calls destructors, and takes no lock.
+unsafe impl Reclaimer for Seize {
+    const FACTS: Facts = Facts {
+        name: "seize",
+        version: "seize 0.5.1",
+        paper: "after Nikolaev & Ravindran, Hyaline, PLDI 2021 (Hyaline-1)",
+        strength: Strength::Region,
+        load: Progress::WaitFree,
+        reclaim: Progress::LockFree,
+        robust: Robustness { stalled: false, long_reader: false },
+        parameters: "batch=max(32,cores)",
+        bound: "unbounded: one stalled thread holds all that is retired",
+        frees_on_drop: true,
+    };
+    type Header = ();
+    type Local = ();
+    type Guard<'l> = LocalGuard<'l>;
+    type Shield<'l> = ();
+
+    fn new() -> Self {
+        Self { collector: Collector::new() }
+    }
+    fn bound(_: &BoundInput) -> Option<u64> {
+        None
+    }
+    unsafe fn register(&self) -> Self::Local {}
+    fn header(&self, (): &()) -> Self::Header {}
+
+    #[inline]
+    fn pin<'l>(&'l self, (): &'l ()) -> LocalGuard<'l> {
+        let guard = self.collector.enter();
+        // Structures also load under the guard alone, with acquire, where seize loads SeqCst. With
+        // membarrier, its own choice wherever there is one, that is no difference. Without, its
+        // entering store is SeqCst: a full barrier on x86, where the compiler alone must be held
+        // back; elsewhere a later acquire load may pass it. If the fence is first, retirers see
+        // this thread active; if theirs is first, the loads see their unlinks.
+        if cfg!(any(target_arch = "x86", target_arch = "x86_64")) {
+            compiler_fence(Ordering::SeqCst);
+        } else {
+            fence(Ordering::SeqCst);
+        }
+        guard
+    }
+    fn shield<'l>(&'l self, (): &'l ()) -> Self::Shield<'l> {}
+
+    #[inline]
+    fn protect<T>(
+        guard: &LocalGuard<'_>,
+        (): &mut (),
+        source: &AtomicPtr<Node<T, ()>>,
+        _: usize,
+    ) -> *mut Node<T, ()> {
+        guard.protect(source, Ordering::Acquire)
+    }
+
+    #[inline]
+    unsafe fn retire<T: Send + 'static>(&self, guard: &LocalGuard<'_>, node: *mut Node<T, ()>) {
+        // SAFETY: the caller's clauses; `Retired` is `repr(transparent)` over the node.
+        unsafe { guard.defer_retire(node.cast(), free::<T>) };
+    }
+
+    fn flush(&self, (): &()) {
+        self.collector.enter().flush();
+    }
+}
+
+// SAFETY: a batch waits for every thread that is active when it is retired.
+unsafe impl GuardProtection for Seize {}
+// SAFETY: as above; how a node was reached does not matter.
+unsafe impl RegionProtection for Seize {}
