@@ -28,7 +28,9 @@ mod hazard_pointer;
 mod hp;
 mod ibr;
 mod kovan;
+mod kovan_upstream;
 mod leak;
+mod sdd;
 mod seize;
 
 mod parts;

@@ -41,5 +41,7 @@ registry! {$
     ibr::Ibr: guard,
     wfe::Wfe: pointer,
     seize::Seize: region,
+    sdd::Sdd: region,
+    kovan_upstream::KovanUpstream: guard,
     leak::Leak: region,
 }

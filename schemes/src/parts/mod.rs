@@ -6,4 +6,5 @@ pub(crate) mod era;
 pub(crate) mod free;
 pub(crate) mod limbo;
 pub(crate) mod pool;
+pub(crate) mod process_wide;
 pub(crate) mod slots;

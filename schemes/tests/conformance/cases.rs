@@ -45,15 +45,18 @@ pub(crate) fn clear<R: Reclaimer>(cell: &mut Atomic<Tracked, R>, guard: &Guard<'
     }
 }
 
-/// Drops the domain and checks that all that was retired was dropped, where that is promised.
+/// Drops the domain and checks that all that was retired was dropped, where that is promised; where
+/// it is not, more may be dropped later than is counted.
 fn all_dropped_with<R: Reclaimer>(domain: Domain<R>, drops: &Drops, made: usize) {
     let meter = domain.meter();
     drop(domain);
     let totals = meter.totals();
     assert_eq!(totals.retired, made as u64);
-    let expected = if R::FACTS.frees_on_drop { made } else { 0 };
-    assert_eq!(drops.count(), expected, "destructors after the domain was dropped");
-    assert_eq!(totals.freed, expected as u64);
+    let dropped = drops.count() as u64;
+    assert!(totals.freed <= dropped && dropped <= made as u64, "{dropped} destructors, {totals:?}");
+    if R::FACTS.frees_on_drop {
+        assert_eq!(totals.freed, made as u64, "freed when the domain was dropped");
+    }
 }
 
 pub(crate) fn each_retired_node_is_dropped_exactly_once<R: Reclaimer>() {
@@ -96,9 +99,8 @@ pub(crate) fn a_protected_node_is_not_dropped<R: Reclaimer>() {
     let mut cell = cell;
     clear(&mut cell, &writer.pin());
     drop((reader, writer));
-    let freed = usize::from(R::FACTS.frees_on_drop);
     drop(domain);
-    assert_eq!(drops.count(), freed);
+    assert!(drops.count() == 1 || !R::FACTS.frees_on_drop);
 }
 
 pub(crate) fn readers_never_see_a_freed_node<R: Reclaimer>() {
@@ -237,7 +239,7 @@ pub(crate) fn a_panicking_destructor_loses_nothing_else<R: Reclaimer>() {
     }
     drop(handle);
     all_dropped_with(domain, &drops, 100);
-    assert_eq!(meter.totals().panicked, if R::FACTS.frees_on_drop { 4 } else { 0 });
+    assert!(meter.totals().panicked == 4 || !R::FACTS.frees_on_drop);
 }
 
 pub(crate) fn two_hundred_short_lived_threads<R: Reclaimer>() {
@@ -357,5 +359,5 @@ pub(crate) fn the_counters_balance<R: Reclaimer>() {
     drop(domain);
     let totals = meter.totals();
     assert_eq!((totals.live(), totals.retired), (0, MANY as u64));
-    assert_eq!(totals.freed, if R::FACTS.frees_on_drop { MANY as u64 } else { 0 });
+    assert!(totals.freed == MANY as u64 || !R::FACTS.frees_on_drop);
 }
