@@ -36,7 +36,12 @@ fn a_domain_alone_frees_everything_when_it_is_dropped<R: Reclaimer>() {
             scope.spawn(|| retire(&domain.register(), &drops, NODES));
         }
     });
+    // Held while the handle goes, so that only the domain is left to free them.
+    let other = Domain::<R>::new();
+    let holder = other.register();
+    let guard = holder.pin();
     retire(&domain.register(), &drops, NODES);
+    drop(guard);
     drop(domain);
     let totals = meter.totals();
     assert_eq!(totals.freed, totals.retired, "{}", R::FACTS.name);
