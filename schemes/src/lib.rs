@@ -27,6 +27,7 @@ mod hazard_eras;
 mod hazard_pointer;
 mod hp;
 mod ibr;
+mod hyaline;
 mod kovan;
 mod kovan_upstream;
 mod leak;

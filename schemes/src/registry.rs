@@ -43,5 +43,7 @@ registry! {$
     seize::Seize: region,
     sdd::Sdd: region,
     kovan_upstream::KovanUpstream: guard,
+    hyaline::Hyaline1: region,
+    hyaline::Hyaline1S: guard,
     leak::Leak: region,
 }

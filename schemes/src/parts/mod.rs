@@ -2,6 +2,7 @@
 
 pub(crate) mod barrier;
 pub(crate) mod epochs;
+pub(crate) mod batch;
 pub(crate) mod era;
 pub(crate) mod free;
 pub(crate) mod limbo;

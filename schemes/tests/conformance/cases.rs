@@ -288,7 +288,8 @@ pub(crate) fn one_stalled_thread_stays_within_the_declared_bound<R: Reclaimer>()
     replace(&cell, &domain.register().pin(), &drops);
     let started = Barrier::new(2);
     let (release, wait) = channel::<()>();
-    let retired = 30_000;
+    // Twice the bound, or nothing could exceed it.
+    let retired = R::bound(&input).map_or(30_000, |bound| 2 * bound);
     let meter = domain.meter();
     let mut peak = 0;
     thread::scope(|scope| {
