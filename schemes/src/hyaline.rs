@@ -33,7 +33,8 @@ pub type Hyaline1S = Scheme<Eras>;
 pub struct Scheme<V> {
     slots: Arc<Slots<Reservation>>,
     ready: Arc<Ready>,
-    clock: Clock,
+    // Boxed: locals point to it while the domain moves into its owner.
+    clock: Box<Clock>,
     variant: PhantomData<V>,
 }
 
@@ -43,8 +44,10 @@ pub trait Variant: Send + Sync + 'static {
     const FACTS: Facts;
     /// What a node keeps: its birth era, or nothing.
     type Header: Copy + Send + Sync + 'static;
-    /// The header of a node that a thread with this count is about to allocate.
-    fn header(clock: &Clock, births: &Births) -> Self::Header;
+    /// The header of a node that the thread is about to allocate.
+    fn header(local: &Local<Self>) -> Self::Header
+    where
+        Self: Sized;
     /// The birth; 0 without eras.
     fn birth(header: Self::Header) -> u64;
     /// The bound.
@@ -78,7 +81,7 @@ impl Variant for NoEras {
         frees_on_drop: true,
     };
     type Header = ();
-    fn header(_: &Clock, _: &Births) {}
+    fn header(_: &Local<Self>) {}
     fn birth((): ()) -> u64 {
         0
     }
@@ -106,8 +109,8 @@ impl Variant for Eras {
     type Header = u64;
 
     #[inline]
-    fn header(clock: &Clock, births: &Births) -> u64 {
-        batch::birth(clock, births)
+    fn header(local: &Local<Self>) -> u64 {
+        batch::birth(local.clock(), &local.births)
     }
     fn birth(header: u64) -> u64 {
         header
@@ -131,8 +134,7 @@ impl Variant for Eras {
             // Before the read of the era: whoever published the node knew an era not before its
             // birth, so neither is the one that we read after seeing it.
             let seen = source.load(Ordering::Acquire);
-            // SAFETY: the contract of `register`: the domain outlives the local.
-            let now = unsafe { &*local.clock }.now();
+            let now = local.clock().now();
             if now == local.era.get() {
                 return seen;
             }
@@ -157,6 +159,11 @@ pub struct Local<V> {
 }
 
 impl<V> Local<V> {
+    fn clock(&self) -> &Clock {
+        // SAFETY: boxed in the domain, which by the contract of `register` outlives the local.
+        unsafe { &*self.clock }
+    }
+
     fn leave(&self) {
         self.batcher.ready.acknowledge(self.slot.deactivate());
     }
@@ -196,7 +203,7 @@ unsafe impl<V: Variant> Reclaimer for Scheme<V> {
 
     fn new() -> Self {
         let (slots, ready) = (Arc::default(), Arc::default());
-        Self { slots, ready, clock: Clock::default(), variant: PhantomData }
+        Self { slots, ready, clock: Box::default(), variant: PhantomData }
     }
     fn bound(input: &BoundInput) -> Option<u64> {
         V::bound(input)
@@ -210,14 +217,14 @@ unsafe impl<V: Variant> Reclaimer for Scheme<V> {
             births: Births::default(),
             batcher: Batcher::new(&self.ready),
             slots: Arc::clone(&self.slots),
-            clock: &raw const self.clock,
+            clock: &raw const *self.clock,
             variant: PhantomData,
         }
     }
 
     #[inline]
     fn header(&self, local: &Local<V>) -> V::Header {
-        V::header(&self.clock, &local.births)
+        V::header(local)
     }
 
     #[inline]

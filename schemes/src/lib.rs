@@ -31,6 +31,7 @@ mod hyaline;
 mod kovan;
 mod kovan_upstream;
 mod leak;
+mod qsbr;
 mod sdd;
 mod seize;
 

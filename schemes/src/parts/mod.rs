@@ -1,8 +1,8 @@
 //! What the schemes of this crate are made of. Each part exists once, and knows no scheme.
 
 pub(crate) mod barrier;
-pub(crate) mod epochs;
 pub(crate) mod batch;
+pub(crate) mod epochs;
 pub(crate) mod era;
 pub(crate) mod free;
 pub(crate) mod limbo;
