@@ -174,6 +174,7 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
         source: &Atomic<T, R>,
     ) -> Shared<'g, T, R> {
         let mask = tag_mask::<T, R>();
+        let _scope = R::PROTECT_FREES.then(|| Scope::enter(&self.handle.cells));
         Shared::from_raw(R::protect(&self.guard, &mut shield.shield, &source.raw, mask))
     }
 

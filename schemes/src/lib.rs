@@ -21,6 +21,7 @@ pub mod pointer;
 pub mod reclaimer;
 pub mod registry;
 
+mod crystalline;
 mod debra;
 mod epoch;
 mod hazard_eras;

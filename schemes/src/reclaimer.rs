@@ -20,6 +20,9 @@ use crate::node::Node;
 pub unsafe trait Reclaimer: Sized + Send + Sync + 'static {
     /// What the scheme declares about itself.
     const FACTS: Facts;
+    /// Whether [`protect`](Self::protect) may free nodes. Only then are its frees counted: for
+    /// others a load does not pay for that.
+    const PROTECT_FREES: bool = false;
     /// What it keeps beside each value.
     type Header: Send + Sync + 'static;
     /// A thread's registration. Stays on its thread.

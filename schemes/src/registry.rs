@@ -45,5 +45,6 @@ registry! {$
     kovan_upstream::KovanUpstream: guard,
     hyaline::Hyaline1: region,
     hyaline::Hyaline1S: guard,
+    crystalline::Crystalline: pointer,
     leak::Leak: region,
 }

@@ -89,6 +89,13 @@ impl Default for Reservation {
 #[must_use]
 pub(crate) struct List(*mut Entry);
 
+impl List {
+    /// Whether there is nothing to acknowledge.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_null()
+    }
+}
+
 impl Reservation {
     /// Begins a reservation, in the era it had. Owner only.
     pub(crate) fn activate(&self) {

@@ -334,6 +334,51 @@ pub(crate) fn one_stalled_thread_stays_within_the_declared_bound<R: Reclaimer>()
     clear(&mut cell, &domain.register().pin());
 }
 
+pub(crate) fn a_long_reader_stays_within_the_declared_bound<R: Reclaimer>() {
+    let input = BoundInput { threads: 2, stalled: 0, shields: 1, live_at_stall: 1 };
+    let robust = R::FACTS.robust.long_reader;
+    let retired = if robust { 2 * R::bound(&input).expect("a bound") } else { 30_000 };
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let (meter, stop, reading) = (domain.meter(), AtomicBool::new(false), Barrier::new(2));
+    let mut cell = Atomic::<Tracked, R>::null();
+    replace(&cell, &domain.register().pin(), &drops);
+    let mut peak = 0;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let handle = domain.register();
+            let guard = handle.pin();
+            for round in 0_u64.. {
+                // A shield per load, as operations make them, all inside one guard.
+                let mut shield = guard.shield();
+                let shared = guard.protect(&mut shield, &cell);
+                // SAFETY: protected by `guard` and `shield`.
+                assert!(unsafe { shared.deref() }.is_some_and(Tracked::is_alive));
+                if round == 0 {
+                    reading.wait();
+                }
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
+        });
+        reading.wait();
+        let handle = domain.register();
+        for _ in 0..retired {
+            replace(&cell, &handle.pin(), &drops);
+            peak = peak.max(meter.totals().unreclaimed());
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    if robust {
+        let bound = R::bound(&input).expect("a bound");
+        assert!(peak <= bound, "{peak} unreclaimed, the bound is {bound}");
+    } else if R::FACTS.strength == Strength::Region {
+        // Where a guard holds all, the reader must show, or the test measures nothing.
+        assert!(peak >= retired / 10 * 9, "only {peak} unreclaimed under a long reader");
+    }
+    clear(&mut cell, &domain.register().pin());
+}
+
 pub(crate) fn the_counters_balance<R: Reclaimer>() {
     let (domain, drops) = (Domain::<R>::new(), Drops::default());
     let meter = domain.meter();

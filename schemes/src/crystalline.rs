@@ -1,0 +1,223 @@
+//! `crystalline`: Crystalline-L (Nikolaev & Ravindran, DISC 2021; PLDI 2024).
+//!
+//! Hyaline-1S with several reservations per thread, each with its own list and era. Here each
+//! shield has one. It protects what it loaded last, so when it moves to a later era it acknowledges
+//! its list: a reader that goes on and on inside one guard, with few shields, holds no more than
+//! one that stopped. The price is the strength: a shield that moves on gives up the pointer that
+//! it protected before, so this is a pointer scheme, and its guard protects nothing.
+//!
+//! Deviations: reservations come in chunks, as shields need them, and end with the shield, not with
+//! the operation. A drain is one exchange; the two steps of the reference implementation, over
+//! "inactive", can overwrite an entry that was pushed in between, and then its batch leaks. For
+//! batches see `parts/batch.rs`.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
+use crate::node::Node;
+use crate::parts::batch::{self, Batcher, List, Ready, Reservation};
+use crate::parts::era::{Births, Clock, FREQUENCY};
+use crate::parts::limbo::Erased;
+use crate::parts::pool::{Cells, Pool};
+use crate::reclaimer::Reclaimer;
+
+/// The scheme `crystalline`.
+#[derive(Debug)]
+pub struct Crystalline {
+    reservations: Arc<Cells<Reservation>>,
+    ready: Arc<Ready>,
+    // Boxed: locals point to it while the domain moves into its owner.
+    clock: Box<Clock>,
+}
+
+/// A thread's reservations and open batch.
+pub struct Local {
+    pool: Pool<Reservation>,
+    /// Lists of shields that were dropped: shields have nowhere to count what they would free.
+    ended: Cell<Vec<List>>,
+    births: Births,
+    batcher: Batcher,
+    all: Arc<Cells<Reservation>>,
+    clock: *const Clock,
+}
+
+impl std::fmt::Debug for Local {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Local").finish_non_exhaustive()
+    }
+}
+
+impl Local {
+    fn clock(&self) -> &Clock {
+        // SAFETY: boxed in the domain, which by the contract of `register` outlives the local.
+        unsafe { &*self.clock }
+    }
+
+    fn acknowledge_ended(&self) {
+        let mut ended = self.ended.take();
+        for list in ended.drain(..) {
+            self.batcher.ready.acknowledge(list);
+        }
+        // The empty one is kept for its capacity, unless destructors ended more meanwhile.
+        let more = self.ended.replace(ended);
+        if !more.is_empty() {
+            self.ended.set(more);
+        }
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        // Shields borrow the local, so all its reservations have ended.
+        self.acknowledge_ended();
+        self.batcher.place(true, self.all.cells());
+    }
+}
+
+/// A critical section: when it ends, what its shields held is acknowledged.
+#[derive(Debug)]
+pub struct Guard<'l>(&'l Local);
+
+impl Drop for Guard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.acknowledge_ended();
+    }
+}
+
+/// A reservation on loan from its thread's pool.
+#[derive(Debug)]
+pub struct Shield<'l> {
+    reservation: &'l Reservation,
+    /// Its era; 0 before the first load.
+    era: u64,
+    local: &'l Local,
+}
+
+impl Shield<'_> {
+    /// Moves to an era, which gives up what it protected, and frees it if nobody else holds it.
+    fn renew(&mut self, era: u64) {
+        let list = self.reservation.restart();
+        self.reservation.renew(era);
+        self.era = era;
+        self.local.batcher.ready.acknowledge(list);
+        // Also for those that make a shield for each load inside one guard.
+        self.local.acknowledge_ended();
+    }
+}
+
+impl Drop for Shield<'_> {
+    fn drop(&mut self) {
+        if self.era != 0 {
+            let list = self.reservation.deactivate();
+            if !list.is_empty() {
+                let mut ended = self.local.ended.take();
+                ended.push(list);
+                self.local.ended.set(ended);
+            }
+        }
+        self.local.pool.give(self.reservation);
+    }
+}
+
+// SAFETY: 1: a batch is freed once, by its last acknowledgement, which a shield gives when it moves
+// on or ends; `parts/batch.rs` says why no shield that may hold a node of it is missed. 2: batches
+// are freed when protecting, which is declared, when guards end, when retiring, flushing and when
+// locals drop. 3: no borrow is held then.
+unsafe impl Reclaimer for Crystalline {
+    const FACTS: Facts = Facts {
+        name: "crystalline",
+        version: concat!("kovan-schemes ", env!("CARGO_PKG_VERSION")),
+        paper: "Nikolaev & Ravindran, A family of fast and memory efficient lock- and wait-free \
+                reclamation, PLDI 2024 (Crystalline-L; brief announcement DISC 2021)",
+        strength: Strength::Pointer,
+        load: Progress::LockFree,
+        reclaim: Progress::LockFree,
+        robust: Robustness { stalled: true, long_reader: true },
+        parameters: "batch=64 era_frequency=128",
+        bound: "2 H B (L + N (E + 1)) + 2 N B, N = T + s threads, H = N K shields, \
+                B = 64 ceil(H / 64)",
+        frees_on_drop: true,
+    };
+    const PROTECT_FREES: bool = true;
+    type Header = u64;
+    type Local = Local;
+    type Guard<'l> = Guard<'l>;
+    type Shield<'l> = Shield<'l>;
+
+    fn new() -> Self {
+        Self { reservations: Arc::default(), ready: Arc::default(), clock: Box::default() }
+    }
+
+    fn bound(input: &BoundInput) -> Option<u64> {
+        // Any thread may be off the processor at any time, and then each of its shields holds the
+        // nodes that are as old as its era: those alive when it stopped, and the births of all
+        // threads until the era moved on. Each may be alone in its batch. Twice, as it may have
+        // stopped between taking a list and acknowledging it. Besides, each thread fills a batch,
+        // and places or frees one.
+        let threads = input.threads + input.stalled;
+        let shields = threads * input.shields;
+        let batch = batch::largest(shields);
+        let old = input.live_at_stall + threads * (FREQUENCY + 1);
+        Some(2 * shields * batch * old + 2 * threads * batch)
+    }
+
+    unsafe fn register(&self) -> Local {
+        Local {
+            pool: Pool::new(&self.reservations),
+            ended: Cell::default(),
+            births: Births::default(),
+            batcher: Batcher::new(&self.ready),
+            all: Arc::clone(&self.reservations),
+            clock: &raw const *self.clock,
+        }
+    }
+
+    #[inline]
+    fn header(&self, local: &Local) -> u64 {
+        batch::birth(&self.clock, &local.births)
+    }
+    fn pin<'l>(&'l self, local: &'l Local) -> Guard<'l> {
+        Guard(local)
+    }
+
+    #[inline]
+    fn shield<'l>(&'l self, local: &'l Local) -> Shield<'l> {
+        Shield { reservation: local.pool.take(), era: 0, local }
+    }
+
+    #[inline]
+    fn protect<T>(
+        _: &Guard<'_>,
+        shield: &mut Shield<'_>,
+        source: &AtomicPtr<Node<T, u64>>,
+        _: usize,
+    ) -> *mut Node<T, u64> {
+        loop {
+            // Before the read of the era: whoever published the node knew an era not before its
+            // birth, so neither is the one that we read after seeing it.
+            let seen = source.load(Ordering::Acquire);
+            let now = shield.local.clock().now();
+            if now == shield.era {
+                return seen;
+            }
+            shield.renew(now);
+        }
+    }
+
+    #[inline]
+    unsafe fn retire<T: Send + 'static>(&self, guard: &Guard<'_>, node: *mut Node<T, u64>) {
+        // SAFETY: the caller's clauses: the node is alive.
+        let birth = unsafe { (*node).header };
+        if guard.0.batcher.add(Erased::new(node), birth) {
+            guard.0.batcher.place(false, self.reservations.cells());
+        }
+    }
+
+    fn flush(&self, local: &Local) {
+        local.acknowledge_ended();
+        local.batcher.place(true, self.reservations.cells());
+    }
+}
