@@ -7,9 +7,9 @@
 //! it protected before, so this is a pointer scheme, and its guard protects nothing.
 //!
 //! Deviations: reservations come in chunks, as shields need them, and end with the shield, not with
-//! the operation. A drain is one exchange; the two steps of the reference implementation, over
-//! "inactive", can overwrite an entry that was pushed in between, and then its batch leaks. For
-//! batches see `parts/batch.rs`.
+//! the operation. A drain is one exchange, where the reference implementation has an exchange by
+//! "inactive" and a store of "empty", which where entries are pushed by exchanges (Crystalline-W)
+//! can overwrite one, whose batch then leaks. For batches see `parts/batch.rs`.
 
 use std::cell::Cell;
 use std::sync::Arc;

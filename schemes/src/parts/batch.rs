@@ -118,8 +118,8 @@ impl Reservation {
         if self.head.load(Ordering::Relaxed).is_null() {
             return List(ptr::null_mut());
         }
-        // One swap. In two steps, over inactive, an entry pushed in between would be overwritten
-        // by the second, and its batch never acknowledged.
+        // One exchange, and no store after it: an entry that is pushed in between would be lost,
+        // and its batch never acknowledged.
         self.take(ptr::null_mut())
     }
 
