@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
-use crate::parts::batch::{self, Batcher, List, Ready, Reservation};
-use crate::parts::era::{Births, Clock, FREQUENCY};
+use crate::parts::batch::{self, Batcher, Births, List, Ready, Reservation};
+use crate::parts::era::{Clock, alive_in_an_era};
 use crate::parts::limbo::Erased;
 use crate::parts::pool::{Cells, Pool};
 use crate::reclaimer::Reclaimer;
@@ -28,8 +28,7 @@ use crate::reclaimer::Reclaimer;
 pub struct Crystalline {
     reservations: Arc<Cells<Reservation>>,
     ready: Arc<Ready>,
-    // Boxed: locals point to it while the domain moves into its owner.
-    clock: Box<Clock>,
+    clock: Arc<Clock>,
 }
 
 /// A thread's reservations and open batch.
@@ -40,7 +39,6 @@ pub struct Local {
     births: Births,
     batcher: Batcher,
     all: Arc<Cells<Reservation>>,
-    clock: *const Clock,
 }
 
 impl std::fmt::Debug for Local {
@@ -50,11 +48,6 @@ impl std::fmt::Debug for Local {
 }
 
 impl Local {
-    fn clock(&self) -> &Clock {
-        // SAFETY: boxed in the domain, which by the contract of `register` outlives the local.
-        unsafe { &*self.clock }
-    }
-
     fn acknowledge_ended(&self) {
         let mut ended = self.ended.take();
         for list in ended.drain(..) {
@@ -137,7 +130,7 @@ unsafe impl Reclaimer for Crystalline {
         reclaim: Progress::LockFree,
         robust: Robustness { stalled: true, long_reader: true },
         parameters: "batch=64 era_frequency=128",
-        bound: "2 H B (L + N (E + 1)) + 2 N B, N = T + s threads, H = N K shields, \
+        bound: "2 H B (L + N (E + 2)) + 2 N B, N = T + s threads, H = N K shields, \
                 B = 64 ceil(H / 64)",
         frees_on_drop: true,
     };
@@ -148,7 +141,7 @@ unsafe impl Reclaimer for Crystalline {
     type Shield<'l> = Shield<'l>;
 
     fn new() -> Self {
-        Self { reservations: Arc::default(), ready: Arc::default(), clock: Box::default() }
+        Self { reservations: Arc::default(), ready: Arc::default(), clock: Arc::default() }
     }
 
     fn bound(input: &BoundInput) -> Option<u64> {
@@ -160,24 +153,22 @@ unsafe impl Reclaimer for Crystalline {
         let threads = input.threads + input.stalled;
         let shields = threads * input.shields;
         let batch = batch::largest(shields);
-        let old = input.live_at_stall + threads * (FREQUENCY + 1);
-        Some(2 * shields * batch * old + 2 * threads * batch)
+        Some(2 * shields * batch * alive_in_an_era(input) + 2 * threads * batch)
     }
 
     unsafe fn register(&self) -> Local {
         Local {
             pool: Pool::new(&self.reservations),
             ended: Cell::default(),
-            births: Births::default(),
+            births: Births::new(&self.clock),
             batcher: Batcher::new(&self.ready),
             all: Arc::clone(&self.reservations),
-            clock: &raw const *self.clock,
         }
     }
 
     #[inline]
     fn header(&self, local: &Local) -> u64 {
-        batch::birth(&self.clock, &local.births)
+        local.births.next()
     }
     fn pin<'l>(&'l self, local: &'l Local) -> Guard<'l> {
         Guard(local)
@@ -199,7 +190,7 @@ unsafe impl Reclaimer for Crystalline {
             // Before the read of the era: whoever published the node knew an era not before its
             // birth, so neither is the one that we read after seeing it.
             let seen = source.load(Ordering::Acquire);
-            let now = shield.local.clock().now();
+            let now = shield.local.births.now();
             if now == shield.era {
                 return seen;
             }

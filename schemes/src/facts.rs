@@ -67,7 +67,8 @@ pub struct Facts {
     pub robust: Robustness,
     /// Parameters, `name=value` separated by spaces.
     pub parameters: &'static str,
-    /// The bound on unreclaimed nodes in words; `unbounded` where there is none.
+    /// The bound on unreclaimed nodes in words; `unbounded` where there is none,
+    /// `none` where one is not promised but garbage need not pile up.
     pub bound: &'static str,
     /// Whether everything retired is freed once the domain is dropped.
     pub frees_on_drop: bool,

@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
-use crate::parts::batch::{self, Batcher, Ready, Reservation};
-use crate::parts::era::{Births, Clock, FREQUENCY};
+use crate::parts::batch::{self, Batcher, Births, Ready, Reservation};
+use crate::parts::era::{Clock, alive_in_an_era};
 use crate::parts::limbo::Erased;
 use crate::parts::slots::{Lease, Slots};
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
@@ -33,8 +33,7 @@ pub type Hyaline1S = Scheme<Eras>;
 pub struct Scheme<V> {
     slots: Arc<Slots<Reservation>>,
     ready: Arc<Ready>,
-    // Boxed: locals point to it while the domain moves into its owner.
-    clock: Box<Clock>,
+    clock: Arc<Clock>,
     variant: PhantomData<V>,
 }
 
@@ -103,14 +102,14 @@ impl Variant for Eras {
         load: Progress::LockFree,
         robust: Robustness { stalled: true, long_reader: false },
         parameters: "batch=64 era_frequency=128",
-        bound: "2 N B (L + N (E + 1)) + 2 N B, N = T + s threads, B = 64 ceil(N / 64)",
+        bound: "2 N B (L + N (E + 2)) + 2 N B, N = T + s threads, B = 64 ceil(N / 64)",
         ..NoEras::FACTS
     };
     type Header = u64;
 
     #[inline]
     fn header(local: &Local<Self>) -> u64 {
-        batch::birth(local.clock(), &local.births)
+        local.births.next()
     }
     fn birth(header: u64) -> u64 {
         header
@@ -124,8 +123,7 @@ impl Variant for Eras {
         // Besides, each thread fills a batch, and places or frees one.
         let threads = input.threads + input.stalled;
         let batch = batch::largest(threads);
-        let old = input.live_at_stall + threads * (FREQUENCY + 1);
-        Some(2 * threads * batch * old + 2 * threads * batch)
+        Some(2 * threads * batch * alive_in_an_era(input) + 2 * threads * batch)
     }
 
     #[inline]
@@ -134,7 +132,7 @@ impl Variant for Eras {
             // Before the read of the era: whoever published the node knew an era not before its
             // birth, so neither is the one that we read after seeing it.
             let seen = source.load(Ordering::Acquire);
-            let now = local.clock().now();
+            let now = local.births.now();
             if now == local.era.get() {
                 return seen;
             }
@@ -154,16 +152,10 @@ pub struct Local<V> {
     births: Births,
     batcher: Batcher,
     slots: Arc<Slots<Reservation>>,
-    clock: *const Clock,
     variant: PhantomData<V>,
 }
 
 impl<V> Local<V> {
-    fn clock(&self) -> &Clock {
-        // SAFETY: boxed in the domain, which by the contract of `register` outlives the local.
-        unsafe { &*self.clock }
-    }
-
     fn leave(&self) {
         self.batcher.ready.acknowledge(self.slot.deactivate());
     }
@@ -203,7 +195,7 @@ unsafe impl<V: Variant> Reclaimer for Scheme<V> {
 
     fn new() -> Self {
         let (slots, ready) = (Arc::default(), Arc::default());
-        Self { slots, ready, clock: Box::default(), variant: PhantomData }
+        Self { slots, ready, clock: Arc::default(), variant: PhantomData }
     }
     fn bound(input: &BoundInput) -> Option<u64> {
         V::bound(input)
@@ -214,10 +206,9 @@ unsafe impl<V: Variant> Reclaimer for Scheme<V> {
             slot: self.slots.acquire(),
             era: Cell::new(0),
             pins: Cell::new(0),
-            births: Births::default(),
+            births: Births::new(&self.clock),
             batcher: Batcher::new(&self.ready),
             slots: Arc::clone(&self.slots),
-            clock: &raw const *self.clock,
             variant: PhantomData,
         }
     }

@@ -27,18 +27,17 @@ mod epoch;
 mod hazard_eras;
 mod hazard_pointer;
 mod hp;
-mod ibr;
 mod hyaline;
+mod ibr;
 mod kovan;
 mod kovan_upstream;
 mod leak;
 mod qsbr;
 mod sdd;
 mod seize;
+mod wfe;
 
 mod parts;
-mod qsbr;
-mod wfe;
 
 pub use counters::Totals;
 pub use domain::{Domain, Guard, Handle, Shield};

@@ -2,8 +2,11 @@
 //!
 //! Its guards are of threads, not of handles: all handles of a thread share one reservation, and a
 //! guard inside another one of the same thread is nested in it. A batch has at least `batch`
-//! entries; with more active threads than entries it grows, and each retirement tries again.
+//! entries; with more active threads than entries it grows, and each retirement tries again. What a
+//! thread retired waits for its next retirements, or for those of a thread that gets its number
+//! after its exit: a handle that is dropped flushes, so that little is left to that.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering, compiler_fence, fence};
 
 use ::seize::{Collector, Guard, LocalGuard};
@@ -15,7 +18,19 @@ use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 /// The scheme `seize`.
 #[derive(Debug)]
 pub struct Seize {
-    collector: Collector,
+    collector: Arc<Collector>,
+}
+
+/// A thread's registration.
+#[derive(Debug)]
+pub struct Local {
+    collector: Arc<Collector>,
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.collector.enter().flush();
+    }
 }
 
 /// The shape that seize calls.
@@ -28,8 +43,8 @@ unsafe fn free<T>(node: *mut Retired<T, ()>, _: &Collector) {
 }
 
 // SAFETY: 1: seize frees a retired pointer once, when every thread that was active then has left
-// or refreshed; nobody refreshes here. 2: it frees when leaving, retiring, flushing, and when the
-// collector drops. 3: it resets its batch before it calls destructors, and takes no lock.
+// or refreshed; nobody refreshes here. 2: it frees when leaving, retiring, flushing, when a
+// local drops, and when the collector does. 3: it resets its batch before it calls destructors, and takes no lock.
 unsafe impl Reclaimer for Seize {
     const FACTS: Facts = Facts {
         name: "seize",
@@ -44,21 +59,23 @@ unsafe impl Reclaimer for Seize {
         frees_on_drop: true,
     };
     type Header = ();
-    type Local = ();
+    type Local = Local;
     type Guard<'l> = LocalGuard<'l>;
     type Shield<'l> = ();
 
     fn new() -> Self {
-        Self { collector: Collector::new() }
+        Self { collector: Arc::new(Collector::new()) }
     }
     fn bound(_: &BoundInput) -> Option<u64> {
         None
     }
-    unsafe fn register(&self) -> Self::Local {}
-    fn header(&self, (): &()) -> Self::Header {}
+    unsafe fn register(&self) -> Local {
+        Local { collector: Arc::clone(&self.collector) }
+    }
+    fn header(&self, _: &Local) -> Self::Header {}
 
     #[inline]
-    fn pin<'l>(&'l self, (): &'l ()) -> LocalGuard<'l> {
+    fn pin<'l>(&'l self, _: &'l Local) -> LocalGuard<'l> {
         let guard = self.collector.enter();
         // Structures also load under the guard alone, with acquire, where seize loads SeqCst. With
         // membarrier, its own choice wherever there is one, that is no difference. Without, its
@@ -72,7 +89,7 @@ unsafe impl Reclaimer for Seize {
         }
         guard
     }
-    fn shield<'l>(&'l self, (): &'l ()) -> Self::Shield<'l> {}
+    fn shield<'l>(&'l self, _: &'l Local) -> Self::Shield<'l> {}
 
     #[inline]
     fn protect<T>(
@@ -90,7 +107,7 @@ unsafe impl Reclaimer for Seize {
         unsafe { guard.defer_retire(node.cast(), free::<T>) };
     }
 
-    fn flush(&self, (): &()) {
+    fn flush(&self, _: &Local) {
         self.collector.enter().flush();
     }
 }

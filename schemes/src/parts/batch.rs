@@ -15,7 +15,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicPtr, AtomicU64, Ordering, fence};
 
-use crate::parts::era::{Births, Clock};
+use crate::parts::era::{Clock, FREQUENCY};
 use crate::parts::limbo::{Erased, Freeing};
 
 /// Nodes per batch, if there are not more reservations than that.
@@ -26,15 +26,36 @@ pub(crate) fn largest(reservations: u64) -> u64 {
     reservations.max(1).next_multiple_of(BATCH as u64)
 }
 
-/// The birth of a node that is about to be allocated, and counted. Read before the node can be
-/// published: too early an era keeps a node for longer, too late a one frees it in use.
-#[inline]
-pub(crate) fn birth(clock: &Clock, births: &Births) -> u64 {
-    let now = clock.now();
-    if births.count() {
-        clock.step(now);
+/// A thread's view of the era clock, and its count of allocations, which move the clock.
+#[derive(Debug)]
+pub(crate) struct Births {
+    clock: Arc<Clock>,
+    count: Cell<u64>,
+}
+
+impl Births {
+    /// Of a domain's clock.
+    pub(crate) fn new(clock: &Arc<Clock>) -> Self {
+        Self { clock: Arc::clone(clock), count: Cell::new(0) }
     }
-    now
+
+    /// The era.
+    #[inline]
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    /// The birth of a node that is about to be allocated, and counted. Read before the node can be
+    /// published: too early an era keeps it for longer, too late a one frees it in use.
+    #[inline]
+    pub(crate) fn next(&self) -> u64 {
+        let now = self.now();
+        self.count.set(self.count.get() + 1);
+        if self.count.get().is_multiple_of(FREQUENCY) {
+            self.clock.step(now);
+        }
+        now
+    }
 }
 
 /// A place in the list of one reservation.
@@ -246,7 +267,7 @@ impl Batch {
 
     /// # Safety
     /// No reservation protects a node of it.
-    unsafe fn free(mut self: Box<Self>) {
+    unsafe fn free(mut self) {
         for node in self.entries.drain(..).filter_map(|entry| entry.node) {
             // SAFETY: 1: retired once, and freed with its only batch. 2: caller.
             unsafe { node.free() };

@@ -9,7 +9,7 @@ use std::thread;
 
 use kovan_schemes::{Atomic, BoundInput, Domain, Guard, Handle, Reclaimer, Totals};
 
-use crate::cases::{MANY, clear, replace};
+use crate::cases::{MANY, clear, piles_up, replace};
 use crate::tracked::{Drops, Tracked};
 
 /// Checks what is unreclaimed of `retired` nodes.
@@ -19,12 +19,23 @@ fn check<R: Reclaimer>(claimed: bool, input: &BoundInput, retired: u64, totals: 
         let bound = R::bound(input).expect("a robust scheme declares a bound");
         assert!(bound < retired, "{name}: {retired} nodes cannot break the bound of {bound}");
         assert!(unreclaimed <= bound, "{name}: {unreclaimed} unreclaimed, the bound is {bound}");
-    } else {
+    } else if piles_up::<R>() {
         assert!(unreclaimed >= retired / 10 * 9, "{name}: only {unreclaimed} unreclaimed");
     }
 }
 
+/// So many nodes that a robust scheme's bound could be broken.
+fn enough<R: Reclaimer>(input: &BoundInput) -> u64 {
+    R::bound(input).map_or(100_000, |bound| 100_000.max(2 * bound))
+}
+
 pub(crate) fn a_reader_that_keeps_loading<R: Reclaimer>() {
+    // One shield for all loads, or one for each, as operations make them; all in one guard.
+    keeps_loading::<R>(false);
+    keeps_loading::<R>(true);
+}
+
+fn keeps_loading<R: Reclaimer>(fresh: bool) {
     let (domain, drops) = (Domain::<R>::new(), Drops::default());
     let (reader, writer, meter) = (domain.register(), domain.register(), domain.meter());
     let mut cell = Atomic::<Tracked, R>::null();
@@ -33,8 +44,11 @@ pub(crate) fn a_reader_that_keeps_loading<R: Reclaimer>() {
         let guard = reader.pin();
         let mut shield = guard.shield();
         let input = BoundInput { threads: 2, stalled: 0, shields: 1, live_at_stall: 1 };
-        let retired = 100_000;
+        let retired = enough::<R>(&input);
         for _ in 0..retired {
+            if fresh {
+                shield = guard.shield();
+            }
             let shared = guard.protect(&mut shield, &cell);
             replace(&cell, &writer.pin(), &drops);
             // SAFETY: protected by `guard` and `shield`.
@@ -57,7 +71,8 @@ pub(crate) fn a_stall_while_the_writer_keeps_its_guard<R: Reclaimer>() {
     let stalled = reader.pin();
     let mut shield = stalled.shield();
     let shared = stalled.protect(&mut shield, &cell);
-    let retired = 100_000;
+    let input = BoundInput { threads: 1, stalled: 1, shields: 1, live_at_stall };
+    let retired = enough::<R>(&input);
     for _ in 0..retired {
         replace(&cell, &guard, &drops);
     }
@@ -66,7 +81,6 @@ pub(crate) fn a_stall_while_the_writer_keeps_its_guard<R: Reclaimer>() {
         replace(&cell, &writer.pin(), &drops);
     }
     writer.flush();
-    let input = BoundInput { threads: 1, stalled: 1, shields: 1, live_at_stall };
     check::<R>(R::FACTS.robust.stalled, &input, retired, &meter.totals());
     // SAFETY: protected by `stalled` and `shield`.
     assert!(unsafe { shared.deref() }.is_some_and(Tracked::is_alive));
@@ -84,7 +98,8 @@ pub(crate) fn threads_that_come_and_go_beside_a_stalled_one<R: Reclaimer>() {
         let guard = reader.pin();
         let mut shield = guard.shield();
         let shared = guard.protect(&mut shield, &cell);
-        let each = 250;
+        let input = BoundInput { threads: 2, stalled: 1, shields: 1, live_at_stall: 1 };
+        let each = enough::<R>(&input) / 400 + 1;
         for _ in 0..200 {
             thread::scope(|scope| {
                 for _ in 0..2 {
@@ -97,7 +112,6 @@ pub(crate) fn threads_that_come_and_go_beside_a_stalled_one<R: Reclaimer>() {
                 }
             });
         }
-        let input = BoundInput { threads: 2, stalled: 1, shields: 1, live_at_stall: 1 };
         check::<R>(R::FACTS.robust.stalled, &input, 200 * 2 * each, &meter.totals());
         // SAFETY: protected by `guard` and `shield`.
         assert!(unsafe { shared.deref() }.is_some_and(Tracked::is_alive));
@@ -125,8 +139,8 @@ pub(crate) fn garbage_of_exited_threads_is_freed_by_those_who_stay<R: Reclaimer>
         replace(&cell, &handle.pin(), &drops);
     }
     handle.flush();
-    let expected = if R::FACTS.frees_on_drop { 200 } else { 0 };
-    assert_eq!(left.count(), expected, "{}", R::FACTS.name);
+    // Others hold what is promised to nobody.
+    assert!(left.count() == 200 || !R::FACTS.frees_on_drop, "{}", R::FACTS.name);
     clear(&mut cell, &handle.pin());
 }
 
@@ -203,5 +217,5 @@ pub(crate) fn a_destructor_may_retire_through_the_handle_that_frees_it<R: Reclai
     drop(domain);
     let totals = meter.totals();
     assert_eq!(totals.panicked, 0);
-    assert_eq!(totals.freed, if R::FACTS.frees_on_drop { totals.retired } else { 0 });
+    assert!(totals.freed == totals.retired || !R::FACTS.frees_on_drop, "{totals:?}");
 }
