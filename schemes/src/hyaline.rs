@@ -70,7 +70,7 @@ impl Variant for NoEras {
         name: "hyaline-1",
         version: concat!("kovan-schemes ", env!("CARGO_PKG_VERSION")),
         paper: "Nikolaev & Ravindran, Snapshot-free, transparent, and robust memory reclamation \
-                for lock-free data structures, PLDI 2021, sec. 3.2 (Hyaline-1)",
+                for lock-free data structures, PLDI 2021 (Hyaline-1)",
         strength: Strength::Region,
         load: Progress::WaitFree,
         reclaim: Progress::LockFree,
@@ -97,7 +97,7 @@ impl Variant for Eras {
     const FACTS: Facts = Facts {
         name: "hyaline-1s",
         paper: "Nikolaev & Ravindran, Snapshot-free, transparent, and robust memory reclamation \
-                for lock-free data structures, PLDI 2021, sec. 4.2 (Hyaline-1S)",
+                for lock-free data structures, PLDI 2021 (Hyaline-1S)",
         strength: Strength::Guard,
         load: Progress::LockFree,
         robust: Robustness { stalled: true, long_reader: false },
