@@ -5,6 +5,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use kovan_schemes::{Atomic, BoundInput, Domain, Guard, Handle, Reclaimer, Totals};
@@ -57,6 +58,37 @@ fn keeps_loading<R: Reclaimer>(fresh: bool) {
         check::<R>(R::FACTS.robust.long_reader, &input, retired, &meter.totals());
     }
     clear(&mut cell, &writer.pin());
+}
+
+pub(crate) fn loads_that_race_with_frees<R: Reclaimer>() {
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let cell = Atomic::<Tracked, R>::null();
+    let stop = AtomicBool::new(false);
+    replace(&cell, &domain.register().pin(), &drops);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let handle = domain.register();
+                while !stop.load(Ordering::Relaxed) {
+                    let guard = handle.pin();
+                    let mut shield = guard.shield();
+                    for _ in 0..50 {
+                        let shared = guard.protect(&mut shield, &cell);
+                        // SAFETY: protected by `guard` and `shield`.
+                        let alive = unsafe { shared.deref() }.is_some_and(Tracked::is_alive);
+                        assert!(alive, "{}: a reader saw a freed node", R::FACTS.name);
+                    }
+                }
+            });
+        }
+        let handle = domain.register();
+        for _ in 0..200_000 {
+            replace(&cell, &handle.pin(), &drops);
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let mut cell = cell;
+    clear(&mut cell, &domain.register().pin());
 }
 
 pub(crate) fn a_stall_while_the_writer_keeps_its_guard<R: Reclaimer>() {

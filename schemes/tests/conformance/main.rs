@@ -40,6 +40,7 @@ macro_rules! conformance {
                     the_counters_balance,
                 }
                 adversaries::{
+                    loads_that_race_with_frees,
                     a_reader_that_keeps_loading,
                     a_stall_while_the_writer_keeps_its_guard,
                     threads_that_come_and_go_beside_a_stalled_one,
