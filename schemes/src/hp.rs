@@ -14,7 +14,6 @@
 //! Hazards are not a fixed number per thread: they come in chunks, as shields need them. What an
 //! exited thread left is taken over by the next scan of any thread.
 
-use std::marker::PhantomData;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering, fence};
@@ -29,97 +28,25 @@ use crate::reclaimer::Reclaimer;
 type Hazard = AtomicPtr<()>;
 
 /// The scheme `hp-naive`.
-pub type HpNaive = Scheme<Naive>;
+pub type HpNaive = Scheme<false>;
 /// The scheme `hp-asym`.
-pub type HpAsym = Scheme<Asymmetric>;
+pub type HpAsym = Scheme<true>;
 
-/// Hazard pointers with one of the pairs of fences.
-#[derive(Debug)]
-pub struct Scheme<V> {
-    hazards: Arc<Cells<Hazard>>,
-    orphans: Arc<Orphans<()>>,
-    variant: PhantomData<V>,
-}
-
-/// The pairs of fences, and the thresholds that suit them.
-pub trait Variant: Send + Sync + 'static {
-    /// The facts.
-    const FACTS: Facts;
-    /// New nodes that make a scan due, where so many hazards exist.
-    fn threshold(hazards: u64) -> u64;
-    /// The reader's fence.
-    fn light();
-    /// The reclaimer's fence. Of a `light` and a `heavy` one comes first, and the other's thread
-    /// then sees what was stored before it. If it is false, nothing can be concluded.
-    fn heavy() -> bool;
-}
-
-/// Full fences on both sides, and a scan for each node.
-#[derive(Debug)]
-pub struct Naive;
-
-/// The fence of readers moved to the scan, which is rare.
-#[derive(Debug)]
-pub struct Asymmetric;
-
-impl Variant for Naive {
-    const FACTS: Facts = Facts {
-        name: "hp-naive",
-        version: concat!("kovan-schemes ", env!("CARGO_PKG_VERSION")),
-        paper: "Michael, Hazard Pointers, IEEE TPDS 15(6), 2004, sec. 3",
-        strength: Strength::Pointer,
-        load: Progress::LockFree,
-        reclaim: Progress::WaitFree,
-        robust: Robustness { stalled: true, long_reader: true },
-        parameters: "threshold=1",
-        bound: "(N + 1) (1 + H), N = T + s threads, H = N K hazards",
-        frees_on_drop: true,
-    };
-    fn threshold(_: u64) -> u64 {
-        1
-    }
-    #[inline]
-    fn light() {
-        fence(Ordering::SeqCst);
-    }
-    #[inline]
-    fn heavy() -> bool {
-        fence(Ordering::SeqCst);
-        true
-    }
-}
-
-/// The least number of nodes that `hp-asym` scans for: a `membarrier` costs microseconds.
+/// The least number of new nodes that `hp-asym` scans for: a `membarrier` costs microseconds.
 const FLOOR: u64 = 256;
 
-impl Variant for Asymmetric {
-    const FACTS: Facts = Facts {
-        name: "hp-asym",
-        paper: "Michael, Hazard Pointers, IEEE TPDS 15(6), 2004; \
-                Dice, Herlihy & Kogan, Fast non-intrusive memory reclamation, ISMM 2016, sec. 3",
-        parameters: "threshold=max(256,H)",
-        bound: "(N + 1) (max(256, C) + H), N = T + s threads, H = N K hazards, \
-                C = 14 N ceil(K / 14) hazards allocated",
-        ..Naive::FACTS
-    };
-    fn threshold(hazards: u64) -> u64 {
-        FLOOR.max(hazards)
-    }
-    #[inline]
-    fn light() {
-        barrier::light();
-    }
-    fn heavy() -> bool {
-        barrier::heavy()
-    }
+/// Hazard pointers, with the asymmetric pair of fences or the full ones.
+#[derive(Debug)]
+pub struct Scheme<const ASYMMETRIC: bool> {
+    hazards: Arc<Cells<Hazard>>,
+    orphans: Arc<Orphans<()>>,
 }
 
 /// A thread's hazards and retired nodes.
 #[derive(Debug)]
-pub struct Local<V: Variant> {
+pub struct Local<const ASYMMETRIC: bool> {
     pool: Pool<Hazard>,
     limbo: Limbo<()>,
-    variant: PhantomData<V>,
 }
 
 /// A hazard on loan from its thread's pool.
@@ -138,9 +65,29 @@ impl Drop for Shield<'_> {
     }
 }
 
-impl<V: Variant> Local<V> {
+/// New nodes that make a scan due, where so many hazards exist.
+fn threshold(asymmetric: bool, hazards: u64) -> u64 {
+    if asymmetric { FLOOR.max(hazards) } else { 1 }
+}
+
+impl<const ASYMMETRIC: bool> Local<ASYMMETRIC> {
     fn threshold(&self) -> usize {
-        V::threshold(self.pool.all().count() as u64) as usize
+        threshold(ASYMMETRIC, self.pool.all().count() as u64) as usize
+    }
+
+    /// The reader's fence.
+    #[inline]
+    fn light() {
+        if ASYMMETRIC { barrier::light() } else { fence(Ordering::SeqCst) }
+    }
+
+    /// The reclaimer's fence. If it is false, nothing can be concluded.
+    fn heavy() -> bool {
+        if ASYMMETRIC {
+            return barrier::heavy();
+        }
+        fence(Ordering::SeqCst);
+        true
     }
 
     #[cold]
@@ -149,7 +96,7 @@ impl<V: Variant> Local<V> {
         // Between the unlinks of all that is in limbo and the reads of the hazards; pairs with
         // `light` in `protect`. If the reader's is first, we see its hazard; if ours is first, its
         // second read of the source sees the unlink.
-        if !V::heavy() {
+        if !Self::heavy() {
             return self.limbo.postpone(self.threshold());
         }
         // Acquire: pairs with the release of those who moved on: their uses are before our frees.
@@ -163,7 +110,7 @@ impl<V: Variant> Local<V> {
     }
 }
 
-impl<V: Variant> Drop for Local<V> {
+impl<const ASYMMETRIC: bool> Drop for Local<ASYMMETRIC> {
     fn drop(&mut self) {
         // Else threads that exit before a scan is due would pile up garbage.
         if self.limbo.adopt() {
@@ -175,16 +122,39 @@ impl<V: Variant> Drop for Local<V> {
 // SAFETY: 1: see `scan`; addresses are published and compared untagged. 2: scans run in `retire`,
 // `flush` and the drop of locals; the rest is freed with the orphans, in the drop of the domain.
 // 3: neither the limbo nor the pool is borrowed while nodes are freed.
-unsafe impl<V: Variant> Reclaimer for Scheme<V> {
-    const FACTS: Facts = V::FACTS;
+unsafe impl<const ASYMMETRIC: bool> Reclaimer for Scheme<ASYMMETRIC> {
+    const FACTS: Facts = {
+        let naive = Facts {
+            name: "hp-naive",
+            version: concat!("kovan-schemes ", env!("CARGO_PKG_VERSION")),
+            paper: "Michael, Hazard Pointers, IEEE TPDS 15(6), 2004, sec. 3",
+            strength: Strength::Pointer,
+            load: Progress::LockFree,
+            reclaim: Progress::WaitFree,
+            robust: Robustness { stalled: true, long_reader: true },
+            parameters: "threshold=1",
+            bound: "(N + 1) (1 + H), N = T + s threads, H = N K hazards",
+            frees_on_drop: true,
+        };
+        let asymmetric = Facts {
+            name: "hp-asym",
+            paper: "Michael, IEEE TPDS 15(6), 2004; \
+                    Dice, Herlihy & Kogan, Fast non-intrusive memory reclamation, ISMM 2016, sec. 3",
+            parameters: "threshold=max(256,C)",
+            bound: "(N + 1) (max(256, C) + H), N = T + s threads, H = N K hazards, \
+                    C = 14 N ceil(K / 14) hazards allocated",
+            ..naive
+        };
+        if ASYMMETRIC { asymmetric } else { naive }
+    };
     type Header = ();
-    type Local = Local<V>;
-    type Guard<'l> = &'l Local<V>;
+    type Local = Local<ASYMMETRIC>;
+    type Guard<'l> = &'l Local<ASYMMETRIC>;
     type Shield<'l> = Shield<'l>;
 
     fn new() -> Self {
         barrier::detect();
-        Self { hazards: Arc::default(), orphans: Arc::default(), variant: PhantomData }
+        Self { hazards: Arc::default(), orphans: Arc::default() }
     }
 
     fn bound(input: &BoundInput) -> Option<u64> {
@@ -193,30 +163,29 @@ unsafe impl<V: Variant> Reclaimer for Scheme<V> {
         // A thread keeps what hazards held at its last scan, and as much as makes the next due.
         // (The scans of two threads are at different times, so both may keep as much as there are
         // hazards.) Exited threads leave as much as one thread has.
-        let threshold = V::threshold(pool::count_for(threads, input.shields));
+        let threshold = threshold(ASYMMETRIC, pool::count_for(threads, input.shields));
         Some((threads + 1) * (threshold + hazards))
     }
 
-    unsafe fn register(&self) -> Local<V> {
+    unsafe fn register(&self) -> Local<ASYMMETRIC> {
         Local {
             pool: Pool::new(&self.hazards),
-            limbo: Limbo::new(&self.orphans, V::threshold(self.hazards.count() as u64) as usize),
-            variant: PhantomData,
+            limbo: Limbo::new(&self.orphans, threshold(ASYMMETRIC, 0) as usize),
         }
     }
-    fn header(&self, _: &Local<V>) {}
+    fn header(&self, _: &Local<ASYMMETRIC>) {}
     #[inline]
-    fn pin<'l>(&'l self, local: &'l Local<V>) -> &'l Local<V> {
+    fn pin<'l>(&'l self, local: &'l Local<ASYMMETRIC>) -> &'l Local<ASYMMETRIC> {
         local
     }
     #[inline]
-    fn shield<'l>(&'l self, local: &'l Local<V>) -> Shield<'l> {
+    fn shield<'l>(&'l self, local: &'l Local<ASYMMETRIC>) -> Shield<'l> {
         Shield { hazard: local.pool.take(), pool: &local.pool }
     }
 
     #[inline]
     fn protect<T>(
-        _: &&Local<V>,
+        _: &&Local<ASYMMETRIC>,
         shield: &mut Shield<'_>,
         source: &AtomicPtr<Node<T, ()>>,
         tag_mask: usize,
@@ -226,7 +195,7 @@ unsafe impl<V: Variant> Reclaimer for Scheme<V> {
             // Release: our uses of the node held before come before its free.
             shield.hazard.store(seen.map_addr(|a| a & !tag_mask).cast(), Ordering::Release);
             // The publication before the second read; pairs with `heavy` in `scan`.
-            V::light();
+            Local::<ASYMMETRIC>::light();
             let again = source.load(Ordering::Acquire);
             if again == seen {
                 return seen;
@@ -236,13 +205,13 @@ unsafe impl<V: Variant> Reclaimer for Scheme<V> {
     }
 
     #[inline]
-    unsafe fn retire<T: Send + 'static>(&self, local: &&Local<V>, node: *mut Node<T, ()>) {
+    unsafe fn retire<T: Send + 'static>(&self, local: &&Local<ASYMMETRIC>, node: *mut Node<T, ()>) {
         if local.limbo.push(Garbage { node: Erased::new(node), stamp: () }) {
             local.scan();
         }
     }
 
-    fn flush(&self, local: &Local<V>) {
+    fn flush(&self, local: &Local<ASYMMETRIC>) {
         local.scan();
     }
 }
