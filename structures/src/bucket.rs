@@ -1,26 +1,30 @@
-//! The list of Michael (2002) without its domain: of [`MichaelList`](crate::MichaelList), and of each
-//! bucket of [`HashMap`](crate::HashMap). Sound for every scheme.
+//! A sorted list of marked links without its domain: of [`List`](crate::List), and of each bucket
+//! of [`HashMap`](crate::HashMap).
 //!
-//! A removal marks the node (tag 1 on its own link) and then unlinks it. A traversal never follows
-//! the link of a marked node: it unlinks the node first, or starts again. So each node is read
-//! from a link that was reachable when the shield was set, which is all that the weakest
-//! protection asks for.
+//! A removal marks the node (tag 1 on its own link), which freezes that link, and then unlinks it.
+//! Unlinked nodes are never linked again. How a traversal treats the marked nodes it meets is what
+//! the algorithms differ in, and is a parameter: [`Find`].
 
-use std::cmp::Ordering::{Equal, Greater, Less};
 use std::ptr;
 use std::sync::atomic::Ordering::Relaxed;
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield};
 
 use crate::chain::{self, Link};
+use crate::guarded::Entry;
 
 /// The tag on the link of a removed node.
-const MARK: usize = 1;
+pub(crate) const MARK: usize = 1;
 
-struct Node<K, V, R: Reclaimer> {
-    key: K,
-    value: V,
-    next: Atomic<Node<K, V, R>, R>,
+/// The shields of a [`Place`].
+const PLACE_SHIELDS: u64 = 3;
+
+/// A node of a list.
+#[expect(missing_debug_implementations, reason = "public only for the sealed trait `Find`")]
+pub struct Node<K, V, R: Reclaimer> {
+    pub(crate) key: K,
+    pub(crate) value: V,
+    pub(crate) next: Atomic<Node<K, V, R>, R>,
 }
 
 impl<K, V, R: Reclaimer> Link<R> for Node<K, V, R> {
@@ -33,24 +37,76 @@ impl<K, V, R: Reclaimer> Link<R> for Node<K, V, R> {
 }
 
 /// The shields of one traversal: of the node that holds `prev`, of `cur`, and of its successor.
-struct Shields<'h, R: Reclaimer> {
-    prev: Shield<'h, R>,
-    cur: Shield<'h, R>,
-    next: Shield<'h, R>,
+pub(crate) struct Shields<'h, R: Reclaimer> {
+    pub(crate) prev: Shield<'h, R>,
+    pub(crate) cur: Shield<'h, R>,
+    pub(crate) next: Shield<'h, R>,
 }
 
-/// A place in the list. What it points to is protected by its shields, so only while it lives.
-struct Place<'g, 'h, K, V, R: Reclaimer> {
-    shields: Shields<'h, R>,
-    /// The link that led to `cur`.
-    prev: &'g Atomic<Node<K, V, R>, R>,
-    cur: Shared<'g, Node<K, V, R>, R>,
-    /// What `cur` is: the first node whose key is not less than the one looked for.
-    node: Option<&'g Node<K, V, R>>,
+impl<'h, R: Reclaimer> Shields<'h, R> {
+    pub(crate) fn new(guard: &Guard<'h, R>) -> Self {
+        Self { prev: guard.shield(), cur: guard.shield(), next: guard.shield() }
+    }
+
+    /// One step: the node of `prev` is `cur`, `cur` is `next`, and the shield of `prev` is free.
+    pub(crate) fn advance(&mut self) {
+        std::mem::swap(&mut self.prev, &mut self.cur);
+        std::mem::swap(&mut self.cur, &mut self.next);
+    }
+}
+
+/// A place in a list. What it points to is protected by its shields, so only while it lives.
+#[expect(missing_debug_implementations, reason = "public only for the sealed trait `Find`")]
+pub struct Place<'g, 'h, K, V, R: Reclaimer> {
+    pub(crate) shields: Shields<'h, R>,
+    /// The link that led to `cur`: the head, or of a node that was not marked.
+    pub(crate) prev: &'g Atomic<Node<K, V, R>, R>,
+    pub(crate) cur: Shared<'g, Node<K, V, R>, R>,
+    /// What `cur` is: the first node that is not before the place looked for.
+    pub(crate) node: Option<&'g Node<K, V, R>>,
     /// The successor of `cur`, untagged: `cur` was not marked.
-    next: Shared<'g, Node<K, V, R>, R>,
-    /// Whether the key of `cur` is the one looked for.
-    found: bool,
+    pub(crate) next: Shared<'g, Node<K, V, R>, R>,
+}
+
+impl<'g, 'h, K: Eq, V, R: Reclaimer> Place<'g, 'h, K, V, R> {
+    fn found(&self, key: &K) -> Option<&'g Node<K, V, R>> {
+        self.node.filter(|node| node.key == *key)
+    }
+
+    fn into_entry(self) -> Option<Entry<'g, 'h, K, V, R>> {
+        let node = self.node?;
+        // `shields.cur` protects `node`.
+        Some(Entry::new(&node.key, &node.value, self.shields.cur))
+    }
+}
+
+/// How a traversal treats marked nodes.
+pub trait Find<R: Reclaimer>: 'static {
+    /// The first place with a node that is not `before`, which is true of a prefix of the order of
+    /// keys. If there were marked nodes directly before that node, they were unlinked.
+    fn find<'g, 'h, K, V>(
+        head: &'g Atomic<Node<K, V, R>, R>,
+        guard: &'g Guard<'h, R>,
+        before: impl Fn(&K) -> bool,
+    ) -> Place<'g, 'h, K, V, R>
+    where
+        K: Ord + Send + 'static,
+        V: Send + 'static;
+
+    /// The entry of `key`.
+    fn lookup<'g, 'h, K, V>(
+        head: &'g Atomic<Node<K, V, R>, R>,
+        guard: &'g Guard<'h, R>,
+        key: &K,
+    ) -> Option<Entry<'g, 'h, K, V, R>>
+    where
+        K: Ord + Send + 'static,
+        V: Send + 'static,
+    {
+        let place = Self::find(head, guard, |at| at < key);
+        place.found(key)?;
+        place.into_entry()
+    }
 }
 
 /// A sorted list. Its callers check that guards are of its domain.
@@ -68,66 +124,9 @@ where
         Self { head: Atomic::null() }
     }
 
-    /// The place of `key`; unlinks the marked nodes on the way.
-    fn find<'g, 'h>(&'g self, guard: &'g Guard<'h, R>, key: &K) -> Place<'g, 'h, K, V, R> {
-        let mut shields =
-            Shields { prev: guard.shield(), cur: guard.shield(), next: guard.shield() };
-        'again: loop {
-            let mut prev = &self.head;
-            // The head is never tagged.
-            let mut cur = guard.protect(&mut shields.cur, prev);
-            loop {
-                // SAFETY: protected by `shields.cur`: `cur` was loaded untagged from `prev` after
-                // that shield was set. `prev` is the head or the link of a protected node, and the
-                // missing tag says that this node was not marked, so still linked (nodes are
-                // unlinked only after marking); hence `cur` was reachable, so not yet retired.
-                // The reference lives as long as `Place`, or until the shields move on below;
-                // nobody makes mutable references to published nodes.
-                let Some(node) = (unsafe { cur.deref::<'g>() }) else {
-                    return Place {
-                        shields,
-                        prev,
-                        cur,
-                        node: None,
-                        next: Shared::null(),
-                        found: false,
-                    };
-                };
-                let next = guard.protect(&mut shields.next, &node.next);
-                if next.tag() == MARK {
-                    // `next` may be freed already: it is linked here, never dereferenced. It is
-                    // right to link it: if `cur` is still behind `prev`, so is its successor,
-                    // which does not change after the mark.
-                    // SAFETY: `cur` is protected and marked, and `next` is its frozen successor.
-                    if !unsafe { unlink(guard, prev, cur, next.with_tag(0)) } {
-                        continue 'again;
-                    }
-                    cur = guard.protect(&mut shields.cur, prev);
-                    if cur.tag() == MARK {
-                        continue 'again;
-                    }
-                    continue;
-                }
-                match node.key.cmp(key) {
-                    Less => {}
-                    order @ (Equal | Greater) => {
-                        let found = order == Equal;
-                        return Place { shields, prev, cur, node: Some(node), next, found };
-                    }
-                }
-                // One step: the node of `prev` is `cur`, `cur` is `next`, and `prev`'s shield is
-                // free. `next` was untagged, so `node` was not marked when `next` was protected.
-                std::mem::swap(&mut shields.prev, &mut shields.cur);
-                std::mem::swap(&mut shields.cur, &mut shields.next);
-                prev = &node.next;
-                cur = next;
-            }
-        }
-    }
-
-    pub(crate) fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
-        let mut place = self.find(guard, &key);
-        if place.found {
+    pub(crate) fn insert<T: Find<R>>(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
+        let mut place = T::find(&self.head, guard, |at| *at < key);
+        if place.found(&key).is_some() {
             return false;
         }
         let mut node = guard.alloc(Node { key, value, next: Atomic::null() });
@@ -144,21 +143,22 @@ where
             node = unsafe { new.into_owned() };
             // The shields go back before others are taken.
             drop(place);
-            place = self.find(guard, &node.value().key);
-            if place.found {
+            let key = &node.value().key;
+            place = T::find(&self.head, guard, |at| at < key);
+            if place.found(key).is_some() {
                 guard.discard(node);
                 return false;
             }
         }
     }
 
-    pub(crate) fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V>
+    pub(crate) fn remove<T: Find<R>>(&self, guard: &Guard<'_, R>, key: &K) -> Option<V>
     where
         V: Clone,
     {
         loop {
-            let place = self.find(guard, key);
-            let node = place.node.filter(|_| place.found)?;
+            let place = T::find(&self.head, guard, |at| at < key);
+            let node = place.found(key)?;
             let marked = place.next.with_tag(MARK);
             // Whoever marks has removed the key.
             if node.next.compare_exchange(place.next, marked, guard).is_err() {
@@ -167,47 +167,68 @@ where
             // `node` is protected by the shields of `place`.
             let value = node.value.clone();
             // SAFETY: `cur` is protected by the shields of `place` and marked just now, which
-            // froze `place.next` as its successor.
+            // froze `place.next` as its successor: it alone is the chain.
             if !unsafe { unlink(guard, place.prev, place.cur, place.next) } {
                 drop(place);
                 // Unlinks it on the way, unless someone else has.
-                drop(self.find(guard, key));
+                drop(T::find(&self.head, guard, |at| at < key));
             }
             return Some(value);
         }
     }
 
-    /// What `read` makes of the value of `key`, under protection.
-    pub(crate) fn get<O>(
-        &self,
-        guard: &Guard<'_, R>,
+    pub(crate) fn get<'g, 'h, T: Find<R>>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
         key: &K,
-        read: impl FnOnce(&V) -> O,
-    ) -> Option<O> {
-        let place = self.find(guard, key);
-        place.node.filter(|_| place.found).map(|node| read(&node.value))
+    ) -> Option<Entry<'g, 'h, K, V, R>> {
+        T::lookup(&self.head, guard, key)
     }
 
-    pub(crate) fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
+    /// The entry of the least key.
+    pub(crate) fn first<'g, 'h, T: Find<R>>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+    ) -> Option<Entry<'g, 'h, K, V, R>> {
+        T::find(&self.head, guard, |_| false).into_entry()
+    }
+
+    /// Whether there is no node, marked or not.
+    pub(crate) fn has_no_nodes(&self, guard: &Guard<'_, R>) -> bool {
         // Relaxed: not dereferenced.
         self.head.load(Relaxed, guard).is_null()
     }
 
-    pub(crate) fn hold_inside(&self, guard: &Guard<'_, R>, key: &K, inside: &mut dyn FnMut()) {
-        let mut place = self.find(guard, key);
-        let shields = &mut place.shields;
+    /// As [`Structure::hold_inside`](crate::Structure::hold_inside), with so many shields.
+    pub(crate) fn hold_inside<T: Find<R>>(
+        &self,
+        guard: &Guard<'_, R>,
+        key: &K,
+        shields: u64,
+        inside: &mut dyn FnMut(),
+    ) {
+        let mut place = T::find(&self.head, guard, |at| at < key);
+        let held = &mut place.shields;
         // At either end there is a shield to spare.
         if ptr::eq(place.prev, &raw const self.head) {
-            let _ = guard.protect(&mut shields.prev, &self.head);
+            let _ = guard.protect(&mut held.prev, &self.head);
         }
         if place.cur.is_null() {
-            let _ = guard.protect(&mut shields.cur, &self.head);
+            let _ = guard.protect(&mut held.cur, &self.head);
         }
         if place.next.is_null() {
-            let _ = guard.protect(&mut shields.next, &self.head);
+            let _ = guard.protect(&mut held.next, &self.head);
         }
+        // What a traversal holds besides its place.
+        let more: Vec<_> = (PLACE_SHIELDS..shields)
+            .map(|_| {
+                let mut shield = guard.shield();
+                let _ = guard.protect(&mut shield, &self.head);
+                shield
+            })
+            .collect();
         inside();
-        drop(place);
+        drop((place, more));
     }
 
     /// Frees all nodes, for the drop of the owner, after which the bucket is not used.
@@ -228,28 +249,41 @@ where
     }
 }
 
-/// Unlinks `cur` from `prev` and retires it; false if `prev` does not hold it (any more).
+/// Unlinks the chain `first..end` from `prev` and retires it; false if `prev` changed.
 ///
 /// # Safety
-/// `cur` is protected and marked, and `next` is its successor, untagged.
-unsafe fn unlink<K, V, R>(
-    guard: &Guard<'_, R>,
+/// The chain is not empty, and all nodes in it are marked and lead to `end` (untagged). `first` is
+/// protected.
+pub(crate) unsafe fn unlink<'g, K, V, R>(
+    guard: &'g Guard<'_, R>,
     prev: &Atomic<Node<K, V, R>, R>,
-    cur: Shared<'_, Node<K, V, R>, R>,
-    next: Shared<'_, Node<K, V, R>, R>,
+    first: Shared<'g, Node<K, V, R>, R>,
+    end: Shared<'g, Node<K, V, R>, R>,
 ) -> bool
 where
     K: Send + 'static,
     V: Send + 'static,
     R: Reclaimer,
 {
-    let unlinked = prev.compare_exchange(cur, next, guard).is_ok();
-    if unlinked {
-        // SAFETY: 1: not null; allocated in the domain of the list, which is the guard's; retired
-        // by the one whose CAS unlinked it, which happens once: it is not linked again. 2: `prev`
-        // was untagged, so linked, and the only link to `cur` that a traversal would follow; what
-        // unlinked nodes still say is tagged, and not followed.
-        unsafe { guard.retire(cur) };
+    // Succeeds only on an untagged link, so one of a linked node. `first` is protected, so not
+    // reused: it is linked there, and the chain behind it is as it was seen, because the links of
+    // marked nodes do not change. So `end` is linked, too, though perhaps not protected.
+    if prev.compare_exchange(first, end, guard).is_err() {
+        return false;
     }
-    unlinked
+    let mut at = first;
+    while at != end {
+        // SAFETY: allocated: it is retired below at the earliest, see there.
+        let Some(node) = (unsafe { at.deref() }) else { break };
+        // Relaxed: marked, so it does not change, and it was acquired before.
+        let next = node.next.load(Relaxed, guard).with_tag(0);
+        // SAFETY: 1: not null; allocated in the domain of the list, which is the guard's; retired
+        // by the one whose CAS unlinked it, which happens once: it is not linked again. 2: the
+        // only link to the chain from a linked node is gone. Others are in unlinked nodes, which
+        // later guards cannot reach; guards that exist now may be at them, and follow them only
+        // where that is protected: see the traversals.
+        unsafe { guard.retire(at) };
+        at = next;
+    }
+    true
 }

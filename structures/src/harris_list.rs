@@ -1,287 +1,217 @@
-//! Harris's sorted list (2001), for schemes whose guard protects a region.
+//! Harris's sorted list (2001), a map: as published, and with validated chains for every scheme.
 //!
-//! A traversal walks through marked nodes without stopping, also when they are unlinked under its
-//! feet, and a chain of them is unlinked by one CAS. A marked node's link does not change, so a
+//! A traversal walks through chains of marked nodes without stopping, also when they are unlinked
+//! under its feet, and a chain is unlinked by one CAS. A marked node's link does not change, so a
 //! node behind an unlinked one was linked until that one was unlinked, or later: it was reachable
-//! in the guard's life, which is what region protection covers (and weaker ones do not).
+//! in the guard's life. That is what region protection covers. Weaker ones do not: such a node may
+//! be freed before its shield is set, or before the guard's era covers it.
+//!
+//! The second form is safe optimistic traversal (Arovi and Nikolaev, SCOT). The shield of the node
+//! that a chain begins with is kept, besides the one of the unmarked node before the chain, whose
+//! link is `prev`. After the next node of the chain is protected, `prev` is read again. If it still
+//! leads to the first node, then
+//!
+//! 1. it is untagged, so its node was not marked, hence still linked;
+//! 2. the first node was not freed and reused, so the chain is the one that was walked, and its
+//!    links are frozen.
+//!
+//! So the newly protected node was reachable at that read, which is after it was protected, and
+//! nothing reachable is retired. The node can leave the list only after a change of `prev`, and
+//! that CAS comes before the retirement and its full barrier, while the second read of `prev` comes
+//! after the barrier of the protection: if the read misses the change, the retirer sees the
+//! protection. If the link changed, the traversal goes back to `prev`, or to the head if the node
+//! of `prev` is marked.
+//!
+//! Shields move with the nodes they protect and are never copied, so there is no moment in which a
+//! scan could miss a node that passes from one shield to another.
+//!
+//! Under region schemes the validation is not compiled, and both forms are the same code.
+//!
+//! Progress of look-ups, which never write. Region: wait-free, if only finitely many keys can
+//! come before the one looked for: nothing is repeated, and keys ascend on the way. Guard and
+//! pointer: lock-free. A look-up goes back only when another thread's CAS has taken effect at its
+//! `prev`, and protected loads are themselves repeated when others move the era or the link.
 
-use std::fmt;
-use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::sync::atomic::Ordering::Acquire;
 
-use kovan_schemes::{Atomic, Domain, Guard, RegionProtection, Shared, Strength};
+use kovan_schemes::{Atomic, Guard, Reclaimer, RegionProtection, Shared, Shield, Strength};
 
-use crate::chain::{self, Link};
-use crate::structure::{Kind, Structure, StructureFacts};
+use crate::bucket::{Find, MARK, Node, Place, Shields, unlink};
+use crate::guarded::Entry;
+use crate::list::{List, Traversal};
+use crate::structure::{Kind, Nodes, StructureFacts};
 
-/// The tag on the link of a removed node.
-const MARK: usize = 1;
+/// Harris's list as published, for schemes that protect a region.
+pub type HarrisList<K, V, R> = List<K, V, R, Harris>;
+/// Harris's list with validated chains, for every scheme.
+pub type HarrisListScot<K, V, R> = List<K, V, R, HarrisScot>;
 
-struct Node<K, V, R: RegionProtection> {
-    key: K,
-    value: V,
-    next: Atomic<Node<K, V, R>, R>,
-}
+/// Harris's traversal.
+#[derive(Debug)]
+pub struct Harris;
+/// Harris's traversal with validated chains.
+#[derive(Debug)]
+pub struct HarrisScot;
 
-impl<K, V, R: RegionProtection> Link<R> for Node<K, V, R> {
-    fn link(&self) -> &Atomic<Self, R> {
-        &self.next
-    }
-    fn link_mut(&mut self) -> &mut Atomic<Self, R> {
-        &mut self.next
-    }
-}
-
-/// A place in the list: a link of an unmarked node, and the unmarked node it pointed to.
-struct Place<'g, K, V, R: RegionProtection> {
-    left: &'g Atomic<Node<K, V, R>, R>,
-    right: Shared<'g, Node<K, V, R>, R>,
-    /// What `right` is: the first node whose key is not less than the one looked for.
-    node: Option<&'g Node<K, V, R>>,
-}
-
-/// A lock-free sorted map in a linked list, whose reads are wait-free.
-pub struct HarrisList<K, V, R>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: RegionProtection,
-{
-    domain: Domain<R>,
-    head: Atomic<Node<K, V, R>, R>,
-}
-
-impl<K, V, R> HarrisList<K, V, R>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: RegionProtection,
-{
-    /// An empty map.
-    #[must_use]
-    pub fn new(domain: &Domain<R>) -> Self {
-        Self { domain: domain.clone(), head: Atomic::null() }
-    }
-
-    /// Adds `key`; false, and nothing changes, if it is present.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
-        self.domain.check(guard);
-        let mut place = self.search(guard, &key);
-        if place.node.is_some_and(|node| node.key == key) {
-            return false;
-        }
-        let mut new = guard.alloc(Node { key, value, next: Atomic::null() });
-        loop {
-            // Relaxed: published by the release of the CAS.
-            new.value().next.store(place.right, Relaxed);
-            let shared = new.into_shared();
-            // `right` is untagged: the CAS fails if the node of `left` was marked.
-            if place.left.compare_exchange(place.right, shared, guard).is_ok() {
-                return true;
-            }
-            // SAFETY: not null, and the CAS that would have published it failed.
-            new = unsafe { shared.into_owned() };
-            place = self.search(guard, &new.value().key);
-            if place.node.is_some_and(|node| node.key == new.value().key) {
-                guard.discard(new);
-                return false;
-            }
-        }
-    }
-
-    /// Removes `key`, and returns a copy of its value.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    pub fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V>
-    where
-        V: Clone,
-    {
-        self.domain.check(guard);
-        loop {
-            let Place { left, right, node } = self.search(guard, key);
-            let node = node.filter(|node| node.key == *key)?;
-            let next = node.next.load(Acquire, guard);
-            // Whoever marks has removed the key.
-            if next.tag() == MARK
-                || node.next.compare_exchange(next, next.with_tag(MARK), guard).is_err()
-            {
-                continue;
-            }
-            let value = node.value.clone();
-            // SAFETY: `right` alone is a chain of marked nodes that ends in `next`.
-            if !unsafe { self.unlink(guard, left, right, next) } {
-                // Unlinks it on the way, unless someone else has.
-                let _ = self.search(guard, key);
-            }
-            return Some(value);
-        }
-    }
-
-    /// A copy of the value of `key`. Wait-free: keys only ascend on the way, nothing is repeated.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn get(&self, guard: &Guard<'_, R>, key: &K) -> Option<V>
-    where
-        V: Clone,
-    {
-        self.lookup(guard, key).map(|node| node.value.clone())
-    }
-
-    /// Whether `key` is present. Wait-free, as [`get`](Self::get).
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn contains_key(&self, guard: &Guard<'_, R>, key: &K) -> bool {
-        self.lookup(guard, key).is_some()
-    }
-
-    fn lookup<'g>(&'g self, guard: &'g Guard<'_, R>, key: &K) -> Option<&'g Node<K, V, R>> {
-        self.domain.check(guard);
-        let mut at = self.head.load(Acquire, guard);
-        // SAFETY: protected by the guard: loaded under it from the head, or from the link of a
-        // node so protected, hence reachable in the guard's life (see the module). Nobody makes
-        // mutable references to published nodes. The same holds below.
-        while let Some(node) = unsafe { at.deref::<'g>() } {
-            let next = node.next.load(Acquire, guard);
-            if node.key >= *key {
-                return (node.key == *key && next.tag() != MARK).then_some(node);
-            }
-            at = next;
-        }
-        None
-    }
-
-    /// The place of `key`; unlinks the chain of marked nodes before it, if there is one.
-    fn search<'g>(&'g self, guard: &'g Guard<'_, R>, key: &K) -> Place<'g, K, V, R> {
-        loop {
-            let mut left = &self.head;
-            // The head is never tagged.
-            let mut left_next = left.load(Acquire, guard);
-            let mut right = left_next;
-            let node = loop {
-                // SAFETY: as in `lookup`; `right` was loaded under the guard from a link that it
-                // protects.
-                let Some(node) = (unsafe { right.deref::<'g>() }) else { break None };
-                let next = node.next.load(Acquire, guard);
-                if next.tag() != MARK {
-                    if node.key >= *key {
-                        break Some(node);
-                    }
-                    left = &node.next;
-                    left_next = next;
-                }
-                right = next.with_tag(0);
-            };
-            // SAFETY: from `left_next` up to `right` all nodes were marked.
-            if left_next != right && !unsafe { self.unlink(guard, left, left_next, right) } {
-                continue;
-            }
-            // A mark that `right` got since is found by the CAS that would rely on it.
-            return Place { left, right, node };
-        }
-    }
-
-    /// Unlinks the chain `first..end` from `left` and retires it; false if `left` changed.
-    ///
-    /// # Safety
-    /// The chain is not empty, was loaded under the guard, and all nodes in it are marked.
-    unsafe fn unlink<'g>(
-        &self,
-        guard: &'g Guard<'_, R>,
-        left: &Atomic<Node<K, V, R>, R>,
-        first: Shared<'g, Node<K, V, R>, R>,
-        end: Shared<'g, Node<K, V, R>, R>,
-    ) -> bool {
-        // Succeeds only on an untagged link, so one of a linked node; the chain behind it is as
-        // it was seen, as the links of marked nodes do not change.
-        if left.compare_exchange(first, end, guard).is_err() {
-            return false;
-        }
-        let mut at = first;
-        while at != end {
-            // SAFETY: protected by the guard: as in `lookup`.
-            let Some(node) = (unsafe { at.deref() }) else { break };
-            // Relaxed: marked, so it does not change, and it was acquired before.
-            let next = node.next.load(Relaxed, guard).with_tag(0);
-            // SAFETY: 1: not null; allocated in this domain (callers `check`); retired by the one
-            // whose CAS unlinked it, which happens once: it is not linked again. 2: the only link
-            // to the chain from a linked node is gone; others are of unlinked nodes, which guards
-            // that exist now may still be at, and later ones cannot reach.
-            unsafe { guard.retire(at) };
-            at = next;
-        }
-        true
-    }
-}
-
-impl<K, V, R> Drop for HarrisList<K, V, R>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: RegionProtection,
-{
-    fn drop(&mut self) {
-        // SAFETY: exclusive by `&mut self`; what is linked is not retired, marked or not.
-        self.domain.discard(unsafe { chain::take_all(&mut self.head) });
-    }
-}
-
-impl<K, V, R> fmt::Debug for HarrisList<K, V, R>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: RegionProtection,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HarrisList").field("domain", &self.domain).finish_non_exhaustive()
-    }
-}
-
-impl<R: RegionProtection> Structure<R> for HarrisList<u64, u64, R> {
-    const FACTS: StructureFacts = StructureFacts {
+impl<R: RegionProtection> Traversal<R> for Harris {
+    const LIST: StructureFacts = StructureFacts {
         name: "harris-list",
         kind: Kind::Map,
         paper: "Harris, A pragmatic implementation of non-blocking linked-lists, DISC 2001",
         needs: Strength::Region,
         shields: 0,
+        nodes: Nodes::ONE_PER_KEY,
     };
+    const MAP: StructureFacts =
+        StructureFacts { name: "hash-map-harris-region", ..<Self as Traversal<R>>::LIST };
+}
 
-    fn new(domain: &Domain<R>, _: usize) -> Self {
-        Self::new(domain)
-    }
+impl<R: Reclaimer> Traversal<R> for HarrisScot {
+    const LIST: StructureFacts = StructureFacts {
+        name: "harris-list-scot",
+        kind: Kind::Map,
+        paper: "Arovi and Nikolaev, Fixing non-blocking data structures … (SCOT), arXiv 2504.06254, 2025",
+        needs: Strength::Pointer,
+        shields: 4,
+        nodes: Nodes::ONE_PER_KEY,
+    };
+    const MAP: StructureFacts =
+        StructureFacts { name: "hash-map-harris", ..<Self as Traversal<R>>::LIST };
+}
 
-    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.insert(guard, key, key)
-    }
-
-    fn remove(&self, guard: &Guard<'_, R>, key: u64) -> Option<u64> {
-        self.remove(guard, &key)
-    }
-
-    fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.contains_key(guard, &key)
-    }
-
-    fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
-        let _ = self.lookup(guard, &key);
-        inside();
-    }
-
-    fn contents(&mut self) -> Vec<u64> {
-        let mut keys = Vec::new();
-        let visit = |node: &Node<u64, u64, R>, marked: bool| {
-            if !marked {
-                keys.push(node.key);
+macro_rules! walk {
+    ($traversal:ident: $bound:ident) => {
+        impl<R: $bound> Find<R> for $traversal {
+            fn find<'g, 'h, K, V>(
+                head: &'g Atomic<Node<K, V, R>, R>,
+                guard: &'g Guard<'h, R>,
+                before: impl Fn(&K) -> bool,
+            ) -> Place<'g, 'h, K, V, R>
+            where
+                K: Ord + Send + 'static,
+                V: Send + 'static,
+            {
+                Walk::new(head, guard).find(before)
             }
-        };
-        // SAFETY: exclusive by `&mut self`.
-        unsafe { chain::for_each(&self.domain, &mut self.head, visit) };
-        keys
+
+            fn lookup<'g, 'h, K, V>(
+                head: &'g Atomic<Node<K, V, R>, R>,
+                guard: &'g Guard<'h, R>,
+                key: &K,
+            ) -> Option<Entry<'g, 'h, K, V, R>>
+            where
+                K: Ord + Send + 'static,
+                V: Send + 'static,
+            {
+                Walk::new(head, guard).lookup(key)
+            }
+        }
+    };
+}
+walk!(Harris: RegionProtection);
+walk!(HarrisScot: Reclaimer);
+
+/// A traversal on its way. Invariant: `cur` is null or protected, and was linked when, or (region)
+/// in the guard's life before, that protection was complete. `prev` is the head or the link of a
+/// protected node that was not marked when it was left, and led to `first`.
+struct Walk<'g, 'h, K, V, R: Reclaimer> {
+    guard: &'g Guard<'h, R>,
+    head: &'g Atomic<Node<K, V, R>, R>,
+    shields: Shields<'h, R>,
+    /// Of `first`, while that is not `cur`.
+    first_shield: Shield<'h, R>,
+    prev: &'g Atomic<Node<K, V, R>, R>,
+    /// What `prev` led to: `cur`, or the first node of the chain of marked ones before it.
+    first: Shared<'g, Node<K, V, R>, R>,
+    cur: Shared<'g, Node<K, V, R>, R>,
+}
+
+impl<'g, 'h, K, V, R> Walk<'g, 'h, K, V, R>
+where
+    K: Ord + Send + 'static,
+    V: Send + 'static,
+    R: Reclaimer,
+{
+    fn new(head: &'g Atomic<Node<K, V, R>, R>, guard: &'g Guard<'h, R>) -> Self {
+        let mut shields = Shields::new(guard);
+        // The head is never tagged.
+        let cur = guard.protect(&mut shields.cur, head);
+        let first_shield = guard.shield();
+        Self { guard, head, shields, first_shield, prev: head, first: cur, cur }
+    }
+
+    /// The node at `cur` and its link.
+    #[expect(clippy::type_complexity, reason = "a pair, taken apart at once")]
+    fn read(&mut self) -> Option<(&'g Node<K, V, R>, Shared<'g, Node<K, V, R>, R>)> {
+        // SAFETY: the invariant: protected, and not retired when it became so. The reference is
+        // used until the shield moves on, or with the shields in a `Place` or `Entry`. Nobody
+        // makes mutable references to published nodes.
+        let node = unsafe { self.cur.deref::<'g>() }?;
+        Some((node, self.guard.protect(&mut self.shields.next, &node.next)))
+    }
+
+    /// Goes on behind `cur`, which is `node`, with the link `next`.
+    fn go_on(&mut self, node: &'g Node<K, V, R>, next: Shared<'g, Node<K, V, R>, R>) {
+        if next.tag() != MARK {
+            // `node` was not marked when `next` was protected, so still linked, and `next` too.
+            self.shields.advance();
+            self.prev = &node.next;
+            self.first = next;
+            self.cur = next;
+            return;
+        }
+        if self.cur == self.first {
+            std::mem::swap(&mut self.first_shield, &mut self.shields.cur);
+        }
+        std::mem::swap(&mut self.shields.cur, &mut self.shields.next);
+        self.cur = next.with_tag(0);
+        // A constant: see the module. Acquire: pairs with the CAS that unlinks; orders nothing
+        // else here, the protection of `next` is behind a barrier already.
+        let validate = !matches!(R::FACTS.strength, Strength::Region);
+        if validate && self.prev.load(Acquire, self.guard) != self.first {
+            self.go_back();
+        }
+    }
+
+    /// Goes back to `prev`, which changed, or to the head.
+    fn go_back(&mut self) {
+        self.cur = self.guard.protect(&mut self.shields.cur, self.prev);
+        if self.cur.tag() == MARK {
+            self.prev = self.head;
+            self.cur = self.guard.protect(&mut self.shields.cur, self.head);
+        }
+        self.first = self.cur;
+    }
+
+    fn lookup(mut self, key: &K) -> Option<Entry<'g, 'h, K, V, R>> {
+        loop {
+            let (node, next) = self.read()?;
+            if node.key >= *key {
+                let found = node.key == *key && next.tag() != MARK;
+                return found.then(|| Entry::new(&node.key, &node.value, self.shields.cur));
+            }
+            self.go_on(node, next);
+        }
+    }
+
+    fn find(mut self, before: impl Fn(&K) -> bool) -> Place<'g, 'h, K, V, R> {
+        loop {
+            let (node, next) = match self.read() {
+                Some((node, next)) if next.tag() == MARK || before(&node.key) => {
+                    self.go_on(node, next);
+                    continue;
+                }
+                Some((node, next)) => (Some(node), next),
+                None => (None, Shared::null()),
+            };
+            let Self { guard, prev, first, cur, .. } = self;
+            // SAFETY: from `first`, which is protected, up to `cur` all nodes were marked.
+            if first != cur && !unsafe { unlink(guard, prev, first, cur) } {
+                self.go_back();
+                continue;
+            }
+            // A mark that `cur` got since is found by the CAS that would rely on it.
+            return Place { shields: self.shields, prev, cur, node, next };
+        }
     }
 }

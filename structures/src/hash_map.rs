@@ -1,39 +1,51 @@
-//! Michael's hash map (2002): a fixed number of buckets, each a Michael list.
+//! Michael's hash map (2002): a fixed number of buckets, each a sorted list of any algorithm.
 
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::marker::PhantomData;
 
-use kovan_schemes::{Domain, Guard, Reclaimer, Strength};
+use kovan_schemes::{Domain, Guard, Reclaimer};
 
 use crate::bucket::Bucket;
-use crate::structure::{Kind, Structure, StructureFacts};
+use crate::guarded::Entry;
+use crate::harris_list::HarrisScot;
+use crate::list::Traversal;
+use crate::michael_list::Michael;
+use crate::structure::{Structure, StructureFacts};
 
 /// No more buckets than this, whatever the hint.
 const MAX_BUCKETS: usize = 1 << 24;
 
-/// A lock-free hash map that does not grow.
-pub struct HashMap<K, V, R>
+/// A lock-free hash map that does not grow, whose buckets are lists of the algorithm `T`.
+pub struct HashMap<K, V, R, T = Michael>
 where
     K: Ord + Hash + Send + Sync + 'static,
     V: Send + Sync + 'static,
     R: Reclaimer,
+    T: Traversal<R>,
 {
     domain: Domain<R>,
     /// A power of two of them.
     buckets: Box<[Bucket<K, V, R>]>,
+    traversal: PhantomData<fn() -> T>,
 }
 
-impl<K, V, R> HashMap<K, V, R>
+/// A hash map whose buckets are Harris's lists with validated chains.
+pub type HashMapHarris<K, V, R> = HashMap<K, V, R, HarrisScot>;
+
+impl<K, V, R, T> HashMap<K, V, R, T>
 where
     K: Ord + Hash + Send + Sync + 'static,
     V: Send + Sync + 'static,
     R: Reclaimer,
+    T: Traversal<R>,
 {
     /// An empty map with a bucket for each key expected, rounded up to a power of two.
     #[must_use]
     pub fn new(domain: &Domain<R>, capacity_hint: usize) -> Self {
         let count = capacity_hint.clamp(1, MAX_BUCKETS).next_power_of_two();
-        Self { domain: domain.clone(), buckets: (0..count).map(|_| Bucket::new()).collect() }
+        let buckets = (0..count).map(|_| Bucket::new()).collect();
+        Self { domain: domain.clone(), buckets, traversal: PhantomData }
     }
 
     /// Adds `key`; false, and nothing changes, if it is present.
@@ -42,7 +54,7 @@ where
     /// If the guard is of another domain.
     pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
         self.domain.check(guard);
-        self.bucket(&key).insert(guard, key, value)
+        self.bucket(&key).insert::<T>(guard, key, value)
     }
 
     /// Removes `key`, and returns a copy of its value.
@@ -54,30 +66,30 @@ where
         V: Clone,
     {
         self.domain.check(guard);
-        self.bucket(key).remove(guard, key)
+        self.bucket(key).remove::<T>(guard, key)
     }
 
-    /// A copy of the value of `key`.
+    /// The value of `key`, and the key, in place. How far this is wait-free is the algorithm's.
     ///
     /// # Panics
     /// If the guard is of another domain.
     #[must_use]
-    pub fn get(&self, guard: &Guard<'_, R>, key: &K) -> Option<V>
-    where
-        V: Clone,
-    {
+    pub fn get<'g, 'h>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        key: &K,
+    ) -> Option<Entry<'g, 'h, K, V, R>> {
         self.domain.check(guard);
-        self.bucket(key).get(guard, key, V::clone)
+        self.bucket(key).get::<T>(guard, key)
     }
 
-    /// Whether `key` is present.
+    /// Whether `key` is present; progress as [`get`](Self::get).
     ///
     /// # Panics
     /// If the guard is of another domain.
     #[must_use]
     pub fn contains_key(&self, guard: &Guard<'_, R>, key: &K) -> bool {
-        self.domain.check(guard);
-        self.bucket(key).get(guard, key, |_| ()).is_some()
+        self.get(guard, key).is_some()
     }
 
     fn index(&self, key: &K) -> usize {
@@ -92,11 +104,12 @@ where
     }
 }
 
-impl<K, V, R> Drop for HashMap<K, V, R>
+impl<K, V, R, T> Drop for HashMap<K, V, R, T>
 where
     K: Ord + Hash + Send + Sync + 'static,
     V: Send + Sync + 'static,
     R: Reclaimer,
+    T: Traversal<R>,
 {
     fn drop(&mut self) {
         for bucket in &mut self.buckets {
@@ -105,28 +118,23 @@ where
     }
 }
 
-impl<K, V, R> fmt::Debug for HashMap<K, V, R>
+impl<K, V, R, T> fmt::Debug for HashMap<K, V, R, T>
 where
     K: Ord + Hash + Send + Sync + 'static,
     V: Send + Sync + 'static,
     R: Reclaimer,
+    T: Traversal<R>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HashMap")
+        f.debug_struct(T::MAP.name)
             .field("domain", &self.domain)
             .field("buckets", &self.buckets.len())
             .finish_non_exhaustive()
     }
 }
 
-impl<R: Reclaimer> Structure<R> for HashMap<u64, u64, R> {
-    const FACTS: StructureFacts = StructureFacts {
-        name: "hash-map",
-        kind: Kind::Map,
-        paper: "Michael, High performance dynamic lock-free hash tables and list-based sets, SPAA 2002",
-        needs: Strength::Pointer,
-        shields: 3,
-    };
+impl<R: Reclaimer, T: Traversal<R>> Structure<R> for HashMap<u64, u64, R, T> {
+    const FACTS: StructureFacts = T::MAP;
 
     fn new(domain: &Domain<R>, capacity_hint: usize) -> Self {
         Self::new(domain, capacity_hint)
@@ -149,8 +157,8 @@ impl<R: Reclaimer> Structure<R> for HashMap<u64, u64, R> {
         // The bucket of the key, or the next that has a node.
         let (before, from) = self.buckets.split_at(self.index(&key));
         let mut candidates = from.iter().chain(before);
-        let bucket = candidates.find(|bucket| !bucket.is_empty(guard));
-        bucket.unwrap_or(&from[0]).hold_inside(guard, &key, inside);
+        let bucket = candidates.find(|bucket| !bucket.has_no_nodes(guard));
+        bucket.unwrap_or(&from[0]).hold_inside::<T>(guard, &key, T::MAP.shields, inside);
     }
 
     fn contents(&mut self) -> Vec<u64> {

@@ -5,8 +5,10 @@
 //! | [`treiber_stack`] | Treiber's stack | any |
 //! | [`ms_queue`] | the queue of Michael and Scott | any |
 //! | [`michael_list`] | Michael's sorted list, a map | any |
-//! | [`hash_map`] | fixed buckets of Michael's list | any |
-//! | [`harris_list`] | Harris's sorted list, a map | region |
+//! | [`harris_list`] | Harris's sorted list, a map | region; with validated chains any |
+//! | [`hash_map`] | fixed buckets of either list | any |
+//! | [`list`](mod@list) | what users see of the lists | |
+//! | [`guarded`] | protected references to keys and values | |
 //! | [`structure`] | the uniform face that experiments drive | |
 //! | [`registry`] | every structure by name, paired with every scheme | |
 //!
@@ -15,17 +17,21 @@
 mod bucket;
 mod chain;
 
+pub mod guarded;
 pub mod harris_list;
 pub mod hash_map;
+pub mod list;
 pub mod michael_list;
 pub mod ms_queue;
 pub mod registry;
 pub mod structure;
 pub mod treiber_stack;
 
-pub use harris_list::HarrisList;
-pub use hash_map::HashMap;
+pub use guarded::Entry;
+pub use harris_list::{HarrisList, HarrisListScot};
+pub use hash_map::{HashMap, HashMapHarris};
+pub use list::List;
 pub use michael_list::MichaelList;
 pub use ms_queue::MsQueue;
-pub use structure::{Kind, Structure, StructureFacts};
+pub use structure::{Kind, Nodes, Structure, StructureFacts};
 pub use treiber_stack::TreiberStack;

@@ -1,135 +1,82 @@
-//! Michael's sorted list (2002), a map. The algorithm is in `bucket.rs`.
+//! Michael's sorted list (2002), a map. Sound for every scheme.
+//!
+//! A traversal never follows the link of a marked node: it unlinks the node first, or starts again.
+//! So each node is read from a link that was reachable when the shield was set, which is all that
+//! the weakest protection asks for.
 
-use std::fmt;
+use kovan_schemes::{Atomic, Guard, Reclaimer, Shared, Strength};
 
-use kovan_schemes::{Domain, Guard, Reclaimer, Strength};
-
-use crate::bucket::Bucket;
-use crate::structure::{Kind, Structure, StructureFacts};
+use crate::bucket::{Find, MARK, Node, Place, Shields, unlink};
+use crate::list::{List, Traversal};
+use crate::structure::{Kind, Nodes, StructureFacts};
 
 /// A lock-free sorted map in a linked list.
-pub struct MichaelList<K, V, R>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
-    domain: Domain<R>,
-    list: Bucket<K, V, R>,
-}
+pub type MichaelList<K, V, R> = List<K, V, R, Michael>;
 
-impl<K, V, R> MichaelList<K, V, R>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
-    /// An empty map.
-    #[must_use]
-    pub fn new(domain: &Domain<R>) -> Self {
-        Self { domain: domain.clone(), list: Bucket::new() }
-    }
+/// Michael's traversal, which unlinks every marked node that it meets. Look-ups are lock-free.
+#[derive(Debug)]
+pub struct Michael;
 
-    /// Adds `key`; false, and nothing changes, if it is present.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
-        self.domain.check(guard);
-        self.list.insert(guard, key, value)
-    }
-
-    /// Removes `key`, and returns a copy of its value.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    pub fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V>
-    where
-        V: Clone,
-    {
-        self.domain.check(guard);
-        self.list.remove(guard, key)
-    }
-
-    /// A copy of the value of `key`.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn get(&self, guard: &Guard<'_, R>, key: &K) -> Option<V>
-    where
-        V: Clone,
-    {
-        self.domain.check(guard);
-        self.list.get(guard, key, V::clone)
-    }
-
-    /// Whether `key` is present.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn contains_key(&self, guard: &Guard<'_, R>, key: &K) -> bool {
-        self.domain.check(guard);
-        self.list.get(guard, key, |_| ()).is_some()
-    }
-}
-
-impl<K, V, R> Drop for MichaelList<K, V, R>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
-    fn drop(&mut self) {
-        self.list.discard(&self.domain);
-    }
-}
-
-impl<K, V, R> fmt::Debug for MichaelList<K, V, R>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MichaelList").field("domain", &self.domain).finish_non_exhaustive()
-    }
-}
-
-impl<R: Reclaimer> Structure<R> for MichaelList<u64, u64, R> {
-    const FACTS: StructureFacts = StructureFacts {
+impl<R: Reclaimer> Traversal<R> for Michael {
+    const LIST: StructureFacts = StructureFacts {
         name: "michael-list",
         kind: Kind::Map,
         paper: "Michael, High performance dynamic lock-free hash tables and list-based sets, SPAA 2002",
         needs: Strength::Pointer,
         shields: 3,
+        nodes: Nodes::ONE_PER_KEY,
     };
+    const MAP: StructureFacts = StructureFacts { name: "hash-map", ..<Self as Traversal<R>>::LIST };
+}
 
-    fn new(domain: &Domain<R>, _: usize) -> Self {
-        Self::new(domain)
-    }
-
-    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.insert(guard, key, key)
-    }
-
-    fn remove(&self, guard: &Guard<'_, R>, key: u64) -> Option<u64> {
-        self.remove(guard, &key)
-    }
-
-    fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.contains_key(guard, &key)
-    }
-
-    fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
-        self.domain.check(guard);
-        self.list.hold_inside(guard, &key, inside);
-    }
-
-    fn contents(&mut self) -> Vec<u64> {
-        let mut keys = Vec::new();
-        self.list.for_each_key(&self.domain, |key| keys.push(*key));
-        keys
+impl<R: Reclaimer> Find<R> for Michael {
+    fn find<'g, 'h, K, V>(
+        head: &'g Atomic<Node<K, V, R>, R>,
+        guard: &'g Guard<'h, R>,
+        before: impl Fn(&K) -> bool,
+    ) -> Place<'g, 'h, K, V, R>
+    where
+        K: Ord + Send + 'static,
+        V: Send + 'static,
+    {
+        let mut shields = Shields::new(guard);
+        'again: loop {
+            let mut prev = head;
+            // The head is never tagged.
+            let mut cur = guard.protect(&mut shields.cur, prev);
+            loop {
+                // SAFETY: protected by `shields.cur`: `cur` was loaded untagged from `prev` after
+                // that shield was set. `prev` is the head or the link of a protected node, and the
+                // missing tag says that this node was not marked, so still linked (nodes are
+                // unlinked only after marking); hence `cur` was reachable, so not yet retired.
+                // The reference lives as long as `Place`, or until the shields move on below;
+                // nobody makes mutable references to published nodes.
+                let Some(node) = (unsafe { cur.deref::<'g>() }) else {
+                    return Place { shields, prev, cur, node: None, next: Shared::null() };
+                };
+                let next = guard.protect(&mut shields.next, &node.next);
+                if next.tag() == MARK {
+                    // `next` may be freed already: it is linked here, never dereferenced. It is
+                    // right to link it: if `cur` is still behind `prev`, so is its successor,
+                    // which does not change after the mark.
+                    // SAFETY: `cur` is protected and marked, and `next` is its frozen successor.
+                    if !unsafe { unlink(guard, prev, cur, next.with_tag(0)) } {
+                        continue 'again;
+                    }
+                    cur = guard.protect(&mut shields.cur, prev);
+                    if cur.tag() == MARK {
+                        continue 'again;
+                    }
+                    continue;
+                }
+                if !before(&node.key) {
+                    return Place { shields, prev, cur, node: Some(node), next };
+                }
+                // `next` was untagged, so `node` was not marked when `next` was protected.
+                shields.advance();
+                prev = &node.next;
+                cur = next;
+            }
+        }
     }
 }

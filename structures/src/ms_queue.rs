@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Acquire;
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
 
 use crate::chain::{self, Link};
-use crate::structure::{Kind, Structure, StructureFacts};
+use crate::structure::{Kind, Nodes, Structure, StructureFacts};
 
 struct Node<T, R: Reclaimer> {
     /// Initialised in all nodes but the dummy.
@@ -184,6 +184,7 @@ impl<R: Reclaimer> Structure<R> for MsQueue<u64, R> {
         paper: "Michael and Scott, Simple, fast, and practical non-blocking and blocking concurrent queue algorithms, PODC 1996",
         needs: Strength::Pointer,
         shields: 2,
+        nodes: Nodes { fixed: 1, ..Nodes::ONE_PER_KEY },
     };
 
     fn new(domain: &Domain<R>, _: usize) -> Self {

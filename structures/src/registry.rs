@@ -6,7 +6,9 @@ use std::fmt;
 use kovan_schemes::{Facts, Reclaimer, Strength, schemes};
 
 use crate::structure::{Structure, StructureFacts};
-use crate::{HarrisList, HashMap, MichaelList, MsQueue, TreiberStack};
+use crate::{
+    HarrisList, HarrisListScot, HashMap, HashMapHarris, MichaelList, MsQueue, TreiberStack,
+};
 
 /// Work to do with one pair of a scheme and a structure, chosen by name.
 pub trait Visitor {
@@ -54,7 +56,9 @@ macro_rules! for_each_structure {
                 MsQueue(u64): any,
                 MichaelList(u64, u64): any,
                 HashMap(u64, u64): any,
+                HashMapHarris(u64, u64): any,
                 HarrisList(u64, u64): region,
+                HarrisListScot(u64, u64): any,
             }
         }
     };

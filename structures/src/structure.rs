@@ -1,5 +1,7 @@
 //! The uniform face of the structures, which experiments and tests drive.
 
+use std::ops::RangeInclusive;
+
 use kovan_schemes::{Domain, Guard, Reclaimer, Strength};
 
 /// What a structure is, and so what its operations mean.
@@ -11,6 +13,31 @@ pub enum Kind {
     Stack,
     /// First in, first out.
     Queue,
+}
+
+/// How many nodes are live while no operation is in a structure, from the keys it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nodes {
+    /// Nodes for each key; 1 where keys share nodes.
+    pub per_key: u64,
+    /// The most keys that share a node; 1 where none do.
+    pub keys_per_node: u64,
+    /// Nodes besides: a dummy, sentinels. Where keys share nodes, the most that are not full.
+    pub fixed: u64,
+}
+
+impl Nodes {
+    /// A node for each key, and no others.
+    pub const ONE_PER_KEY: Self = Self { per_key: 1, keys_per_node: 1, fixed: 0 };
+
+    /// The numbers of live nodes there may be with so many keys. One number, unless keys share
+    /// nodes.
+    #[must_use]
+    pub fn with_keys(&self, keys: u64) -> RangeInclusive<u64> {
+        let most = keys.div_ceil(self.keys_per_node) * self.per_key + self.fixed;
+        let least = if self.keys_per_node > 1 { most - self.fixed } else { most };
+        least..=most
+    }
 }
 
 /// The static description of a structure.
@@ -26,6 +53,8 @@ pub struct StructureFacts {
     pub needs: Strength,
     /// Shields that one operation holds at a time; 0 where the guard alone protects.
     pub shields: u64,
+    /// Its live nodes.
+    pub nodes: Nodes,
 }
 
 /// A structure of `u64` keys over the scheme `R`.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Strength};
 
 use crate::chain::{self, Link};
-use crate::structure::{Kind, Structure, StructureFacts};
+use crate::structure::{Kind, Nodes, Structure, StructureFacts};
 
 struct Node<T, R: Reclaimer> {
     /// Initialised until the pop that unlinks the node moves it out.
@@ -127,6 +127,7 @@ impl<R: Reclaimer> Structure<R> for TreiberStack<u64, R> {
         paper: "Treiber, Systems programming: coping with parallelism, IBM RJ 5118, 1986",
         needs: Strength::Pointer,
         shields: 1,
+        nodes: Nodes::ONE_PER_KEY,
     };
 
     fn new(domain: &Domain<R>, _: usize) -> Self {

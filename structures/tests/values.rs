@@ -8,7 +8,9 @@ use std::thread;
 
 use common::{Random, scaled};
 use kovan_schemes::{Domain, Guard, Reclaimer, RegionProtection, schemes};
-use kovan_structures::{HarrisList, HashMap, MichaelList, MsQueue, TreiberStack};
+use kovan_structures::{
+    HarrisList, HarrisListScot, HashMap, HashMapHarris, MichaelList, MsQueue, TreiberStack,
+};
 
 const ALIVE: u64 = 0x6B6F_7661_6E21;
 const KEYS: u64 = 32;
@@ -60,14 +62,16 @@ macro_rules! map_store {
                 self.remove(guard, &key)
             }
             fn read(&self, guard: &Guard<'_, R>, key: u64) -> Option<Canary> {
-                self.get(guard, &key)
+                self.get(guard, &key).map(|value| value.clone())
             }
         }
     };
 }
 map_store!(MichaelList Reclaimer);
 map_store!(HashMap Reclaimer);
+map_store!(HashMapHarris Reclaimer);
 map_store!(HarrisList RegionProtection);
+map_store!(HarrisListScot Reclaimer);
 
 macro_rules! pool_store {
     ($pool:ident $put:ident $take:ident) => {
@@ -146,6 +150,14 @@ macro_rules! over_every_scheme {
         #[test]
         fn hash_map_values() {
             $(exercise(|d| HashMap::<u64, Canary, schemes::$scheme>::new(d, 8));)*
+        }
+        #[test]
+        fn hash_map_harris_values() {
+            $(exercise(|d| HashMapHarris::<u64, Canary, schemes::$scheme>::new(d, 8));)*
+        }
+        #[test]
+        fn harris_list_scot_values() {
+            $(exercise(HarrisListScot::<u64, Canary, schemes::$scheme>::new);)*
         }
         #[test]
         fn harris_list_values() {
