@@ -6,6 +6,7 @@
 //! | [`ms_queue`] | the queue of Michael and Scott | any |
 //! | [`michael_list`] | Michael's sorted list, a map | any |
 //! | [`harris_list`] | Harris's sorted list, a map | region; with validated chains any |
+//! | [`skip_list`] | the skip list of Herlihy and Shavit, a map | any |
 //! | [`hash_map`] | fixed buckets of either list | any |
 //! | [`list`](mod@list) | what users see of the lists | |
 //! | [`guarded`] | protected references to keys and values | |
@@ -24,6 +25,7 @@ pub mod list;
 pub mod michael_list;
 pub mod ms_queue;
 pub mod registry;
+pub mod skip_list;
 pub mod structure;
 pub mod treiber_stack;
 
@@ -33,5 +35,6 @@ pub use hash_map::{HashMap, HashMapHarris};
 pub use list::List;
 pub use michael_list::MichaelList;
 pub use ms_queue::MsQueue;
+pub use skip_list::SkipList;
 pub use structure::{Kind, Nodes, Structure, StructureFacts};
 pub use treiber_stack::TreiberStack;

@@ -7,7 +7,8 @@ use kovan_schemes::{Facts, Reclaimer, Strength, schemes};
 
 use crate::structure::{Structure, StructureFacts};
 use crate::{
-    HarrisList, HarrisListScot, HashMap, HashMapHarris, MichaelList, MsQueue, TreiberStack,
+    HarrisList, HarrisListScot, HashMap, HashMapHarris, MichaelList, MsQueue, SkipList,
+    TreiberStack,
 };
 
 /// Work to do with one pair of a scheme and a structure, chosen by name.
@@ -59,6 +60,7 @@ macro_rules! for_each_structure {
                 HashMapHarris(u64, u64): any,
                 HarrisList(u64, u64): region,
                 HarrisListScot(u64, u64): any,
+                SkipList(u64, u64): any,
             }
         }
     };

@@ -9,7 +9,8 @@ use std::thread;
 use common::{Random, scaled};
 use kovan_schemes::{Domain, Guard, Reclaimer, RegionProtection, schemes};
 use kovan_structures::{
-    HarrisList, HarrisListScot, HashMap, HashMapHarris, MichaelList, MsQueue, TreiberStack,
+    HarrisList, HarrisListScot, HashMap, HashMapHarris, MichaelList, MsQueue, SkipList,
+    TreiberStack,
 };
 
 const ALIVE: u64 = 0x6B6F_7661_6E21;
@@ -72,6 +73,7 @@ map_store!(HashMap Reclaimer);
 map_store!(HashMapHarris Reclaimer);
 map_store!(HarrisList RegionProtection);
 map_store!(HarrisListScot Reclaimer);
+map_store!(SkipList Reclaimer);
 
 macro_rules! pool_store {
     ($pool:ident $put:ident $take:ident) => {
@@ -154,6 +156,10 @@ macro_rules! over_every_scheme {
         #[test]
         fn hash_map_harris_values() {
             $(exercise(|d| HashMapHarris::<u64, Canary, schemes::$scheme>::new(d, 8));)*
+        }
+        #[test]
+        fn skip_list_values() {
+            $(exercise(SkipList::<u64, Canary, schemes::$scheme>::new);)*
         }
         #[test]
         fn harris_list_scot_values() {

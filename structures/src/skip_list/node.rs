@@ -1,0 +1,115 @@
+//! Nodes of the skip list: their links, marks and counts.
+
+use std::cell::Cell;
+use std::ptr;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
+
+use kovan_schemes::{Atomic, Guard, Reclaimer, Shared};
+
+use crate::bucket::{MARK, Shields};
+use crate::chain::Link;
+use crate::guarded::Entry;
+
+/// Levels. One node in four is a level higher, so this is enough for 4^12 keys.
+pub(super) const LEVELS: usize = 12;
+
+pub(super) type Ptr<'g, K, V, R> = Shared<'g, Node<K, V, R>, R>;
+pub(super) type Slot<K, V, R> = Atomic<Node<K, V, R>, R>;
+
+pub(super) struct Node<K, V, R: Reclaimer> {
+    pub(super) key: K,
+    pub(super) value: V,
+    /// Levels it is linked at, and one for its inserter until that is done.
+    pub(super) links: AtomicUsize,
+    pub(super) bottom: Slot<K, V, R>,
+    /// Empty, and so not allocated, in three nodes of four.
+    pub(super) upper: Box<[Slot<K, V, R>]>,
+}
+
+impl<K, V, R: Reclaimer> Link<R> for Node<K, V, R> {
+    fn link(&self) -> &Atomic<Self, R> {
+        &self.bottom
+    }
+    fn link_mut(&mut self) -> &mut Atomic<Self, R> {
+        &mut self.bottom
+    }
+}
+
+impl<K, V, R: Reclaimer> Node<K, V, R> {
+    pub(super) fn at(&self, level: usize) -> &Slot<K, V, R> {
+        if level == 0 { &self.bottom } else { &self.upper[level - 1] }
+    }
+}
+
+/// A place at one level. What it points to is protected by its shields, so only while it lives.
+pub(super) struct Place<'g, 'h, K, V, R: Reclaimer> {
+    pub(super) shields: Shields<'h, R>,
+    /// The link that led to `cur`.
+    pub(super) prev: &'g Slot<K, V, R>,
+    pub(super) cur: Ptr<'g, K, V, R>,
+    /// What `cur` is: the first node that is not before the place; unmarked at this level.
+    pub(super) node: Option<&'g Node<K, V, R>>,
+}
+
+impl<'g, 'h, K, V, R: Reclaimer> Place<'g, 'h, K, V, R> {
+    pub(super) fn into_entry(self) -> Option<Entry<'g, 'h, K, V, R>> {
+        let node = self.node?;
+        // `shields.cur` protects `node`.
+        Some(Entry::new(&node.key, &node.value, self.shields.cur))
+    }
+}
+
+/// Marks a link; false if it was marked before.
+pub(super) fn mark<K, V, R: Reclaimer>(guard: &Guard<'_, R>, link: &Slot<K, V, R>) -> bool {
+    let mut next = link.load(Acquire, guard);
+    while next.tag() != MARK {
+        match link.compare_exchange(next, next.with_tag(MARK), guard) {
+            Ok(_) => return true,
+            Err(now) => next = now,
+        }
+    }
+    false
+}
+
+/// Takes one off the count of `node`, and retires it if that was the last.
+///
+/// # Safety
+/// The one is the caller's: of a level that it unlinked the node from, or the inserter's. `shared`
+/// is `node`.
+pub(super) unsafe fn release<K, V, R>(
+    guard: &Guard<'_, R>,
+    node: &Node<K, V, R>,
+    shared: Ptr<'_, K, V, R>,
+) where
+    K: Send + 'static,
+    V: Send + 'static,
+    R: Reclaimer,
+{
+    // AcqRel: the unlinks of the others come before the retirement by the last.
+    if node.links.fetch_sub(1, AcqRel) == 1 {
+        // SAFETY: 1: not null; allocated in the domain of the list, which is the guard's; retired
+        // by the one that took off the last, and it never comes back: only the inserter adds, and
+        // its own was among those taken off. 2: no level links to it, and nobody will link it.
+        unsafe { guard.retire(shared) };
+    }
+}
+
+/// Geometric with parameter 1/4, at most [`LEVELS`].
+pub(super) fn random_height() -> usize {
+    thread_local! {
+        static STATE: Cell<u64> = const { Cell::new(0) };
+    }
+    STATE.with(|state| {
+        let seed = ptr::from_ref(state).addr() as u64 | 1;
+        // xorshift64: never zero again, so zero means unseeded.
+        let mut x = if state.get() == 0 { seed } else { state.get() };
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        state.set(x);
+        // The high bits of a product: those of the state itself are regular at first.
+        let bits = x.wrapping_mul(0x2545_F491_4F6C_DD1D).leading_zeros() as usize;
+        (1 + bits / 2).min(LEVELS)
+    })
+}

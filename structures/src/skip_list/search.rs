@@ -1,0 +1,106 @@
+//! How a skip list is read: the search that unlinks, and the walk that does not.
+
+use std::sync::atomic::Ordering::Acquire;
+
+use kovan_schemes::{Guard, Reclaimer};
+
+use super::SkipList;
+use super::node::{LEVELS, Node, Place, release};
+use crate::bucket::{MARK, Shields};
+use crate::guarded::Entry;
+
+impl<K, V, R> SkipList<K, V, R>
+where
+    K: Ord + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+    R: Reclaimer,
+{
+    /// The place at `level` behind all keys that are `before`. Unlinks, at this level and above,
+    /// the marked nodes on the way.
+    pub(super) fn search<'g, 'h>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        level: usize,
+        before: impl Fn(&K) -> bool,
+    ) -> Place<'g, 'h, K, V, R> {
+        let mut shields = Shields::new(guard);
+        'again: loop {
+            let mut from: Option<&'g Node<K, V, R>> = None;
+            let mut here = LEVELS;
+            loop {
+                here -= 1;
+                let mut prev = from.map_or(&self.head[here], |node| node.at(here));
+                let mut cur = guard.protect(&mut shields.cur, prev);
+                if cur.tag() == MARK {
+                    continue 'again;
+                }
+                let node = loop {
+                    // SAFETY: protected by `shields.cur`: loaded untagged from `prev` after that
+                    // shield was set, so linked and not retired: see the module. The node of
+                    // `prev`, `from`, is protected by `shields.prev`. The reference lives as long
+                    // as `Place`, or until the shields move on; nobody makes mutable references
+                    // to published nodes.
+                    let Some(node) = (unsafe { cur.deref::<'g>() }) else { break None };
+                    let next = guard.protect(&mut shields.next, node.at(here));
+                    if next.tag() == MARK {
+                        // `next` may be freed already: it is linked here, never dereferenced. If
+                        // `cur` is still linked behind `prev`, so is its frozen successor.
+                        if prev.compare_exchange(cur, next.with_tag(0), guard).is_err() {
+                            continue 'again;
+                        }
+                        // SAFETY: this thread unlinked it from this level. Still protected.
+                        unsafe { release(guard, node, cur) };
+                        cur = guard.protect(&mut shields.cur, prev);
+                        if cur.tag() == MARK {
+                            continue 'again;
+                        }
+                        continue;
+                    }
+                    if !before(&node.key) {
+                        break Some(node);
+                    }
+                    shields.advance();
+                    from = Some(node);
+                    prev = node.at(here);
+                    cur = next;
+                };
+                if here == level {
+                    return Place { shields, prev, cur, node };
+                }
+            }
+        }
+    }
+
+    /// Looks `key` up without a write and without going back, under region schemes only.
+    pub(super) fn walk<'g, 'h>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        key: &K,
+    ) -> Option<Entry<'g, 'h, K, V, R>> {
+        let mut from: Option<&'g Node<K, V, R>> = None;
+        for here in (0..LEVELS).rev() {
+            let link = from.map_or(&self.head[here], |node| node.at(here));
+            let mut at = link.load(Acquire, guard);
+            // SAFETY: protected by the guard: loaded under it from the head, or from the link of a
+            // node so protected. A marked node's links do not change, so what is behind it was
+            // linked when it was unlinked, or later, hence in the guard's life. Nobody makes
+            // mutable references to published nodes.
+            while let Some(node) = unsafe { at.deref::<'g>() } {
+                let next = node.at(here).load(Acquire, guard);
+                if next.tag() != MARK && node.key >= *key {
+                    break;
+                }
+                if next.tag() != MARK {
+                    from = Some(node);
+                }
+                at = next;
+            }
+            // SAFETY: as above.
+            let node = unsafe { at.deref::<'g>() };
+            if let Some(node) = node.filter(|node| here == 0 && node.key == *key) {
+                return Some(Entry::new(&node.key, &node.value, guard.shield()));
+            }
+        }
+        None
+    }
+}
