@@ -3,6 +3,7 @@
 //! | module | structure | scheme strength it needs |
 //! |---|---|---|
 //! | [`treiber_stack`] | Treiber's stack | any |
+//! | [`elimination_stack`] | Treiber's stack with elimination | any |
 //! | [`ms_queue`] | the queue of Michael and Scott | any |
 //! | [`michael_list`] | Michael's sorted list, a map | any |
 //! | [`harris_list`] | Harris's sorted list, a map | region; with validated chains any |
@@ -17,7 +18,9 @@
 
 mod bucket;
 mod chain;
+mod padded;
 
+pub mod elimination_stack;
 pub mod guarded;
 pub mod harris_list;
 pub mod hash_map;
@@ -29,6 +32,7 @@ pub mod skip_list;
 pub mod structure;
 pub mod treiber_stack;
 
+pub use elimination_stack::EliminationStack;
 pub use guarded::Entry;
 pub use harris_list::{HarrisList, HarrisListScot};
 pub use hash_map::{HashMap, HashMapHarris};

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Acquire;
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
 
 use crate::chain::{self, Link};
+use crate::padded::Padded;
 use crate::structure::{Kind, Nodes, Structure, StructureFacts};
 
 struct Node<T, R: Reclaimer> {
@@ -27,10 +28,6 @@ impl<T, R: Reclaimer> Link<R> for Node<T, R> {
         &mut self.next
     }
 }
-
-/// Keeps the ends of the queue off each other's cache line (and its prefetched neighbour).
-#[repr(align(128))]
-struct Padded<T>(T);
 
 /// A lock-free queue.
 pub struct MsQueue<T: Send + 'static, R: Reclaimer> {
@@ -121,6 +118,24 @@ impl<T: Send + 'static, R: Reclaimer> MsQueue<T, R> {
                 return Some(value);
             }
         }
+    }
+
+    /// A copy of the value at the head.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    #[must_use]
+    pub fn peek(&self, guard: &Guard<'_, R>) -> Option<T>
+    where
+        T: Copy,
+    {
+        self.domain.check(guard);
+        let (mut first, mut second) = (guard.shield(), guard.shield());
+        // SAFETY: as in `dequeue`.
+        let node = unsafe { self.front(guard, &mut first, &mut second).next.deref() }?;
+        // SAFETY: initialised before publication. A dequeue may have copied the value out by now,
+        // but it does not change it, and a `Copy` type has no destructor.
+        Some(unsafe { node.value.assume_init_read() })
     }
 
     /// Whether the queue is empty now.

@@ -7,8 +7,8 @@ use kovan_schemes::{Facts, Reclaimer, Strength, schemes};
 
 use crate::structure::{Structure, StructureFacts};
 use crate::{
-    HarrisList, HarrisListScot, HashMap, HashMapHarris, MichaelList, MsQueue, SkipList,
-    TreiberStack,
+    EliminationStack, HarrisList, HarrisListScot, HashMap, HashMapHarris, MichaelList, MsQueue,
+    SkipList, TreiberStack,
 };
 
 /// Work to do with one pair of a scheme and a structure, chosen by name.
@@ -54,6 +54,7 @@ macro_rules! for_each_structure {
             [$($schemes)*]
             {
                 TreiberStack(u64): any,
+                EliminationStack(u64): any,
                 MsQueue(u64): any,
                 MichaelList(u64, u64): any,
                 HashMap(u64, u64): any,

@@ -4,12 +4,12 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Strength};
+use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
 
 use crate::chain::{self, Link};
 use crate::structure::{Kind, Nodes, Structure, StructureFacts};
 
-struct Node<T, R: Reclaimer> {
+pub(crate) struct Node<T, R: Reclaimer> {
     /// Initialised until the pop that unlinks the node moves it out.
     value: MaybeUninit<T>,
     /// Not changed after publication.
@@ -44,23 +44,8 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
     /// If the guard is of another domain.
     pub fn push(&self, guard: &Guard<'_, R>, value: T) {
         self.domain.check(guard);
-        let node = guard.alloc(Node { value: MaybeUninit::new(value), next: Atomic::null() });
-        let node = node.into_shared();
-        // Relaxed: `top` is compared and linked here, never dereferenced.
-        let mut top = self.top.load(Relaxed, guard);
-        loop {
-            // SAFETY: ours alone: not published until the CAS below succeeds.
-            if let Some(node) = unsafe { node.deref() } {
-                // Relaxed: published by the release of the CAS.
-                node.next.store(top, Relaxed);
-            }
-            // Should `top` have been freed and reused in between, it is the top again all the
-            // same: the link is right.
-            match self.top.compare_exchange(top, node, guard) {
-                Ok(_) => return,
-                Err(now) => top = now,
-            }
-        }
+        let node = new_node(guard, value);
+        while !self.try_push(guard, node) {}
     }
 
     /// Pops the value pushed last.
@@ -71,24 +56,70 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
         self.domain.check(guard);
         let mut shield = guard.shield();
         loop {
-            let top = guard.protect(&mut shield, &self.top);
-            // SAFETY: protected by `shield`, which holds it to the end of this iteration: loaded
-            // from `top`, which is always reachable, and nodes are retired only after they left
-            // it for good. Nobody makes mutable references to published nodes.
-            let node = unsafe { top.deref() }?;
-            // Relaxed: not changed after the publication that `protect` acquired.
-            let next = node.next.load(Relaxed, guard);
-            // `top` is protected, so it was not freed and pushed again: `next` is its successor.
-            if self.top.compare_exchange(top, next, guard).is_ok() {
-                // SAFETY: a node leaves the stack by one successful CAS, this one, so only this
-                // thread reads the value, once; it is initialised until then.
-                let value = unsafe { node.value.assume_init_read() };
-                // SAFETY: 1: not null, allocated in this domain (`check`), retired by the one who
-                // unlinked it. 2: `top` does not hold it, and no other link is followed.
-                unsafe { guard.retire(top) };
-                return Some(value);
+            if let Ok(value) = self.try_pop(guard, &mut shield) {
+                return value;
             }
         }
+    }
+
+    /// A copy of the value pushed last.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    #[must_use]
+    pub fn peek(&self, guard: &Guard<'_, R>) -> Option<T>
+    where
+        T: Copy,
+    {
+        self.domain.check(guard);
+        let mut shield = guard.shield();
+        // SAFETY: as in `try_pop`.
+        let node = unsafe { guard.protect(&mut shield, &self.top).deref() }?;
+        // SAFETY: initialised before publication. A pop may have copied the value out by now, but
+        // it does not change it, and a `Copy` type has no destructor.
+        Some(unsafe { node.value.assume_init_read() })
+    }
+
+    pub(crate) fn check(&self, guard: &Guard<'_, R>) {
+        self.domain.check(guard);
+    }
+
+    /// Tries once to push `node`, which only the caller can reach until this succeeds.
+    pub(crate) fn try_push(&self, guard: &Guard<'_, R>, node: Shared<'_, Node<T, R>, R>) -> bool {
+        // Relaxed: `top` is compared and linked here, never dereferenced.
+        let top = self.top.load(Relaxed, guard);
+        // SAFETY: the caller's alone: not published until the CAS below succeeds.
+        if let Some(node) = unsafe { node.deref() } {
+            // Relaxed: published by the release of the CAS.
+            node.next.store(top, Relaxed);
+        }
+        // Should `top` have been freed and reused in between, it is the top again all the same:
+        // the link is right.
+        self.top.compare_exchange(top, node, guard).is_ok()
+    }
+
+    /// Tries once to pop; an error if another thread was faster.
+    pub(crate) fn try_pop<'h>(
+        &self,
+        guard: &Guard<'h, R>,
+        shield: &mut Shield<'h, R>,
+    ) -> Result<Option<T>, ()> {
+        let top = guard.protect(shield, &self.top);
+        // SAFETY: protected by `shield`, which holds it to the end of this call: loaded from
+        // `top`, which is always reachable, and nodes are retired only after they left it for
+        // good. Nobody makes mutable references to published nodes.
+        let Some(node) = (unsafe { top.deref() }) else { return Ok(None) };
+        // Relaxed: not changed after the publication that `protect` acquired.
+        let next = node.next.load(Relaxed, guard);
+        // `top` is protected, so it was not freed and pushed again: `next` is its successor.
+        self.top.compare_exchange(top, next, guard).map_err(drop)?;
+        // SAFETY: a node leaves the stack by one successful CAS, this one, so only this thread
+        // takes the value, once; it is initialised until then.
+        let value = unsafe { node.value.assume_init_read() };
+        // SAFETY: 1: not null, allocated in this domain (callers `check`), retired by the one who
+        // unlinked it. 2: `top` does not hold it, and no other link is followed.
+        unsafe { guard.retire(top) };
+        Ok(Some(value))
     }
 
     /// Whether the stack is empty now.
@@ -100,6 +131,30 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
         self.domain.check(guard);
         self.top.load(Acquire, guard).is_null()
     }
+}
+
+/// A node to push.
+pub(crate) fn new_node<'g, T, R: Reclaimer>(
+    guard: &'g Guard<'_, R>,
+    value: T,
+) -> Shared<'g, Node<T, R>, R> {
+    guard.alloc(Node { value: MaybeUninit::new(value), next: Atomic::null() }).into_shared()
+}
+
+/// Takes a node back that was never pushed, with its value.
+///
+/// # Safety
+/// Not null, not published, and only the caller can reach it.
+pub(crate) unsafe fn take_back<T, R: Reclaimer>(
+    guard: &Guard<'_, R>,
+    node: Shared<'_, Node<T, R>, R>,
+) -> T {
+    // SAFETY: the caller's clause.
+    let node = unsafe { node.into_owned() };
+    // SAFETY: initialised by `new_node`, and moved out only here and in `try_pop`.
+    let value = unsafe { node.value().value.assume_init_read() };
+    guard.discard(node);
+    value
 }
 
 impl<T: Send + 'static, R: Reclaimer> Drop for TreiberStack<T, R> {

@@ -9,8 +9,8 @@ use std::thread;
 use common::{Random, scaled};
 use kovan_schemes::{Domain, Guard, Reclaimer, RegionProtection, schemes};
 use kovan_structures::{
-    HarrisList, HarrisListScot, HashMap, HashMapHarris, MichaelList, MsQueue, SkipList,
-    TreiberStack,
+    EliminationStack, HarrisList, HarrisListScot, HashMap, HashMapHarris, MichaelList, MsQueue,
+    SkipList, TreiberStack,
 };
 
 const ALIVE: u64 = 0x6B6F_7661_6E21;
@@ -93,6 +93,7 @@ macro_rules! pool_store {
     };
 }
 pool_store!(TreiberStack push pop);
+pool_store!(EliminationStack push pop);
 pool_store!(MsQueue enqueue dequeue);
 
 fn exercise<R: Reclaimer, S: Store<R>>(new: impl FnOnce(&Domain<R>) -> S) {
@@ -140,6 +141,10 @@ macro_rules! over_every_scheme {
         #[test]
         fn stack_values() {
             $(exercise(TreiberStack::<Canary, schemes::$scheme>::new);)*
+        }
+        #[test]
+        fn elimination_stack_values() {
+            $(exercise(EliminationStack::<Canary, schemes::$scheme>::new);)*
         }
         #[test]
         fn queue_values() {
