@@ -119,7 +119,7 @@ impl Visitor for Measurement<'_> {
             ensure!(tally.ops > 0, "no operation finished in the window");
             let mut contents = structure.contents();
             tally.check_contents(&S::FACTS.kind, &mut contents)?;
-            check_live(&meter.totals(), contents.len() as u64)?;
+            check_live(&meter.totals(), contents.len() as u64, &S::FACTS.nodes)?;
             drop(structure);
             drop(domain);
             check_gone(&meter.totals(), R::FACTS.frees_on_drop)

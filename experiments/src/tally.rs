@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use kovan_schemes::Totals;
-use kovan_structures::Kind;
+use kovan_structures::{Kind, Nodes};
 
 /// What went into a structure and what came out. Sums wrap.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,8 +68,9 @@ impl Tally {
     }
 }
 
-/// Conservation of nodes while the structure still holds `held` keys.
-pub(crate) fn check_live(totals: &Totals, held: u64) -> Result<()> {
+/// Conservation of nodes while the structure still holds `held` keys, which take at least so many
+/// nodes.
+pub(crate) fn check_live(totals: &Totals, held: u64, nodes: &Nodes) -> Result<()> {
     ensure!(
         totals.freed <= totals.retired,
         "{} freed, but only {} retired",
@@ -78,7 +79,7 @@ pub(crate) fn check_live(totals: &Totals, held: u64) -> Result<()> {
     );
     let gone = totals.retired + totals.dropped;
     ensure!(
-        totals.allocated >= gone + held,
+        totals.allocated >= gone + nodes.with_keys(held).start(),
         "{} nodes allocated, but {gone} gone and {held} keys held",
         totals.allocated
     );
@@ -127,7 +128,11 @@ mod tests {
         assert!(check_gone(&totals, true).is_err());
         assert!(check_gone(&Totals { freed: 6, ..totals }, true).is_ok());
         assert!(check_gone(&Totals { allocated: 11, ..totals }, false).is_err());
-        assert!(check_live(&totals, 0).is_ok());
-        assert!(check_live(&totals, 1).is_err());
+        assert!(check_live(&totals, 0, &Nodes::ONE_PER_KEY).is_ok());
+        assert!(check_live(&totals, 1, &Nodes::ONE_PER_KEY).is_err());
+        let shared = Nodes { keys_per_node: 32, fixed: 1, ..Nodes::ONE_PER_KEY };
+        let totals = Totals { allocated: 11, ..totals };
+        assert!(check_live(&totals, 32, &shared).is_ok());
+        assert!(check_live(&totals, 33, &shared).is_err());
     }
 }

@@ -5,6 +5,8 @@
 //! | [`treiber_stack`] | Treiber's stack | any |
 //! | [`elimination_stack`] | Treiber's stack with elimination | any |
 //! | [`ms_queue`] | the queue of Michael and Scott | any |
+//! | [`double_link_queue`] | the queue of Correia and Ramalhete, one CAS per operation | any |
+//! | [`segment_queue`] | a queue of arrays | any |
 //! | [`michael_list`] | Michael's sorted list, a map | any |
 //! | [`harris_list`] | Harris's sorted list, a map | region; with validated chains any |
 //! | [`skip_list`] | the skip list of Herlihy and Shavit, a map | any |
@@ -20,6 +22,7 @@ mod bucket;
 mod chain;
 mod padded;
 
+pub mod double_link_queue;
 pub mod elimination_stack;
 pub mod guarded;
 pub mod harris_list;
@@ -28,10 +31,12 @@ pub mod list;
 pub mod michael_list;
 pub mod ms_queue;
 pub mod registry;
+pub mod segment_queue;
 pub mod skip_list;
 pub mod structure;
 pub mod treiber_stack;
 
+pub use double_link_queue::DoubleLinkQueue;
 pub use elimination_stack::EliminationStack;
 pub use guarded::Entry;
 pub use harris_list::{HarrisList, HarrisListScot};
@@ -39,6 +44,7 @@ pub use hash_map::{HashMap, HashMapHarris};
 pub use list::List;
 pub use michael_list::MichaelList;
 pub use ms_queue::MsQueue;
+pub use segment_queue::SegmentQueue;
 pub use skip_list::SkipList;
 pub use structure::{Kind, Nodes, Structure, StructureFacts};
 pub use treiber_stack::TreiberStack;

@@ -7,8 +7,8 @@ use kovan_schemes::{Facts, Reclaimer, Strength, schemes};
 
 use crate::structure::{Structure, StructureFacts};
 use crate::{
-    EliminationStack, HarrisList, HarrisListScot, HashMap, HashMapHarris, MichaelList, MsQueue,
-    SkipList, TreiberStack,
+    DoubleLinkQueue, EliminationStack, HarrisList, HarrisListScot, HashMap, HashMapHarris,
+    MichaelList, MsQueue, SegmentQueue, SkipList, TreiberStack,
 };
 
 /// Work to do with one pair of a scheme and a structure, chosen by name.
@@ -56,6 +56,8 @@ macro_rules! for_each_structure {
                 TreiberStack(u64): any,
                 EliminationStack(u64): any,
                 MsQueue(u64): any,
+                DoubleLinkQueue(u64): any,
+                SegmentQueue(u64): any,
                 MichaelList(u64, u64): any,
                 HashMap(u64, u64): any,
                 HashMapHarris(u64, u64): any,

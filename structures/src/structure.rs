@@ -22,7 +22,8 @@ pub struct Nodes {
     pub per_key: u64,
     /// The most keys that share a node; 1 where none do.
     pub keys_per_node: u64,
-    /// Nodes besides: a dummy, sentinels. Where keys share nodes, the most that are not full.
+    /// Nodes besides: a dummy, sentinels. Where keys share nodes, how many more there may be than
+    /// they would fill.
     pub fixed: u64,
 }
 

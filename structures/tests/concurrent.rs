@@ -27,6 +27,13 @@ fn check_balance<R: Reclaimer, S>(domain: Domain<R>, structure: S) {
     assert!(end.freed == end.retired || !R::FACTS.frees_on_drop, "{end:?}");
 }
 
+/// Checks that what was removed was unlinked and retired, all of it, once the threads are done.
+fn check_live<R: Reclaimer, S: Structure<R>>(domain: &Domain<R>, keys: usize) {
+    let live = domain.meter().totals().live();
+    let expected = S::FACTS.nodes.with_keys(keys as u64);
+    assert!(expected.contains(&live), "{live} nodes for {keys} keys, not {expected:?}");
+}
+
 /// Insertions and removals of each key.
 #[derive(Clone)]
 struct Balance {
@@ -78,6 +85,7 @@ impl Visitor for Balance {
             assert_eq!(net, present as i64, "key {key}: inserted minus removed, and present");
             assert!(present < 2, "key {key} is there {present} times");
         }
+        check_live::<R, S>(&domain, contents.len());
         check_balance(domain, structure);
     }
 }
@@ -135,7 +143,9 @@ impl Visitor for Transfer {
             let threads: Vec<_> = (0..THREADS).map(|t| scope.spawn(move || work(t))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        taken.push(structure.contents());
+        let left = structure.contents();
+        check_live::<R, S>(&domain, left.len());
+        taken.push(left);
         if S::FACTS.kind == Kind::Queue {
             for consumer in &taken {
                 let mut next = [0; THREADS as usize];

@@ -9,8 +9,8 @@ use std::thread;
 use common::{Random, scaled};
 use kovan_schemes::{Domain, Guard, Reclaimer, RegionProtection, schemes};
 use kovan_structures::{
-    EliminationStack, HarrisList, HarrisListScot, HashMap, HashMapHarris, MichaelList, MsQueue,
-    SkipList, TreiberStack,
+    DoubleLinkQueue, EliminationStack, HarrisList, HarrisListScot, HashMap, HashMapHarris,
+    MichaelList, MsQueue, SegmentQueue, SkipList, TreiberStack,
 };
 
 const ALIVE: u64 = 0x6B6F_7661_6E21;
@@ -95,6 +95,8 @@ macro_rules! pool_store {
 pool_store!(TreiberStack push pop);
 pool_store!(EliminationStack push pop);
 pool_store!(MsQueue enqueue dequeue);
+pool_store!(DoubleLinkQueue enqueue dequeue);
+pool_store!(SegmentQueue enqueue dequeue);
 
 fn exercise<R: Reclaimer, S: Store<R>>(new: impl FnOnce(&Domain<R>) -> S) {
     println!("{} over {}", std::any::type_name::<S>(), R::FACTS.name);
@@ -149,6 +151,14 @@ macro_rules! over_every_scheme {
         #[test]
         fn queue_values() {
             $(exercise(MsQueue::<Canary, schemes::$scheme>::new);)*
+        }
+        #[test]
+        fn double_link_queue_values() {
+            $(exercise(DoubleLinkQueue::<Canary, schemes::$scheme>::new);)*
+        }
+        #[test]
+        fn segment_queue_values() {
+            $(exercise(SegmentQueue::<Canary, schemes::$scheme>::new);)*
         }
         #[test]
         fn michael_list_values() {

@@ -1,0 +1,265 @@
+//! The DoubleLink queue of Correia and Ramalhete (2017).
+//!
+//! An enqueuer moves the tail first, by the only CAS of an enqueue, and links its predecessor to the
+//! new node afterwards. Before it moves the tail it links the predecessor's predecessor, if that
+//! enqueuer was slow, by the new node's link back. So the tail never lags, and the links forward
+//! have at most one gap before the last node: an enqueue takes effect when its link forward is
+//! written. Every node but the dummy is linked back until it becomes the dummy.
+//!
+//! **What is read is not retired.**
+//! - The tail: the head passes a node by its link forward, which is written after the tail has left
+//!   the node for good.
+//! - The head, and the node behind it: as in [`ms_queue`](crate::ms_queue).
+//! - The node behind a link back, `last.prev`: this is where the published algorithm changes the
+//!   reclamation scheme. Here a dequeuer that moved the head from `first` to `second` clears
+//!   `second.prev` before it retires `first`. If the link back is still there after its node was
+//!   protected, the node was not retired at that time. If it is gone, the head has come by the link
+//!   forward, and there is nothing to help with.
+//!
+//! The first node is a dummy whose value was moved out (or never was).
+
+use std::fmt;
+use std::mem::MaybeUninit;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
+
+use crate::chain::{self, Link};
+use crate::padded::Padded;
+use crate::structure::{Kind, Nodes, Structure, StructureFacts};
+
+struct Node<T, R: Reclaimer> {
+    /// Initialised in all nodes but the dummy.
+    value: MaybeUninit<T>,
+    /// The node before; null in the dummy, or soon.
+    prev: Atomic<Node<T, R>, R>,
+    /// Null, then the node behind, whoever writes it.
+    next: Atomic<Node<T, R>, R>,
+}
+
+impl<T, R: Reclaimer> Link<R> for Node<T, R> {
+    fn link(&self) -> &Atomic<Self, R> {
+        &self.next
+    }
+    fn link_mut(&mut self) -> &mut Atomic<Self, R> {
+        &mut self.next
+    }
+}
+
+/// A lock-free queue with one CAS for each operation.
+pub struct DoubleLinkQueue<T: Send + 'static, R: Reclaimer> {
+    domain: Domain<R>,
+    head: Padded<Atomic<Node<T, R>, R>>,
+    tail: Padded<Atomic<Node<T, R>, R>>,
+}
+
+/// The dummy and the node behind it, both protected by the shields they were loaded with.
+struct Front<'g, T, R: Reclaimer> {
+    head: Shared<'g, Node<T, R>, R>,
+    /// Null if the queue was empty.
+    next: Shared<'g, Node<T, R>, R>,
+}
+
+impl<T: Send + 'static, R: Reclaimer> DoubleLinkQueue<T, R> {
+    /// An empty queue.
+    #[must_use]
+    pub fn new(domain: &Domain<R>) -> Self {
+        let handle = domain.register();
+        let guard = handle.pin();
+        let value = MaybeUninit::uninit();
+        let dummy = guard.alloc(Node { value, prev: Atomic::null(), next: Atomic::null() });
+        let dummy = dummy.into_shared();
+        Self {
+            domain: domain.clone(),
+            head: Padded(Atomic::new(dummy)),
+            tail: Padded(Atomic::new(dummy)),
+        }
+    }
+
+    /// Adds `value` at the tail.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    pub fn enqueue(&self, guard: &Guard<'_, R>, value: T) {
+        self.domain.check(guard);
+        let value = MaybeUninit::new(value);
+        let new = guard.alloc(Node { value, prev: Atomic::null(), next: Atomic::null() });
+        let new = new.into_shared();
+        let (mut last_shield, mut prev_shield) = (guard.shield(), guard.shield());
+        loop {
+            let tail = guard.protect(&mut last_shield, &self.tail);
+            // SAFETY: protected by `last_shield`: the tail is not retired (see the module). Nobody
+            // makes mutable references to published nodes.
+            let Some(last) = (unsafe { tail.deref() }) else { unreachable!("a tail always is") };
+            let prev = guard.protect(&mut prev_shield, &last.prev);
+            // SAFETY: protected by `prev_shield`: `last.prev` still led to it after that was set,
+            // so it was not retired (see the module).
+            if let Some(prev) = unsafe { prev.deref() }
+                && prev.next.load(Relaxed, guard).is_null()
+            {
+                // Release: publishes `last`, whose contents came with the tail.
+                prev.next.store(tail, Release);
+            }
+            // SAFETY: ours alone: not published until the CAS below succeeds.
+            if let Some(node) = unsafe { new.deref() } {
+                // Relaxed: published by the release of the CAS.
+                node.prev.store(tail, Relaxed);
+            }
+            if self.tail.compare_exchange(tail, new, guard).is_ok() {
+                // `last` is still protected. Others may write the same. Release: publishes `new`.
+                last.next.store(new, Release);
+                return;
+            }
+        }
+    }
+
+    /// Takes the value at the head.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    pub fn dequeue(&self, guard: &Guard<'_, R>) -> Option<T> {
+        self.domain.check(guard);
+        let (mut first, mut second) = (guard.shield(), guard.shield());
+        loop {
+            let Front { head, next } = self.front(guard, &mut first, &mut second);
+            // SAFETY: protected by `second`, and was not retired when that was set: see `front`.
+            let node = unsafe { next.deref() }?;
+            // `head` is protected, so it was not reused: `next` is its successor.
+            if self.head.compare_exchange(head, next, guard).is_ok() {
+                // Release, and before the retirement: whoever still reads the link back after it
+                // protected `head` is seen by the scheme, as the retirement has a full barrier
+                // between this store and its look at the protections.
+                node.prev.store(Shared::null(), Release);
+                // SAFETY: a node becomes the dummy by one successful CAS, this one, so only this
+                // thread takes the value, once; it is initialised until then. Still protected.
+                let value = unsafe { node.value.assume_init_read() };
+                // SAFETY: 1: not null, allocated in this domain (`check`), and retired by the one
+                // who moved the head on. 2: the head has left it, and the tail before; the link
+                // back to it was cleared above, and no new one can come, as it is not the tail.
+                unsafe { guard.retire(head) };
+                return Some(value);
+            }
+        }
+    }
+
+    /// A copy of the value at the head.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    #[must_use]
+    pub fn peek(&self, guard: &Guard<'_, R>) -> Option<T>
+    where
+        T: Copy,
+    {
+        self.domain.check(guard);
+        let (mut first, mut second) = (guard.shield(), guard.shield());
+        // SAFETY: as in `dequeue`.
+        let node = unsafe { self.front(guard, &mut first, &mut second).next.deref() }?;
+        // SAFETY: initialised before publication. A dequeue may have copied the value out by now,
+        // but it does not change it, and a `Copy` type has no destructor.
+        Some(unsafe { node.value.assume_init_read() })
+    }
+
+    /// Whether the queue is empty now.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    #[must_use]
+    pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
+        self.domain.check(guard);
+        let (mut first, mut second) = (guard.shield(), guard.shield());
+        self.front(guard, &mut first, &mut second).next.is_null()
+    }
+
+    /// Protects the dummy and the node behind it.
+    fn front<'g, 'h>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        first: &mut Shield<'h, R>,
+        second: &mut Shield<'h, R>,
+    ) -> Front<'g, T, R> {
+        loop {
+            let head = guard.protect(first, &self.head);
+            // SAFETY: protected by `first`: loaded from `head`, which points to no retired node.
+            let Some(dummy) = (unsafe { head.deref() }) else { unreachable!("a head always is") };
+            let next = guard.protect(second, &dummy.next);
+            // As in the queue of Michael and Scott: if the head is still `head` (protected, so not
+            // reused), `next` was not retired when it was protected: the head must pass it first.
+            if self.head.load(Acquire, guard) == head {
+                return Front { head, next };
+            }
+        }
+    }
+}
+
+impl<T: Send + 'static, R: Reclaimer> Drop for DoubleLinkQueue<T, R> {
+    fn drop(&mut self) {
+        // SAFETY: exclusive by `&mut self`; nodes from the head on are not retired. No enqueue is
+        // under way, so there is no gap.
+        let nodes = unsafe { chain::take_all(&mut self.head.0) };
+        self.domain.discard(nodes.enumerate().map(|(at, mut node)| {
+            if at > 0 {
+                // SAFETY: not the dummy, so its value was not moved out.
+                unsafe { node.value_mut().value.assume_init_drop() };
+            }
+            node
+        }));
+    }
+}
+
+impl<T: Send + 'static, R: Reclaimer> fmt::Debug for DoubleLinkQueue<T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DoubleLinkQueue").field("domain", &self.domain).finish_non_exhaustive()
+    }
+}
+
+impl<R: Reclaimer> Structure<R> for DoubleLinkQueue<u64, R> {
+    const FACTS: StructureFacts = StructureFacts {
+        name: "double-link-queue",
+        kind: Kind::Queue,
+        paper: "Correia and Ramalhete, DoubleLink: a low-overhead lock-free queue, 2017",
+        needs: Strength::Pointer,
+        shields: 2,
+        nodes: Nodes { fixed: 1, ..Nodes::ONE_PER_KEY },
+    };
+
+    fn new(domain: &Domain<R>, _: usize) -> Self {
+        Self::new(domain)
+    }
+
+    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+        self.enqueue(guard, key);
+        true
+    }
+
+    fn remove(&self, guard: &Guard<'_, R>, _: u64) -> Option<u64> {
+        self.dequeue(guard)
+    }
+
+    fn contains(&self, guard: &Guard<'_, R>, _: u64) -> bool {
+        !self.is_empty(guard)
+    }
+
+    fn hold_inside(&self, guard: &Guard<'_, R>, _: u64, inside: &mut dyn FnMut()) {
+        self.domain.check(guard);
+        let (mut first, mut second) = (guard.shield(), guard.shield());
+        if self.front(guard, &mut first, &mut second).next.is_null() {
+            let _ = guard.protect(&mut second, &self.head);
+        }
+        inside();
+    }
+
+    fn contents(&mut self) -> Vec<u64> {
+        let mut keys = Vec::new();
+        let mut dummy = true;
+        let visit = |node: &Node<u64, R>, _| {
+            if !std::mem::take(&mut dummy) {
+                // SAFETY: not the dummy, so its value was not moved out.
+                keys.push(unsafe { node.value.assume_init_read() });
+            }
+        };
+        // SAFETY: exclusive by `&mut self`.
+        unsafe { chain::for_each(&self.domain, &mut self.head.0, visit) };
+        keys
+    }
+}

@@ -1,0 +1,345 @@
+//! A queue of array segments: the FAA array queue of Correia and Ramalhete (2016), of the family of
+//! Morrison and Afek's LCRQ (2013).
+//!
+//! A segment has an array of cells and a counter for each end. An enqueue takes the next cell by a
+//! fetch-and-add and fills it; a dequeue takes the next cell at the other end and empties it. Every
+//! cell is used once. A dequeue that is at a cell before its enqueue spoils it, and both go on. A
+//! segment whose cells were all given out gets a successor, which holds one value from the start,
+//! so an enqueue that brings a segment along cannot fail. The segment is the node: one that all
+//! dequeues have passed is retired.
+//!
+//! **When a dequeue finds the queue empty.** It reads the dequeue counter, then the enqueue counter
+//! of the head, then the link to the successor. If the first is not less than the second and there
+//! is no successor, then at the second read every cell given to an enqueue had been given to a
+//! dequeue, which will take its value or spoil it.
+//!
+//! **What is read is not retired.** The head is not: a segment is retired after the head left it.
+//! The tail is not: a dequeue moves the tail off the segment before it moves the head, as in
+//! [`ms_queue`](crate::ms_queue), where the published algorithm lets the tail lag behind the head.
+//! Successors are compared and linked, but only read as head or tail.
+//!
+//! Progress: lock-free. An enqueue tries again only if a dequeue spoiled its cell, or others filled
+//! the segment; a spoiled cell is paid for by an enqueue, so dequeues that spoil find no more of
+//! them.
+
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::hint::spin_loop;
+use std::mem::MaybeUninit;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU8, AtomicUsize};
+
+use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Strength};
+
+use crate::chain::{self, Link};
+use crate::padded::Padded;
+use crate::structure::{Kind, Nodes, Structure, StructureFacts};
+
+/// Cells of a segment.
+const CELLS: usize = 32;
+/// Looks that a dequeue takes at a cell before it spoils it.
+const PATIENCE: usize = 32;
+
+/// States of a cell. It goes from empty to full to taken, or from empty to taken (spoiled).
+const EMPTY: u8 = 0;
+const FULL: u8 = 1;
+const TAKEN: u8 = 2;
+
+struct Cell<T> {
+    state: AtomicU8,
+    /// Initialised while full. Written by the one enqueue that was given the cell, before it is
+    /// full; read by the one dequeue that was, after.
+    value: UnsafeCell<MaybeUninit<T>>,
+}
+
+impl<T> Cell<T> {
+    fn new(value: Option<T>) -> Self {
+        let state = AtomicU8::new(if value.is_some() { FULL } else { EMPTY });
+        let value = value.map_or(MaybeUninit::uninit(), MaybeUninit::new);
+        Self { state, value: UnsafeCell::new(value) }
+    }
+
+    /// Puts `value` in, or gives it back if the cell was spoiled.
+    ///
+    /// # Safety
+    /// The cell was given to the calling enqueue.
+    unsafe fn put(&self, value: T) -> Result<(), T> {
+        // SAFETY: the caller's clause: no other enqueue is here, and a dequeue reads the value only
+        // if it is full.
+        unsafe { (*self.value.get()).write(value) };
+        // Release: publishes the value. Relaxed: the dequeue left nothing to read.
+        if self.state.compare_exchange(EMPTY, FULL, Release, Relaxed).is_ok() {
+            return Ok(());
+        }
+        // SAFETY: written above, and spoiled: the dequeue did not and will not read it.
+        Err(unsafe { (*self.value.get()).assume_init_read() })
+    }
+
+    /// Takes the value, or spoils the cell.
+    ///
+    /// # Safety
+    /// The cell was given to the calling dequeue.
+    unsafe fn take(&self) -> Option<T> {
+        for _ in 0..PATIENCE {
+            // Relaxed: a hint; the swap decides.
+            if self.state.load(Relaxed) != EMPTY {
+                break;
+            }
+            spin_loop();
+        }
+        // Acquire: the value, if there is one.
+        let full = self.state.swap(TAKEN, Acquire) == FULL;
+        // SAFETY: full, so written; no other dequeue is here, by the caller's clause.
+        full.then(|| unsafe { (*self.value.get()).assume_init_read() })
+    }
+
+    /// Takes the value, if there is one.
+    fn take_exclusive(&mut self) -> Option<T> {
+        let full = std::mem::replace(self.state.get_mut(), TAKEN) == FULL;
+        // SAFETY: full, so written, and taken now.
+        full.then(|| unsafe { self.value.get_mut().assume_init_read() })
+    }
+}
+
+struct Segment<T, R: Reclaimer> {
+    /// Cells given to enqueues; counts on beyond the last.
+    enqueues: Padded<AtomicUsize>,
+    /// Cells given to dequeues; counts on beyond the last.
+    dequeues: Padded<AtomicUsize>,
+    /// Changes once, from null.
+    next: Atomic<Segment<T, R>, R>,
+    cells: [Cell<T>; CELLS],
+}
+
+impl<T, R: Reclaimer> Link<R> for Segment<T, R> {
+    fn link(&self) -> &Atomic<Self, R> {
+        &self.next
+    }
+    fn link_mut(&mut self) -> &mut Atomic<Self, R> {
+        &mut self.next
+    }
+}
+
+impl<T, R: Reclaimer> Segment<T, R> {
+    /// A segment with at most one value.
+    fn new(mut first: Option<T>) -> Self {
+        Self {
+            enqueues: Padded(AtomicUsize::new(usize::from(first.is_some()))),
+            dequeues: Padded(AtomicUsize::new(0)),
+            next: Atomic::null(),
+            cells: std::array::from_fn(|_| Cell::new(first.take())),
+        }
+    }
+
+    /// The next cell for an enqueue or a dequeue, which the caller alone gets.
+    fn next_cell(&self, end: &AtomicUsize) -> Option<&Cell<T>> {
+        // Relaxed: gives out the cell; its state orders the value.
+        self.cells.get(end.fetch_add(1, Relaxed))
+    }
+
+    /// Whether no value is left, and no segment follows: see the module.
+    fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
+        // Acquire, twice: the reads happen in this order.
+        let dequeues = self.dequeues.load(Acquire);
+        let enqueues = self.enqueues.load(Acquire).min(CELLS);
+        dequeues >= enqueues && self.next.load(Acquire, guard).is_null()
+    }
+
+    /// The values that are left, when nobody else can reach the segment.
+    fn drain(&mut self) -> impl Iterator<Item = T> {
+        self.cells.iter_mut().filter_map(Cell::take_exclusive)
+    }
+}
+
+/// A lock-free queue in segments.
+pub struct SegmentQueue<T: Send + 'static, R: Reclaimer> {
+    domain: Domain<R>,
+    head: Padded<Atomic<Segment<T, R>, R>>,
+    tail: Padded<Atomic<Segment<T, R>, R>>,
+}
+
+impl<T: Send + 'static, R: Reclaimer> SegmentQueue<T, R> {
+    /// An empty queue.
+    #[must_use]
+    pub fn new(domain: &Domain<R>) -> Self {
+        let handle = domain.register();
+        let first = handle.pin().alloc(Segment::new(None)).into_shared();
+        Self {
+            domain: domain.clone(),
+            head: Padded(Atomic::new(first)),
+            tail: Padded(Atomic::new(first)),
+        }
+    }
+
+    /// Adds `value` at the tail.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    pub fn enqueue(&self, guard: &Guard<'_, R>, mut value: T) {
+        self.domain.check(guard);
+        let mut shield = guard.shield();
+        loop {
+            let tail = guard.protect(&mut shield, &self.tail);
+            // SAFETY: protected by `shield`: loaded from `tail`, which does not point to retired
+            // segments (see the module). Nobody makes mutable references to published ones.
+            let Some(last) = (unsafe { tail.deref() }) else { unreachable!("a tail always is") };
+            let put = match last.next_cell(&last.enqueues) {
+                // SAFETY: given to this enqueue.
+                Some(cell) => unsafe { cell.put(value) },
+                None => self.append(guard, tail, last, value),
+            };
+            let Err(back) = put else { return };
+            value = back;
+        }
+    }
+
+    /// Appends a segment with `value` to the tail, or moves the tail if there is one by now.
+    fn append<'g>(
+        &self,
+        guard: &'g Guard<'_, R>,
+        tail: Shared<'g, Segment<T, R>, R>,
+        last: &Segment<T, R>,
+        value: T,
+    ) -> Result<(), T> {
+        let next = last.next.load(Acquire, guard);
+        if !next.is_null() {
+            // Not dereferenced. If the CAS succeeds, the tail was still `tail` (protected, so not
+            // reused), hence `next` not retired.
+            let _ = self.tail.compare_exchange(tail, next, guard);
+            return Err(value);
+        }
+        let new = guard.alloc(Segment::new(Some(value))).into_shared();
+        if last.next.compare_exchange(next, new, guard).is_ok() {
+            // If it fails, someone has helped.
+            let _ = self.tail.compare_exchange(tail, new, guard);
+            return Ok(());
+        }
+        // SAFETY: not null, and the CAS that would have published it failed.
+        let mut new = unsafe { new.into_owned() };
+        let value = new.value_mut().drain().next();
+        guard.discard(new);
+        value.map_or(Ok(()), Err)
+    }
+
+    /// Takes the value at the head.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    pub fn dequeue(&self, guard: &Guard<'_, R>) -> Option<T> {
+        self.domain.check(guard);
+        let mut shield = guard.shield();
+        loop {
+            let head = guard.protect(&mut shield, &self.head);
+            // SAFETY: protected by `shield`: loaded from `head`, which points to no retired
+            // segment.
+            let Some(first) = (unsafe { head.deref() }) else { unreachable!("a head always is") };
+            if first.is_empty(guard) {
+                return None;
+            }
+            if let Some(cell) = first.next_cell(&first.dequeues) {
+                // SAFETY: given to this dequeue.
+                let value = unsafe { cell.take() };
+                if value.is_some() {
+                    return value;
+                }
+                continue;
+            }
+            // All cells of the segment were given to dequeues.
+            let next = first.next.load(Acquire, guard);
+            if next.is_null() {
+                return None;
+            }
+            // Acquire, and after the head: as in the queue of Michael and Scott, the tail is at
+            // `head` or behind it, and only moves forward. Once it is not here, it never is.
+            if self.tail.load(Acquire, guard) == head {
+                let _ = self.tail.compare_exchange(head, next, guard);
+            }
+            if self.head.compare_exchange(head, next, guard).is_ok() {
+                // SAFETY: 1: not null, allocated in this domain (`check`), and retired by the one
+                // who moved the head on. 2: neither head nor tail points to it any more, nor will
+                // again; no segment behind them links to it. It holds no value: each cell was
+                // given to a dequeue, which takes it under its own protection.
+                unsafe { guard.retire(head) };
+            }
+        }
+    }
+
+    /// Whether the queue is empty now.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    #[must_use]
+    pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
+        self.domain.check(guard);
+        let mut shield = guard.shield();
+        let head = guard.protect(&mut shield, &self.head);
+        // SAFETY: as in `dequeue`.
+        unsafe { head.deref() }.is_none_or(|first| first.is_empty(guard))
+    }
+}
+
+impl<T: Send + 'static, R: Reclaimer> Drop for SegmentQueue<T, R> {
+    fn drop(&mut self) {
+        // SAFETY: exclusive by `&mut self`; segments from the head on are not retired.
+        let segments = unsafe { chain::take_all(&mut self.head.0) };
+        self.domain.discard(segments.map(|mut segment| {
+            segment.value_mut().drain().for_each(drop);
+            segment
+        }));
+    }
+}
+
+impl<T: Send + 'static, R: Reclaimer> fmt::Debug for SegmentQueue<T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SegmentQueue").field("domain", &self.domain).finish_non_exhaustive()
+    }
+}
+
+impl<R: Reclaimer> Structure<R> for SegmentQueue<u64, R> {
+    const FACTS: StructureFacts = StructureFacts {
+        name: "segment-queue",
+        kind: Kind::Queue,
+        paper: "Correia and Ramalhete, FAAArrayQueue, 2016; after Morrison and Afek, Fast concurrent queues for x86 processors, PPoPP 2013",
+        needs: Strength::Pointer,
+        shields: 1,
+        nodes: Nodes { per_key: 1, keys_per_node: CELLS as u64, fixed: 1 },
+    };
+
+    fn new(domain: &Domain<R>, _: usize) -> Self {
+        Self::new(domain)
+    }
+
+    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+        self.enqueue(guard, key);
+        true
+    }
+
+    fn remove(&self, guard: &Guard<'_, R>, _: u64) -> Option<u64> {
+        self.dequeue(guard)
+    }
+
+    fn contains(&self, guard: &Guard<'_, R>, _: u64) -> bool {
+        !self.is_empty(guard)
+    }
+
+    fn hold_inside(&self, guard: &Guard<'_, R>, _: u64, inside: &mut dyn FnMut()) {
+        self.domain.check(guard);
+        let mut shield = guard.shield();
+        let _ = guard.protect(&mut shield, &self.head);
+        inside();
+    }
+
+    fn contents(&mut self) -> Vec<u64> {
+        let mut keys = Vec::new();
+        let visit = |segment: &Segment<u64, R>, _| {
+            // Relaxed: exclusive.
+            for cell in segment.cells.iter().filter(|cell| cell.state.load(Relaxed) == FULL) {
+                // SAFETY: full, so written; exclusive by `&mut self`.
+                keys.push(unsafe { (*cell.value.get()).assume_init_read() });
+            }
+        };
+        // SAFETY: exclusive by `&mut self`.
+        unsafe { chain::for_each(&self.domain, &mut self.head.0, visit) };
+        keys
+    }
+}
