@@ -10,6 +10,7 @@
 //! | [`michael_list`] | Michael's sorted list, a map | any |
 //! | [`harris_list`] | Harris's sorted list, a map | region; with validated chains any |
 //! | [`skip_list`] | the skip list of Herlihy and Shavit, a map | any |
+//! | [`nm_tree`] | the external search tree of Natarajan and Mittal, a map | any |
 //! | [`hash_map`] | fixed buckets of either list | any |
 //! | [`list`](mod@list) | what users see of the lists | |
 //! | [`guarded`] | protected references to keys and values | |
@@ -21,6 +22,7 @@
 mod bucket;
 mod chain;
 mod padded;
+mod tree;
 
 pub mod double_link_queue;
 pub mod elimination_stack;
@@ -30,6 +32,7 @@ pub mod hash_map;
 pub mod list;
 pub mod michael_list;
 pub mod ms_queue;
+pub mod nm_tree;
 pub mod registry;
 pub mod segment_queue;
 pub mod skip_list;
@@ -44,6 +47,7 @@ pub use hash_map::{HashMap, HashMapHarris};
 pub use list::List;
 pub use michael_list::MichaelList;
 pub use ms_queue::MsQueue;
+pub use nm_tree::NmTree;
 pub use segment_queue::SegmentQueue;
 pub use skip_list::SkipList;
 pub use structure::{Kind, Nodes, Structure, StructureFacts};

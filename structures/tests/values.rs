@@ -10,7 +10,7 @@ use common::{Random, scaled};
 use kovan_schemes::{Domain, Guard, Reclaimer, RegionProtection, schemes};
 use kovan_structures::{
     DoubleLinkQueue, EliminationStack, HarrisList, HarrisListScot, HashMap, HashMapHarris,
-    MichaelList, MsQueue, SegmentQueue, SkipList, TreiberStack,
+    MichaelList, MsQueue, NmTree, SegmentQueue, SkipList, TreiberStack,
 };
 
 const ALIVE: u64 = 0x6B6F_7661_6E21;
@@ -74,6 +74,7 @@ map_store!(HashMapHarris Reclaimer);
 map_store!(HarrisList RegionProtection);
 map_store!(HarrisListScot Reclaimer);
 map_store!(SkipList Reclaimer);
+map_store!(NmTree Reclaimer);
 
 macro_rules! pool_store {
     ($pool:ident $put:ident $take:ident) => {
@@ -171,6 +172,10 @@ macro_rules! over_every_scheme {
         #[test]
         fn hash_map_harris_values() {
             $(exercise(|d| HashMapHarris::<u64, Canary, schemes::$scheme>::new(d, 8));)*
+        }
+        #[test]
+        fn nm_tree_values() {
+            $(exercise(NmTree::<u64, Canary, schemes::$scheme>::new);)*
         }
         #[test]
         fn skip_list_values() {
