@@ -11,6 +11,7 @@
 //! | [`harris_list`] | Harris's sorted list, a map | region; with validated chains any |
 //! | [`skip_list`] | the skip list of Herlihy and Shavit, a map | any |
 //! | [`nm_tree`] | the external search tree of Natarajan and Mittal, a map | any |
+//! | [`ellen_tree`] | the external search tree of Ellen and others, a map | any |
 //! | [`hash_map`] | fixed buckets of either list | any |
 //! | [`list`](mod@list) | what users see of the lists | |
 //! | [`guarded`] | protected references to keys and values | |
@@ -21,11 +22,13 @@
 
 mod bucket;
 mod chain;
+mod ellen_record;
 mod padded;
 mod tree;
 
 pub mod double_link_queue;
 pub mod elimination_stack;
+pub mod ellen_tree;
 pub mod guarded;
 pub mod harris_list;
 pub mod hash_map;
@@ -41,6 +44,7 @@ pub mod treiber_stack;
 
 pub use double_link_queue::DoubleLinkQueue;
 pub use elimination_stack::EliminationStack;
+pub use ellen_tree::EllenTree;
 pub use guarded::Entry;
 pub use harris_list::{HarrisList, HarrisListScot};
 pub use hash_map::{HashMap, HashMapHarris};

@@ -7,8 +7,8 @@ use kovan_schemes::{Facts, Reclaimer, Strength, schemes};
 
 use crate::structure::{Structure, StructureFacts};
 use crate::{
-    DoubleLinkQueue, EliminationStack, HarrisList, HarrisListScot, HashMap, HashMapHarris,
-    MichaelList, MsQueue, NmTree, SegmentQueue, SkipList, TreiberStack,
+    DoubleLinkQueue, EliminationStack, EllenTree, HarrisList, HarrisListScot, HashMap,
+    HashMapHarris, MichaelList, MsQueue, NmTree, SegmentQueue, SkipList, TreiberStack,
 };
 
 /// Work to do with one pair of a scheme and a structure, chosen by name.
@@ -64,6 +64,7 @@ macro_rules! for_each_structure {
                 HarrisList(u64, u64): region,
                 HarrisListScot(u64, u64): any,
                 SkipList(u64, u64): any,
+                EllenTree(u64, u64): any,
                 NmTree(u64, u64): any,
             }
         }

@@ -302,7 +302,7 @@ impl<R: Reclaimer> Structure<R> for SegmentQueue<u64, R> {
         paper: "Correia and Ramalhete, FAAArrayQueue, 2016; after Morrison and Afek, Fast concurrent queues for x86 processors, PPoPP 2013",
         needs: Strength::Pointer,
         shields: 1,
-        nodes: Nodes { per_key: 1, keys_per_node: CELLS as u64, fixed: 1 },
+        nodes: Nodes { keys_per_node: CELLS as u64, fixed: 1, ..Nodes::ONE_PER_KEY },
     };
 
     fn new(domain: &Domain<R>, _: usize) -> Self {

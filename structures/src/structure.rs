@@ -25,19 +25,21 @@ pub struct Nodes {
     /// Nodes besides: a dummy, sentinels. Where keys share nodes, how many more there may be than
     /// they would fill.
     pub fixed: u64,
+    /// Records of operations there may be for each key, and as many more.
+    pub records: u64,
 }
 
 impl Nodes {
     /// A node for each key, and no others.
-    pub const ONE_PER_KEY: Self = Self { per_key: 1, keys_per_node: 1, fixed: 0 };
+    pub const ONE_PER_KEY: Self = Self { per_key: 1, keys_per_node: 1, fixed: 0, records: 0 };
 
     /// The numbers of live nodes there may be with so many keys. One number, unless keys share
-    /// nodes.
+    /// nodes, or there are records.
     #[must_use]
     pub fn with_keys(&self, keys: u64) -> RangeInclusive<u64> {
         let most = keys.div_ceil(self.keys_per_node) * self.per_key + self.fixed;
         let least = if self.keys_per_node > 1 { most - self.fixed } else { most };
-        least..=most
+        least..=most + (keys + 1) * self.records
     }
 }
 

@@ -9,8 +9,8 @@ use std::thread;
 use common::{Random, scaled};
 use kovan_schemes::{Domain, Guard, Reclaimer, RegionProtection, schemes};
 use kovan_structures::{
-    DoubleLinkQueue, EliminationStack, HarrisList, HarrisListScot, HashMap, HashMapHarris,
-    MichaelList, MsQueue, NmTree, SegmentQueue, SkipList, TreiberStack,
+    DoubleLinkQueue, EliminationStack, EllenTree, HarrisList, HarrisListScot, HashMap,
+    HashMapHarris, MichaelList, MsQueue, NmTree, SegmentQueue, SkipList, TreiberStack,
 };
 
 const ALIVE: u64 = 0x6B6F_7661_6E21;
@@ -74,6 +74,7 @@ map_store!(HashMapHarris Reclaimer);
 map_store!(HarrisList RegionProtection);
 map_store!(HarrisListScot Reclaimer);
 map_store!(SkipList Reclaimer);
+map_store!(EllenTree Reclaimer);
 map_store!(NmTree Reclaimer);
 
 macro_rules! pool_store {
@@ -176,6 +177,10 @@ macro_rules! over_every_scheme {
         #[test]
         fn nm_tree_values() {
             $(exercise(NmTree::<u64, Canary, schemes::$scheme>::new);)*
+        }
+        #[test]
+        fn ellen_tree_values() {
+            $(exercise(EllenTree::<u64, Canary, schemes::$scheme>::new);)*
         }
         #[test]
         fn skip_list_values() {

@@ -1,0 +1,396 @@
+//! The external search tree of Ellen, Fatourou, Ruppert and van Breugel (2010), a map.
+//!
+//! An operation announces itself in a *record* that it installs, by a flag, in the update field of
+//! the inner node whose child it replaces: the record's *home*. A removal also marks the parent of
+//! its leaf, for good. Others finish an announced operation, then retry theirs.
+//!
+//! Who retires what, once:
+//! - The nodes that an operation replaces: the one whose exchange takes its flag back. So they are
+//!   not retired while the flag stands, which is what a helper validates after it shielded them.
+//! - A record: the one whose exchange puts another flag or mark in its place at its home. Until
+//!   then it stays there, clean, so that no exchange takes a new state for an old one. In a marked
+//!   node it is not at home: there it is compared, not read, as it may be freed.
+//!
+//! Under schemes that protect less than a region a traversal validates each step once the child is
+//! shielded: a node that is not marked is in the tree. A marked one is if its parent leads to it,
+//! and is not marked itself.
+//!
+//! Deviations from the paper: one inner sentinel (the root) and one leaf behind all keys. A
+//! removal's record does not keep the parent's update field as it was but its *version*, which
+//! records count: a pointer would have to be protected in all records that keep it. A removal
+//! whose mark fails takes its flag back without helping who was first: that is done when it is met
+//! again. So help does not recurse, and the shields are fixed; as flags fail for flags below them
+//! only, and the tree is finite, it stays lock-free.
+
+use std::fmt;
+use std::mem::swap;
+use std::ptr;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+
+use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
+
+use crate::ellen_record::{
+    CLEAN, FLAG, MARK, Node, Record, Step, announce, finish, leads_to, version,
+};
+use crate::guarded::Entry;
+use crate::structure::{Kind, Nodes, Structure, StructureFacts};
+use crate::tree::{self, Bound, sides};
+
+/// The shields of one operation.
+struct Shields<'h, R: Reclaimer> {
+    grand: Shield<'h, R>,
+    grand_update: Shield<'h, R>,
+    parent: Shield<'h, R>,
+    update: Shield<'h, R>,
+    leaf: Shield<'h, R>,
+    /// Of the record of this operation, or what a helped one replaces.
+    own: Shield<'h, R>,
+}
+
+/// Where the search for a key ends. What it points to is protected by its shields, or is the root.
+struct Place<'g, 'h, K, V, R: Reclaimer> {
+    shields: Shields<'h, R>,
+    /// The parent of `parent`; none if that is the root.
+    grand: Option<&'g Node<K, V, R>>,
+    /// The update fields are as they were before the child was loaded, and not marked.
+    grand_update: Shared<'g, Record<K, V, R>, R>,
+    parent: &'g Node<K, V, R>,
+    parent_at: Shared<'g, Node<K, V, R>, R>,
+    update: Shared<'g, Record<K, V, R>, R>,
+    leaf: &'g Node<K, V, R>,
+    leaf_at: Shared<'g, Node<K, V, R>, R>,
+}
+
+/// A lock-free sorted map in an external binary search tree, which is not balanced.
+///
+/// An insertion copies the leaf next to the new one, so values are cloned: large ones belong in
+/// an [`Arc`](std::sync::Arc).
+pub struct EllenTree<K, V, R>
+where
+    K: Ord + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    R: Reclaimer,
+{
+    domain: Domain<R>,
+    /// An inner node, never removed; the tree is on its left.
+    root: Atomic<Node<K, V, R>, R>,
+}
+
+impl<K, V, R> EllenTree<K, V, R>
+where
+    K: Ord + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    R: Reclaimer,
+{
+    /// Whether what a traversal meets in removed parts is protected by the guard alone.
+    const REGION: bool = matches!(R::FACTS.strength, Strength::Region);
+
+    /// An empty map.
+    #[must_use]
+    pub fn new(domain: &Domain<R>) -> Self {
+        let handle = domain.register();
+        let guard = handle.pin();
+        let end = Atomic::new(guard.alloc(Node::leaf(Bound::End, None)).into_shared());
+        let root = guard.alloc(Node::new(Bound::End, None, [end, Atomic::null()]));
+        Self { domain: domain.clone(), root: Atomic::new(root.into_shared()) }
+    }
+
+    /// Adds `key`; false, and nothing changes, if it is present. Lock-free.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
+        self.domain.check(guard);
+        let (mut value, mut fresh) = (Some(value), Shared::null());
+        loop {
+            let mut place = self.seek::<true>(guard, &key);
+            if place.leaf.bound.is(&key) {
+                if !fresh.is_null() {
+                    // SAFETY: not null, and never published: no record with it was.
+                    guard.discard(unsafe { fresh.into_owned() });
+                }
+                return false;
+            }
+            if place.update.tag() != CLEAN {
+                Self::assist(guard, place.parent, &mut place.shields);
+                continue;
+            }
+            if let Some(value) = value.take() {
+                let leaf = Node::leaf(Bound::Key(key.clone()), Some(value));
+                fresh = guard.alloc(leaf).into_shared();
+            }
+            let Node { bound, value, .. } = place.leaf;
+            let side = bound.side(&key);
+            let upper = if side == 0 { bound.clone() } else { Bound::Key(key.clone()) };
+            // A copy: if the leaf itself stayed, it could come back to where it is now, and an
+            // insertion that is helped late would take place twice.
+            let copy = guard.alloc(Node::leaf(bound.clone(), value.clone())).into_shared();
+            let below = sides(side, Atomic::new(fresh), Atomic::new(copy));
+            let new = guard.alloc(Node::new(upper, None, below)).into_shared();
+            let record = Record {
+                // SAFETY: protected by its shield at its home: it is clean.
+                version: unsafe { version(place.update) } + 1,
+                side: place.parent.bound.side(&key),
+                old: Atomic::new(place.leaf_at),
+                step: Step::Insert { new: Atomic::new(new) },
+            };
+            let own = &mut place.shields.own;
+            if let Some(flag) = announce(guard, place.parent, place.update, record, own) {
+                // SAFETY: `own` protects the record; the leaf was still the child when it got there.
+                unsafe {
+                    finish(guard, place.parent, flag, place.leaf_at, &mut place.shields.grand)
+                };
+                return true;
+            }
+            for node in [copy, new] {
+                // SAFETY: not null, and never published: the record was not.
+                guard.discard(unsafe { node.into_owned() });
+            }
+        }
+    }
+
+    /// Removes `key`, and returns a copy of its value. Lock-free.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    pub fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V> {
+        self.domain.check(guard);
+        loop {
+            let mut place = self.seek::<true>(guard, key);
+            // The leaf of a key always has an inner parent.
+            let grand = place.grand.filter(|_| place.leaf.bound.is(key))?;
+            let homes = [(grand, place.grand_update), (place.parent, place.update)];
+            if let Some((home, _)) = homes.iter().find(|(_, update)| update.tag() != CLEAN) {
+                Self::assist(guard, home, &mut place.shields);
+                continue;
+            }
+            // SAFETY: both are protected by their shields at their homes: they are clean.
+            let [above, version] =
+                [place.grand_update, place.update].map(|update| unsafe { version(update) });
+            let record = Record {
+                version: above + 1,
+                side: grand.bound.side(key),
+                old: Atomic::new(place.parent_at),
+                step: Step::Remove { victim: place.parent.bound.side(key), version },
+            };
+            let Shields { own, update, .. } = &mut place.shields;
+            if let Some(flag) = announce(guard, grand, place.grand_update, record, own)
+                // SAFETY: `own` protects the record; the parent was still the child when it got
+                // there. Its update is not read any more.
+                && unsafe { finish(guard, grand, flag, place.parent_at, update) }
+            {
+                return place.leaf.value.clone();
+            }
+        }
+    }
+
+    /// The value of `key`. Lock-free; wait-free, but for the depth of the tree, where the scheme
+    /// protects a region.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    #[must_use]
+    pub fn get<'g, 'h>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        key: &K,
+    ) -> Option<Entry<'g, 'h, K, V, R>> {
+        self.domain.check(guard);
+        let Place { leaf, shields, .. } = self.seek::<false>(guard, key);
+        let (found, value) = (leaf.bound.key()?, leaf.value.as_ref()?);
+        (found == key).then(|| Entry::new(found, value, shields.leaf))
+    }
+
+    /// Whether `key` is present. Progress as of [`get`](Self::get).
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    #[must_use]
+    pub fn contains_key(&self, guard: &Guard<'_, R>, key: &K) -> bool {
+        self.get(guard, key).is_some()
+    }
+
+    /// The leaf where `key` is, or would be. `UPDATE` says whether to protect update fields, for an
+    /// operation that changes them.
+    fn seek<'g, 'h, const UPDATE: bool>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        key: &K,
+    ) -> Place<'g, 'h, K, V, R> {
+        let mut shields = Shields {
+            grand: guard.shield(),
+            grand_update: guard.shield(),
+            parent: guard.shield(),
+            update: guard.shield(),
+            leaf: guard.shield(),
+            own: guard.shield(),
+        };
+        'again: loop {
+            let mut parent_at = self.root.load(Relaxed, guard);
+            let (mut grand, mut grand_update) = (None, Shared::null());
+            // SAFETY: the root is not retired.
+            let Some(mut parent) = (unsafe { parent_at.deref::<'g>() }) else { unreachable!() };
+            loop {
+                let mut update = Shared::null();
+                if UPDATE {
+                    update = guard.protect(&mut shields.update, &parent.update);
+                }
+                let down = &parent.children[parent.bound.side(key)];
+                let leaf_at = guard.protect(&mut shields.leaf, down);
+                // Acquire: keeps this load, and those of `leads_to`, behind the protection they
+                // validate.
+                if (UPDATE || !Self::REGION) && parent.update.load(Acquire, guard).tag() == MARK {
+                    let Some(grand) = grand else { unreachable!("the root is not marked") };
+                    if UPDATE {
+                        // Its removal is flagged there, or is done.
+                        Self::assist(guard, grand, &mut shields);
+                        continue 'again;
+                    }
+                    if !leads_to(guard, grand, grand.bound.side(key), parent_at) {
+                        continue 'again;
+                    }
+                }
+                // SAFETY: protected by `shields.leaf`, set when the node was not yet retired: its
+                // parent was in the tree then (see the module), or the guard protects a region,
+                // in which the parent was when the guard began or later. The reference lives as
+                // long as `Place`, or until the shield moves on. Nobody makes mutable references
+                // to published nodes.
+                let Some(leaf) = (unsafe { leaf_at.deref::<'g>() }) else { unreachable!() };
+                // Relaxed: only whether it is null, which does not change.
+                if leaf.children[0].load(Relaxed, guard).is_null() {
+                    return Place {
+                        shields,
+                        grand,
+                        grand_update,
+                        parent,
+                        parent_at,
+                        update,
+                        leaf,
+                        leaf_at,
+                    };
+                }
+                swap(&mut shields.grand, &mut shields.parent);
+                swap(&mut shields.parent, &mut shields.leaf);
+                swap(&mut shields.grand_update, &mut shields.update);
+                (grand, grand_update) = (Some(parent), update);
+                (parent, parent_at) = (leaf, leaf_at);
+            }
+        }
+    }
+
+    /// Finishes the operation that is flagged at `home`, if there is one. `home` is protected, or
+    /// the root, by none of the shields used here.
+    fn assist<'h>(guard: &Guard<'h, R>, home: &Node<K, V, R>, shields: &mut Shields<'h, R>) {
+        let Shields { own, update, grand_update, .. } = shields;
+        let flag = guard.protect(update, &home.update);
+        if flag.tag() != FLAG {
+            return;
+        }
+        // SAFETY: protected by `update`, set when the record was at home here, so not retired.
+        let Some(record) = (unsafe { flag.deref() }) else { return };
+        let old = guard.protect(own, &record.old);
+        // Acquire: keeps the load behind the protection it validates. The record is protected, so
+        // it is the same.
+        if Self::REGION || home.update.load(Acquire, guard) == flag {
+            // SAFETY: the record is protected by `update`; the flag stood after `own` was set, or
+            // after the guard began, which protects a region.
+            unsafe { finish(guard, home, flag, old, grand_update) };
+        }
+    }
+}
+
+impl<K, V, R> Drop for EllenTree<K, V, R>
+where
+    K: Ord + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    R: Reclaimer,
+{
+    fn drop(&mut self) {
+        let mut records = Vec::new();
+        // SAFETY: exclusive by `&mut self`; what is linked is not retired.
+        let nodes = unsafe { tree::take_all(&mut self.root) };
+        self.domain.discard(nodes.map(|mut node| {
+            let update = node.value_mut().update.load_exclusive();
+            if !update.is_null() && update.tag() != MARK {
+                records.push(update);
+            }
+            node
+        }));
+        // SAFETY: not null, not retired, and each at one home.
+        self.domain.discard(records.into_iter().map(|record| unsafe { record.into_owned() }));
+    }
+}
+
+impl<K, V, R> fmt::Debug for EllenTree<K, V, R>
+where
+    K: Ord + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    R: Reclaimer,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EllenTree").field("domain", &self.domain).finish_non_exhaustive()
+    }
+}
+
+impl<R: Reclaimer> Structure<R> for EllenTree<u64, u64, R> {
+    const FACTS: StructureFacts = StructureFacts {
+        name: "ellen-tree",
+        kind: Kind::Map,
+        paper: "Ellen, Fatourou, Ruppert and van Breugel, Non-blocking binary search trees, PODC 2010",
+        needs: Strength::Pointer,
+        shields: 6,
+        // Each inner node may be the home of a record.
+        nodes: Nodes { per_key: 2, fixed: 2, records: 1, ..Nodes::ONE_PER_KEY },
+    };
+
+    fn new(domain: &Domain<R>, _: usize) -> Self {
+        Self::new(domain)
+    }
+
+    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+        self.insert(guard, key, key)
+    }
+
+    fn remove(&self, guard: &Guard<'_, R>, key: u64) -> Option<u64> {
+        self.remove(guard, &key)
+    }
+
+    fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+        self.contains_key(guard, &key)
+    }
+
+    fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
+        self.domain.check(guard);
+        let mut place = self.seek::<true>(guard, &key);
+        let shields = &mut place.shields;
+        let first = |shield| _ = guard.protect(shield, &self.root);
+        first(&mut shields.own);
+        if place.update.is_null() {
+            first(&mut shields.update);
+        }
+        if place.grand_update.is_null() {
+            first(&mut shields.grand_update);
+        }
+        // The root needs no shield where it is the parent, or its parent.
+        let root = self.root.load(Relaxed, guard);
+        // SAFETY: the root is not retired.
+        let root = unsafe { root.deref() };
+        let is_root = |node: &Node<_, _, R>| root.is_some_and(|root| ptr::eq(root, node));
+        if place.grand.is_none() {
+            first(&mut shields.parent);
+        }
+        if place.grand.is_none_or(is_root) {
+            first(&mut shields.grand);
+        }
+        inside();
+        drop(place);
+    }
+
+    fn contents(&mut self) -> Vec<u64> {
+        let mut keys = Vec::new();
+        let visit = |node: &Node<u64, u64, R>| keys.extend(node.value);
+        // SAFETY: exclusive by `&mut self`.
+        unsafe { tree::for_each(&self.domain, &mut self.root, visit) };
+        keys
+    }
+}
