@@ -12,6 +12,7 @@
 //! | [`skip_list`] | the skip list of Herlihy and Shavit, a map | any |
 //! | [`nm_tree`] | the external search tree of Natarajan and Mittal, a map | any |
 //! | [`ellen_tree`] | the external search tree of Ellen and others, a map | any |
+//! | [`bonsai`] | a balanced tree updated by copying paths, a map with snapshots | any |
 //! | [`hash_map`] | fixed buckets of either list | any |
 //! | [`list`](mod@list) | what users see of the lists | |
 //! | [`guarded`] | protected references to keys and values | |
@@ -20,12 +21,14 @@
 //!
 //! A new structure is one file here, one `mod` line below and one row in [`registry`].
 
+mod bonsai_edit;
 mod bucket;
 mod chain;
 mod ellen_record;
 mod padded;
 mod tree;
 
+pub mod bonsai;
 pub mod double_link_queue;
 pub mod elimination_stack;
 pub mod ellen_tree;
@@ -42,6 +45,7 @@ pub mod skip_list;
 pub mod structure;
 pub mod treiber_stack;
 
+pub use bonsai::Bonsai;
 pub use double_link_queue::DoubleLinkQueue;
 pub use elimination_stack::EliminationStack;
 pub use ellen_tree::EllenTree;

@@ -7,7 +7,7 @@ use kovan_schemes::{Facts, Reclaimer, Strength, schemes};
 
 use crate::structure::{Structure, StructureFacts};
 use crate::{
-    DoubleLinkQueue, EliminationStack, EllenTree, HarrisList, HarrisListScot, HashMap,
+    Bonsai, DoubleLinkQueue, EliminationStack, EllenTree, HarrisList, HarrisListScot, HashMap,
     HashMapHarris, MichaelList, MsQueue, NmTree, SegmentQueue, SkipList, TreiberStack,
 };
 
@@ -64,6 +64,7 @@ macro_rules! for_each_structure {
                 HarrisList(u64, u64): region,
                 HarrisListScot(u64, u64): any,
                 SkipList(u64, u64): any,
+                Bonsai(u64, u64): any,
                 EllenTree(u64, u64): any,
                 NmTree(u64, u64): any,
             }

@@ -9,7 +9,7 @@ use std::thread;
 use common::{Random, scaled};
 use kovan_schemes::{Domain, Guard, Reclaimer, RegionProtection, schemes};
 use kovan_structures::{
-    DoubleLinkQueue, EliminationStack, EllenTree, HarrisList, HarrisListScot, HashMap,
+    Bonsai, DoubleLinkQueue, EliminationStack, EllenTree, HarrisList, HarrisListScot, HashMap,
     HashMapHarris, MichaelList, MsQueue, NmTree, SegmentQueue, SkipList, TreiberStack,
 };
 
@@ -74,6 +74,7 @@ map_store!(HashMapHarris Reclaimer);
 map_store!(HarrisList RegionProtection);
 map_store!(HarrisListScot Reclaimer);
 map_store!(SkipList Reclaimer);
+map_store!(Bonsai Reclaimer);
 map_store!(EllenTree Reclaimer);
 map_store!(NmTree Reclaimer);
 
@@ -181,6 +182,10 @@ macro_rules! over_every_scheme {
         #[test]
         fn ellen_tree_values() {
             $(exercise(EllenTree::<u64, Canary, schemes::$scheme>::new);)*
+        }
+        #[test]
+        fn bonsai_values() {
+            $(exercise(Bonsai::<u64, Canary, schemes::$scheme>::new);)*
         }
         #[test]
         fn skip_list_values() {

@@ -1,0 +1,311 @@
+//! A balanced search tree that is updated by copying paths, a map, after Clements, Kaashoek and
+//! Zeldovich (2012).
+//!
+//! A writer copies the nodes from the root to the place of its key, rotates where a side became too
+//! heavy, exchanges the root, and retires the nodes it replaced. So every root is a snapshot.
+//!
+//! Deviations from the paper: writers do not exclude each other, they exchange the root alone (as
+//! the variant that evaluations of reclamation use), and their work is lost if it changed.
+
+use std::fmt;
+use std::ops::{Bound, RangeBounds};
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+
+use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, RegionProtection, Strength};
+
+use crate::bonsai_edit::{Edit, Node, View};
+use crate::guarded::Entry;
+use crate::structure::{Kind, Nodes, Structure, StructureFacts};
+use crate::tree;
+
+/// A lock-free sorted map in a balanced tree, with snapshots.
+///
+/// An update copies a path, so keys and values are cloned: large ones belong in an
+/// [`Arc`](std::sync::Arc).
+pub struct Bonsai<K, V, R>
+where
+    K: Ord + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    R: Reclaimer,
+{
+    domain: Domain<R>,
+    root: Atomic<Node<K, V, R>, R>,
+}
+
+impl<K, V, R> Bonsai<K, V, R>
+where
+    K: Ord + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    R: Reclaimer,
+{
+    /// An empty map.
+    #[must_use]
+    pub fn new(domain: &Domain<R>) -> Self {
+        Self { domain: domain.clone(), root: Atomic::null() }
+    }
+
+    /// Adds `key`; false, and nothing changes, if it is present. Lock-free.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    #[expect(clippy::needless_pass_by_value, reason = "as the other maps have it")]
+    pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
+        self.domain.check(guard);
+        loop {
+            let edit = Edit::new(View::new(guard, &self.root));
+            if let Ok(inserted) = edit.insert(&key, &value) {
+                return inserted.is_some();
+            }
+        }
+    }
+
+    /// Removes `key`, and returns a copy of its value. Lock-free.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    pub fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V> {
+        self.domain.check(guard);
+        loop {
+            let edit = Edit::new(View::new(guard, &self.root));
+            if let Ok(removed) = edit.remove(key) {
+                return removed;
+            }
+        }
+    }
+
+    /// The value of `key`. Wait-free where the scheme protects a region; lock-free elsewhere, as
+    /// it starts again whenever the tree changes.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    #[must_use]
+    pub fn get<'g, 'h>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        key: &K,
+    ) -> Option<Entry<'g, 'h, K, V, R>> {
+        self.domain.check(guard);
+        let mut shield = guard.shield();
+        loop {
+            let view = View::new(guard, &self.root);
+            if let Ok(found) = view.find(&mut shield, key) {
+                // SAFETY: protected by `shield`, or by the guard, for the life of the entry.
+                // Nobody makes mutable references to published nodes.
+                let node = unsafe { found?.deref::<'g>() }?;
+                return Some(Entry::new(&node.key, &node.value, shield));
+            }
+        }
+    }
+
+    /// Whether `key` is present. Progress as of [`get`](Self::get).
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    #[must_use]
+    pub fn contains_key(&self, guard: &Guard<'_, R>, key: &K) -> bool {
+        self.get(guard, key).is_some()
+    }
+
+    /// The number of keys. Constant time.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    #[must_use]
+    pub fn len(&self, guard: &Guard<'_, R>) -> usize {
+        self.domain.check(guard);
+        let mut shield = guard.shield();
+        let root = guard.protect(&mut shield, &self.root);
+        // SAFETY: protected by `shield`: loaded from the root, which leads to no retired node.
+        unsafe { root.deref() }.map_or(0, Node::size)
+    }
+
+    /// Whether there are no keys.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    #[must_use]
+    pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
+        self.len(guard) == 0
+    }
+
+    /// The map as it is now, unchanged for as long as the guard lives.
+    ///
+    /// # Panics
+    /// If the guard is of another domain.
+    #[must_use]
+    pub fn snapshot<'g, 'h>(&'g self, guard: &'g Guard<'h, R>) -> Snapshot<'g, 'h, K, V, R>
+    where
+        R: RegionProtection,
+    {
+        self.domain.check(guard);
+        let root = self.root.load(Acquire, guard);
+        // SAFETY: protected by the guard, as is all that hangs from it: it was reachable in the
+        // guard's life. Nobody makes mutable references to published nodes.
+        Snapshot { root: unsafe { root.deref() }, guard }
+    }
+}
+
+/// A [`Bonsai`] as it was at one time.
+pub struct Snapshot<'g, 'h, K, V, R: RegionProtection> {
+    root: Option<&'g Node<K, V, R>>,
+    guard: &'g Guard<'h, R>,
+}
+
+impl<'g, 'h, K: Ord, V, R: RegionProtection> Snapshot<'g, 'h, K, V, R> {
+    /// The number of keys.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.root.map_or(0, Node::size)
+    }
+
+    /// Whether there are no keys.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.root.is_none()
+    }
+
+    /// The keys within the bounds and their values, in order.
+    pub fn range<B: RangeBounds<K>>(&self, bounds: B) -> Range<'g, 'h, K, V, R, B> {
+        let mut range = Range { bounds, above: Vec::new(), guard: self.guard };
+        let mut at = self.root;
+        while let Some(node) = at {
+            let before = match range.bounds.start_bound() {
+                Bound::Included(start) => node.key < *start,
+                Bound::Excluded(start) => node.key <= *start,
+                Bound::Unbounded => false,
+            };
+            if !before {
+                range.above.push(node);
+            }
+            at = range.child(node, usize::from(before));
+        }
+        range
+    }
+
+    /// All keys and their values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'g K, &'g V)> + use<'g, 'h, K, V, R> {
+        self.range(..)
+    }
+}
+
+/// An iterator over a part of a [`Snapshot`].
+pub struct Range<'g, 'h, K, V, R: RegionProtection, B> {
+    bounds: B,
+    /// The nodes that are still to come, and that have been passed on their left.
+    above: Vec<&'g Node<K, V, R>>,
+    guard: &'g Guard<'h, R>,
+}
+
+impl<'g, K, V, R: RegionProtection, B> Range<'g, '_, K, V, R, B> {
+    fn child(&self, node: &Node<K, V, R>, side: usize) -> Option<&'g Node<K, V, R>> {
+        // Relaxed: not changed after the publication that the load of the root acquired.
+        let child = node.links[side].node.load(Relaxed, self.guard);
+        // SAFETY: protected by the guard: it hangs from the root of the snapshot.
+        unsafe { child.deref() }
+    }
+}
+
+impl<'g, K: Ord, V, R: RegionProtection, B: RangeBounds<K>> Iterator for Range<'g, '_, K, V, R, B> {
+    type Item = (&'g K, &'g V);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let node = self.above.pop()?;
+        let within = match self.bounds.end_bound() {
+            Bound::Included(end) => node.key <= *end,
+            Bound::Excluded(end) => node.key < *end,
+            Bound::Unbounded => true,
+        };
+        if !within {
+            self.above.clear();
+            return None;
+        }
+        let mut at = self.child(node, 1);
+        while let Some(next) = at {
+            self.above.push(next);
+            at = self.child(next, 0);
+        }
+        Some((&node.key, &node.value))
+    }
+}
+
+impl<K, V, R> Drop for Bonsai<K, V, R>
+where
+    K: Ord + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    R: Reclaimer,
+{
+    fn drop(&mut self) {
+        // SAFETY: exclusive by `&mut self`; what hangs from the root is not retired.
+        self.domain.discard(unsafe { tree::take_all(&mut self.root) });
+    }
+}
+
+impl<K, V, R> fmt::Debug for Bonsai<K, V, R>
+where
+    K: Ord + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    R: Reclaimer,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bonsai").field("domain", &self.domain).finish_non_exhaustive()
+    }
+}
+
+impl<K: Ord, V, R: RegionProtection> fmt::Debug for Snapshot<'_, '_, K, V, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl<K, V, R: RegionProtection, B> fmt::Debug for Range<'_, '_, K, V, R, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Range").finish_non_exhaustive()
+    }
+}
+
+impl<R: Reclaimer> Structure<R> for Bonsai<u64, u64, R> {
+    const FACTS: StructureFacts = StructureFacts {
+        name: "bonsai",
+        kind: Kind::Map,
+        paper: "Clements, Kaashoek and Zeldovich, Scalable address spaces using RCU balanced trees, ASPLOS 2012",
+        needs: Strength::Pointer,
+        shields: 2,
+        nodes: Nodes::ONE_PER_KEY,
+    };
+
+    fn new(domain: &Domain<R>, _: usize) -> Self {
+        Self::new(domain)
+    }
+
+    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+        self.insert(guard, key, key)
+    }
+
+    fn remove(&self, guard: &Guard<'_, R>, key: u64) -> Option<u64> {
+        self.remove(guard, &key)
+    }
+
+    fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+        self.contains_key(guard, &key)
+    }
+
+    fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
+        self.domain.check(guard);
+        let mut shield = guard.shield();
+        let view = loop {
+            let view = View::new(guard, &self.root);
+            if view.find(&mut shield, &key).is_ok() {
+                break view;
+            }
+        };
+        inside();
+        drop((view, shield));
+    }
+
+    fn contents(&mut self) -> Vec<u64> {
+        let mut keys = Vec::new();
+        // SAFETY: exclusive by `&mut self`.
+        unsafe { tree::for_each(&self.domain, &mut self.root, |node| keys.push(node.key)) };
+        keys
+    }
+}

@@ -1,0 +1,324 @@
+//! Path copying for [`Bonsai`](crate::Bonsai): views of one root, and edits that make another.
+//!
+//! Nodes do not change once they are published. What hangs from a root is retired only after the
+//! root was replaced, so a node that is shielded while the root still is the same is protected.
+//!
+//! The balance is that of Hirai and Yamamoto, Balancing weight-balanced trees, JFP 21(3), 2011:
+//! a side weighs its nodes plus one, and at most `DELTA` times the other.
+
+use std::cmp::Ordering::{Equal, Greater, Less};
+use std::mem::take;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+
+use kovan_schemes::{Atomic, Guard, Reclaimer, Shared, Shield, Strength};
+
+use crate::tree::{Branches, sides};
+
+/// How much heavier one side may be than the other.
+pub(crate) const DELTA: usize = 3;
+/// How much heavier the inner grandchild must be for a double rotation.
+const GAMMA: usize = 2;
+
+pub(crate) struct Node<K, V, R: Reclaimer> {
+    pub(crate) key: K,
+    pub(crate) value: V,
+    pub(crate) links: [Link<K, V, R>; 2],
+}
+
+/// A subtree and its size.
+pub(crate) struct Link<K, V, R: Reclaimer> {
+    pub(crate) node: Atomic<Node<K, V, R>, R>,
+    pub(crate) size: usize,
+}
+
+impl<K, V, R: Reclaimer> Branches<R> for Node<K, V, R> {
+    fn branches(&self) -> [&Atomic<Self, R>; 2] {
+        self.links.each_ref().map(|link| &link.node)
+    }
+    fn branches_mut(&mut self) -> [&mut Atomic<Self, R>; 2] {
+        self.links.each_mut().map(|link| &mut link.node)
+    }
+}
+
+impl<K, V, R: Reclaimer> Node<K, V, R> {
+    pub(crate) fn size(&self) -> usize {
+        1 + self.links[0].size + self.links[1].size
+    }
+
+    fn subs<'g>(&self, guard: &'g Guard<'_, R>) -> [Sub<'g, K, V, R>; 2] {
+        // Relaxed: not changed after the publication that the load of the root acquired.
+        self.links
+            .each_ref()
+            .map(|link| Sub { at: link.node.load(Relaxed, guard), size: link.size })
+    }
+}
+
+/// A loaded [`Link`].
+struct Sub<'g, K, V, R: Reclaimer> {
+    at: At<'g, K, V, R>,
+    size: usize,
+}
+
+impl<K, V, R: Reclaimer> Clone for Sub<'_, K, V, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<K, V, R: Reclaimer> Copy for Sub<'_, K, V, R> {}
+
+impl<K, V, R: Reclaimer> Sub<'_, K, V, R> {
+    fn empty() -> Self {
+        Self { at: Shared::null(), size: 0 }
+    }
+    fn weight(&self) -> usize {
+        self.size + 1
+    }
+}
+
+/// A pointer into a view or an edit.
+type At<'g, K, V, R> = Shared<'g, Node<K, V, R>, R>;
+
+/// What a node is made of: its key and value, and its sides.
+type Parts<'g, K, V, R> = ((K, V), [Sub<'g, K, V, R>; 2]);
+
+/// What was taken out of a tree, and the rest.
+type Split<'g, K, V, R, T> = (T, Sub<'g, K, V, R>);
+
+/// The root is not the one of the view any more.
+pub(crate) struct Changed;
+
+/// What reads of a view lead to, while it is the tree.
+type Attempt<T> = Result<T, Changed>;
+
+/// What hangs from one root.
+pub(crate) struct View<'g, 'h, K, V, R: Reclaimer> {
+    guard: &'g Guard<'h, R>,
+    source: &'g Atomic<Node<K, V, R>, R>,
+    root: At<'g, K, V, R>,
+    /// Keeps the root from being reused, so that another at its address is not taken for it.
+    _kept: Shield<'h, R>,
+}
+
+impl<'g, 'h, K: Ord, V, R: Reclaimer> View<'g, 'h, K, V, R> {
+    /// Whether the guard alone protects the whole view.
+    const REGION: bool = matches!(R::FACTS.strength, Strength::Region);
+
+    /// The view of the root that `source` holds now.
+    pub(crate) fn new(guard: &'g Guard<'h, R>, source: &'g Atomic<Node<K, V, R>, R>) -> Self {
+        let mut shield = guard.shield();
+        let root = guard.protect(&mut shield, source);
+        Self { guard, source, root, _kept: shield }
+    }
+
+    /// The node, protected by `shield` unless it is null.
+    fn read<'s>(
+        &self,
+        shield: &'s mut Shield<'h, R>,
+        at: At<'g, K, V, R>,
+    ) -> Attempt<Option<&'s Node<K, V, R>>> {
+        if !Self::REGION && !at.is_null() {
+            let _ = self.guard.protect(shield, &Atomic::new(at));
+            // Acquire: keeps the load behind the protection it validates.
+            if self.source.load(Acquire, self.guard) != self.root {
+                return Err(Changed);
+            }
+        }
+        // SAFETY: `at` is of this view. It is protected by `shield`, set when it was not retired,
+        // as the root is the same since it was loaded; or the guard protects a region, in which
+        // the root was when it was loaded. Nobody makes mutable references to published nodes.
+        Ok(unsafe { at.deref() })
+    }
+
+    /// The node of `key`, protected by `shield`. If there is none, that protects the last one met.
+    pub(crate) fn find(
+        &self,
+        shield: &mut Shield<'h, R>,
+        key: &K,
+    ) -> Attempt<Option<At<'g, K, V, R>>> {
+        let mut at = self.root;
+        while let Some(node) = self.read(shield, at)? {
+            let side = match key.cmp(&node.key) {
+                Equal => return Ok(Some(at)),
+                Less => 0,
+                Greater => 1,
+            };
+            // Relaxed: as in `subs`.
+            at = node.links[side].node.load(Relaxed, self.guard);
+        }
+        Ok(None)
+    }
+}
+
+/// A new tree in the making, which shares with a view what it does not replace.
+pub(crate) struct Edit<'g, 'h, K, V, R: Reclaimer> {
+    view: View<'g, 'h, K, V, R>,
+    cursor: Shield<'h, R>,
+    /// Nodes of the new tree alone. Not published.
+    fresh: Vec<At<'g, K, V, R>>,
+    /// Nodes of the view that the new tree does not have.
+    replaced: Vec<At<'g, K, V, R>>,
+}
+
+impl<'g, 'h, K, V, R> Edit<'g, 'h, K, V, R>
+where
+    K: Ord + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    R: Reclaimer,
+{
+    pub(crate) fn new(view: View<'g, 'h, K, V, R>) -> Self {
+        let cursor = view.guard.shield();
+        Self { view, cursor, fresh: Vec::new(), replaced: Vec::new() }
+    }
+
+    /// Adds `key`. Whether that succeeded; `None` if it is present.
+    pub(crate) fn insert(mut self, key: &K, value: &V) -> Attempt<Option<()>> {
+        match self.put(self.view.root, key, value)? {
+            Some(new) => self.publish(new).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Removes `key`. Its value; `None` if it is not present.
+    pub(crate) fn remove(mut self, key: &K) -> Attempt<Option<V>> {
+        match self.cut(self.view.root, key)? {
+            Some((value, new)) => self.publish(new).map(|()| Some(value)),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes the new tree the tree, if that is still the one of the view.
+    fn publish(mut self, new: Sub<'g, K, V, R>) -> Attempt<()> {
+        let View { guard, source, root, .. } = self.view;
+        // The root is protected, so not reused; it comes back never, or as empty as it was.
+        if source.compare_exchange(root, new.at, guard).is_err() {
+            return Err(Changed);
+        }
+        self.fresh.clear();
+        for node in take(&mut self.replaced) {
+            // SAFETY: 1: not null, allocated in this domain (callers `check`); a node is replaced
+            // by one exchange of the root, as it is in no later tree. 2: the root does not lead to
+            // it; views of earlier roots look at the root before they read on, unless a guard that
+            // began before now protects a region.
+            unsafe { guard.retire(node) };
+        }
+        Ok(())
+    }
+
+    fn put(
+        &mut self,
+        at: At<'g, K, V, R>,
+        key: &K,
+        value: &V,
+    ) -> Attempt<Option<Sub<'g, K, V, R>>> {
+        let Some(node) = self.view.read(&mut self.cursor, at)? else {
+            return Ok(Some(self.make((key.clone(), value.clone()), [Sub::empty(); 2])));
+        };
+        let side = match key.cmp(&node.key) {
+            Equal => return Ok(None),
+            Less => 0,
+            Greater => 1,
+        };
+        let mut subs = node.subs(self.view.guard);
+        let Some(sub) = self.put(subs[side].at, key, value)? else { return Ok(None) };
+        subs[side] = sub;
+        let (item, _) = self.take(at)?;
+        self.balance(item, subs).map(Some)
+    }
+
+    fn cut(&mut self, at: At<'g, K, V, R>, key: &K) -> Attempt<Option<Split<'g, K, V, R, V>>> {
+        let Some(node) = self.view.read(&mut self.cursor, at)? else { return Ok(None) };
+        let mut subs = node.subs(self.view.guard);
+        let side = match key.cmp(&node.key) {
+            Equal => {
+                let value = node.value.clone();
+                self.replaced.push(at);
+                return Ok(Some((value, self.join(subs)?)));
+            }
+            Less => 0,
+            Greater => 1,
+        };
+        let Some((value, sub)) = self.cut(subs[side].at, key)? else { return Ok(None) };
+        subs[side] = sub;
+        let (item, _) = self.take(at)?;
+        Ok(Some((value, self.balance(item, subs)?)))
+    }
+
+    /// One tree of two that were the sides of a node.
+    fn join(&mut self, mut subs: [Sub<'g, K, V, R>; 2]) -> Attempt<Sub<'g, K, V, R>> {
+        let side = usize::from(subs[1].size > subs[0].size);
+        if subs[1 - side].size == 0 {
+            return Ok(subs[side]);
+        }
+        let (item, sub) = self.pop(subs[side].at, 1 - side)?;
+        subs[side] = sub;
+        self.balance(item, subs)
+    }
+
+    /// The item furthest to `side`, and the rest.
+    fn pop(&mut self, at: At<'g, K, V, R>, side: usize) -> Attempt<Split<'g, K, V, R, (K, V)>> {
+        let (item, mut subs) = self.take(at)?;
+        if subs[side].size == 0 {
+            return Ok((item, subs[1 - side]));
+        }
+        let (popped, sub) = self.pop(subs[side].at, side)?;
+        subs[side] = sub;
+        Ok((popped, self.balance(item, subs)?))
+    }
+
+    /// A tree of a node that the new tree will not have: its item and its sides.
+    fn take(&mut self, at: At<'g, K, V, R>) -> Attempt<Parts<'g, K, V, R>> {
+        let guard = self.view.guard;
+        // Made last, if at all.
+        if let Some(index) = self.fresh.iter().rposition(|fresh| *fresh == at) {
+            self.fresh.swap_remove(index);
+            // SAFETY: not null, not published, and linked to by nothing that will be.
+            let node = unsafe { at.into_owned() };
+            let Node { key, value, .. } = node.value();
+            let taken = ((key.clone(), value.clone()), node.value().subs(guard));
+            guard.discard(node);
+            return Ok(taken);
+        }
+        let Some(node) = self.view.read(&mut self.cursor, at)? else {
+            unreachable!("the heavier side is not empty");
+        };
+        self.replaced.push(at);
+        Ok(((node.key.clone(), node.value.clone()), node.subs(guard)))
+    }
+
+    fn make(&mut self, (key, value): (K, V), subs: [Sub<'g, K, V, R>; 2]) -> Sub<'g, K, V, R> {
+        let links = subs.map(|sub| Link { node: Atomic::new(sub.at), size: sub.size });
+        let node = Node { key, value, links };
+        let size = node.size();
+        let at = self.view.guard.alloc(node).into_shared();
+        self.fresh.push(at);
+        Sub { at, size }
+    }
+
+    /// A node of `item` between `subs`, of which one may be a node too heavy or too light.
+    fn balance(&mut self, item: (K, V), subs: [Sub<'g, K, V, R>; 2]) -> Attempt<Sub<'g, K, V, R>> {
+        let side = usize::from(subs[1].size > subs[0].size);
+        let (heavy, light) = (subs[side], subs[1 - side]);
+        if heavy.weight() <= DELTA * light.weight() {
+            return Ok(self.make(item, subs));
+        }
+        let (top, below) = self.take(heavy.at)?;
+        let (outer, inner) = (below[side], below[1 - side]);
+        if inner.weight() < GAMMA * outer.weight() {
+            let low = self.make(item, sides(side, inner, light));
+            return Ok(self.make(top, sides(side, outer, low)));
+        }
+        let (middle, apart) = self.take(inner.at)?;
+        let near = self.make(top, sides(side, outer, apart[side]));
+        let far = self.make(item, sides(side, apart[1 - side], light));
+        Ok(self.make(middle, sides(side, near, far)))
+    }
+}
+
+impl<K, V, R: Reclaimer> Drop for Edit<'_, '_, K, V, R> {
+    fn drop(&mut self) {
+        for node in take(&mut self.fresh) {
+            // SAFETY: not null, and not published.
+            self.view.guard.discard(unsafe { node.into_owned() });
+        }
+    }
+}
