@@ -17,7 +17,7 @@
 use std::fmt;
 use std::mem::swap;
 use std::ptr;
-use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
 
@@ -226,9 +226,8 @@ where
                 // guard began or later. The reference lives as long as `Place`, or until the
                 // shield moves on. Nobody makes mutable references to published nodes.
                 let Some(leaf) = (unsafe { at.deref::<'g>() }) else { unreachable!("no child") };
-                let down = &leaf.edges[leaf.bound.side(key)];
-                let next = guard.protect(&mut shields.next, down);
-                if next.is_null() {
+                // Relaxed: only whether it is null, which does not change.
+                if leaf.edges[0].load(Relaxed, guard).is_null() {
                     let leaf_at = at.with_tag(0);
                     return Place {
                         shields,
@@ -241,6 +240,8 @@ where
                         leaf,
                     };
                 }
+                let down = &leaf.edges[leaf.bound.side(key)];
+                let next = guard.protect(&mut shields.next, down);
                 if at.tag() & TAG == 0 {
                     (anchor, successor) = (edge, at);
                     swap(&mut shields.ancestor, &mut shields.parent);

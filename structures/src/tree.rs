@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use kovan_schemes::{Atomic, Domain, Owned, Reclaimer};
 
-/// A key, or the sentinel after all keys: variants compare in this order.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A key, or the sentinel after all keys.
+#[derive(Clone)]
 pub(crate) enum Bound<K> {
     Key(K),
     End,
