@@ -114,7 +114,10 @@ fn weak<R: Reclaimer>() -> bool {
 /// younger one of 30 behind it too, and that is freed. `after` takes the place of 20, if given.
 ///
 /// Returns what the search was compared with, and whether it found 30.
-fn stop_inside<R: Reclaimer, T: Tree<Traced, Told, R>>(after: Option<u64>) -> (Vec<u64>, bool) {
+fn stop_inside<R: Reclaimer, T: Tree<Traced, Told, R>>(
+    after: Option<u64>,
+    dangerous: &mut u32,
+) -> (Vec<u64>, bool) {
     println!("{} over {}", std::any::type_name::<T>(), R::FACTS.name);
     let domain = Domain::<R>::new();
     let tree = Rc::new(T::new(&domain));
@@ -151,19 +154,21 @@ fn stop_inside<R: Reclaimer, T: Tree<Traced, Told, R>>(after: Option<u64>) -> (V
     };
     trace_with(1, Box::new(script));
     let found = tree.has(&guard, &Traced(30));
-    assert_eq!(freed.load(Relaxed), weak::<R>(), "else nothing dangerous was behind the node");
+    assert!(weak::<R>() || !freed.load(Relaxed), "freed in a region");
+    *dangerous += u32::from(freed.load(Relaxed));
     (TRACE.take().unwrap(), found)
 }
 
-fn readers_start_again<R: Reclaimer>() {
+/// Counts where something was freed behind the reader.
+fn readers_start_again<R: Reclaimer>([nm, ellen, bonsai]: &mut [u32; 3]) {
     // The search that starts again is not compared any more: there is but the leaf of 20. One
     // that goes on finds 30, which was there meanwhile.
     let external = if weak::<R>() { (vec![20], false) } else { (vec![20, 30], true) };
-    assert_eq!(stop_inside::<R, NmTree<_, _, R>>(None), external);
-    assert_eq!(stop_inside::<R, EllenTree<_, _, R>>(None), external);
+    assert_eq!(stop_inside::<R, NmTree<_, _, R>>(None, nm), external);
+    assert_eq!(stop_inside::<R, EllenTree<_, _, R>>(None, ellen), external);
     // The root was 10, above 20. It is 40, or of no concern.
     let second = if weak::<R>() { 40 } else { 20 };
-    assert_eq!(stop_inside::<R, Bonsai<_, _, R>>(Some(40)), (vec![10, second], false));
+    assert_eq!(stop_inside::<R, Bonsai<_, _, R>>(Some(40), bonsai), (vec![10, second], false));
 }
 
 /// A removal of 20 flags its leaf, finds its anchor gone, and stops with the tag set, before it
@@ -379,7 +384,10 @@ macro_rules! over_every_scheme {
     ([$($scheme:ident : $strength:ident,)*]) => {
         #[test]
         fn readers_inside_removed_parts_start_again() {
-            $(readers_start_again::<schemes::$scheme>();)*
+            let mut dangerous = [0; 3];
+            $(readers_start_again::<schemes::$scheme>(&mut dangerous);)*
+            // Which of the weaker schemes free at once is their affair, but some do.
+            assert!(!dangerous.contains(&0), "{dangerous:?}");
         }
         #[test]
         fn a_chain_of_removals_is_retired_once() {
