@@ -210,6 +210,28 @@ fn chain_is_retired_once<R: Reclaimer>() {
     assert_eq!((end.live(), end.freed), (0, if R::FACTS.frees_on_drop { 6 } else { 0 }));
 }
 
+/// Of two siblings that are both being removed, the one that is lifted keeps its flag.
+fn flag_is_lifted<R: Reclaimer>() {
+    let domain = Domain::<R>::new();
+    let meter = domain.meter();
+    let tree = Rc::new(NmTree::<u64, Told, R>::new(&domain));
+    let handle = domain.register();
+    for key in [10, 20] {
+        assert!(tree.insert(&handle.pin(), key, Told::default()));
+    }
+    let inner = Rc::clone(&tree);
+    let other = domain.clone();
+    AT_CLONE.set(Some(Box::new(move || {
+        let handle = other.register();
+        assert!(inner.remove(&handle.pin(), &20).is_some());
+        assert!(inner.contains_key(&handle.pin(), &10), "its removal is not complete");
+    })));
+    assert!(tree.remove(&handle.pin(), &10).is_some());
+    assert!(!tree.contains_key(&handle.pin(), &10));
+    assert_eq!((meter.totals().retired, meter.totals().live()), (4, 1));
+    assert!(tree.insert(&handle.pin(), 30, Told::default()));
+}
+
 /// Counts what an operation allocates and retires: every node and record once.
 fn each_record_is_retired_once<R: Reclaimer>() {
     let domain = Domain::<R>::new();
@@ -392,6 +414,10 @@ macro_rules! over_every_scheme {
         #[test]
         fn a_chain_of_removals_is_retired_once() {
             $(chain_is_retired_once::<schemes::$scheme>();)*
+        }
+        #[test]
+        fn a_flag_is_lifted_with_its_leaf() {
+            $(flag_is_lifted::<schemes::$scheme>();)*
         }
         #[test]
         fn a_record_is_retired_once() {
