@@ -106,6 +106,8 @@ impl<T: Send + 'static, R: Reclaimer> DoubleLinkQueue<T, R> {
                 node.prev.store(tail, Relaxed);
             }
             if self.tail.compare_exchange(tail, new, guard).is_ok() {
+                #[cfg(test)]
+                crate::pause::at("tail moved");
                 // `last` is still protected. Others may write the same. Release: publishes `new`.
                 last.next.store(new, Release);
                 return;
@@ -261,5 +263,68 @@ impl<R: Reclaimer> Structure<R> for DoubleLinkQueue<u64, R> {
         // SAFETY: exclusive by `&mut self`.
         unsafe { chain::for_each(&self.domain, &mut self.head.0, visit) };
         keys
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use kovan_schemes::{Domain, Reclaimer, for_each_scheme};
+
+    use super::*;
+    use crate::pause::{self, over_every_scheme};
+
+    /// An enqueuer stops between the move of the tail and its link forward. The next one must
+    /// write that link, or its own value could not be found.
+    fn a_gap_is_closed<R: Reclaimer>() {
+        let domain = Domain::<R>::new();
+        let queue = Rc::new(DoubleLinkQueue::<u64, R>::new(&domain));
+        let handle = domain.register();
+        let others = (Rc::clone(&queue), domain.clone());
+        queue.enqueue(&handle.pin(), 0);
+        pause::set("tail moved", move || {
+            let (queue, domain) = others;
+            let handle = domain.register();
+            let guard = handle.pin();
+            assert_eq!(queue.dequeue(&guard), Some(0));
+            assert_eq!(queue.dequeue(&guard), None, "not linked yet");
+            queue.enqueue(&guard, 2);
+            assert_eq!(queue.dequeue(&guard), Some(1));
+            assert_eq!(queue.dequeue(&guard), Some(2));
+            drop(guard);
+            handle.flush();
+        });
+        queue.enqueue(&handle.pin(), 1);
+        assert!(pause::done());
+        queue.enqueue(&handle.pin(), 3);
+        assert_eq!(queue.dequeue(&handle.pin()), Some(3));
+        assert_eq!(domain.meter().totals().live(), 1);
+    }
+
+    #[test]
+    fn gaps_are_closed() {
+        for_each_scheme!(over_every_scheme a_gap_is_closed);
+    }
+
+    /// No link leads back to a node that is retired.
+    fn no_link_leads_back<R: Reclaimer>() {
+        let domain = Domain::<R>::new();
+        let queue = DoubleLinkQueue::<u64, R>::new(&domain);
+        let handle = domain.register();
+        for value in 0..3 {
+            queue.enqueue(&handle.pin(), value);
+            let guard = handle.pin();
+            assert_eq!(queue.dequeue(&guard), Some(value));
+            let tail = queue.tail.load(Acquire, &guard);
+            // SAFETY: the tail is not retired, and no other thread is here.
+            let dummy = unsafe { tail.deref() }.expect("a tail always is");
+            assert!(dummy.prev.load(Acquire, &guard).is_null());
+        }
+    }
+
+    #[test]
+    fn no_links_lead_back() {
+        for_each_scheme!(over_every_scheme no_link_leads_back);
     }
 }

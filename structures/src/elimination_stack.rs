@@ -116,6 +116,8 @@ fn offer<'g, T, R: Reclaimer>(
     if slot.compare_exchange(Shared::null(), node, guard).is_err() {
         return false;
     }
+    #[cfg(test)]
+    crate::pause::at("offered");
     for _ in 0..PATIENCE {
         if slot.load(Relaxed, guard) != node {
             break;
@@ -184,5 +186,50 @@ impl<R: Reclaimer> Structure<R> for EliminationStack<u64, R> {
     fn contents(&mut self) -> Vec<u64> {
         // Nothing is offered while no operation is under way.
         self.stack.contents()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use kovan_schemes::{Domain, Reclaimer, for_each_scheme};
+
+    use super::*;
+    use crate::pause::{self, over_every_scheme};
+
+    /// A pop takes an offer; the slot stays with the pusher until it has noticed.
+    fn an_offer_is_taken<R: Reclaimer>() {
+        let domain = Domain::<R>::new();
+        let slot = Rc::new(Atomic::<Node<u64, R>, R>::null());
+        let handle = domain.register();
+        let others = (Rc::clone(&slot), domain.clone());
+        pause::set("offered", move || {
+            let (slot, domain) = others;
+            let handle = domain.register();
+            let guard = handle.pin();
+            assert_eq!(take(&guard, &slot), Some(1));
+            assert_eq!(take(&guard, &slot), None);
+            let next = new_node(&guard, 2);
+            assert!(slot.compare_exchange(Shared::null(), next, &guard).is_err());
+            // SAFETY: not published.
+            assert_eq!(unsafe { take_back(&guard, next) }, 2);
+        });
+        let guard = handle.pin();
+        assert!(offer(&guard, &slot, new_node(&guard, 1)));
+        assert!(pause::done());
+        // The next offer is not mistaken for the last. Nobody takes it.
+        let next = new_node(&guard, 3);
+        assert!(!offer(&guard, &slot, next));
+        assert_eq!(take(&guard, &slot), None);
+        // SAFETY: withdrawn, not published.
+        assert_eq!(unsafe { take_back(&guard, next) }, 3);
+        let totals = domain.meter().totals();
+        assert_eq!((totals.live(), totals.retired, totals.dropped), (0, 0, 3));
+    }
+
+    #[test]
+    fn offers_are_taken() {
+        for_each_scheme!(over_every_scheme an_offer_is_taken);
     }
 }

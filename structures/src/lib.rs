@@ -26,6 +26,8 @@ mod bucket;
 mod chain;
 mod ellen_record;
 mod padded;
+#[cfg(test)]
+mod pause;
 mod tree;
 
 pub mod bonsai;

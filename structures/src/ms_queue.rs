@@ -80,6 +80,8 @@ impl<T: Send + 'static, R: Reclaimer> MsQueue<T, R> {
                 continue;
             }
             if last.next.compare_exchange(next, node, guard).is_ok() {
+                #[cfg(test)]
+                crate::pause::at("queue linked");
                 // If it fails, someone has helped.
                 let _ = self.tail.0.compare_exchange(tail, node, guard);
                 return;
@@ -240,5 +242,53 @@ impl<R: Reclaimer> Structure<R> for MsQueue<u64, R> {
         // SAFETY: exclusive by `&mut self`.
         unsafe { chain::for_each(&self.domain, &mut self.head.0, visit) };
         keys
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use kovan_schemes::{Domain, Reclaimer, for_each_scheme};
+
+    use super::*;
+    use crate::pause::{self, over_every_scheme};
+
+    /// An enqueuer stops after it has linked its node and before it moves the tail. The head must
+    /// not pass the tail.
+    fn a_slow_tail_is_moved<R: Reclaimer>() {
+        let domain = Domain::<R>::new();
+        let queue = Rc::new(MsQueue::<u64, R>::new(&domain));
+        let handle = domain.register();
+        let others = (Rc::clone(&queue), domain.clone());
+        let values = 3;
+        for value in 0..values {
+            queue.enqueue(&handle.pin(), value);
+        }
+        pause::set("queue linked", move || {
+            let (queue, domain) = others;
+            let handle = domain.register();
+            let guard = handle.pin();
+            for value in 0..=values {
+                assert_eq!(queue.dequeue(&guard), Some(value));
+            }
+            assert_eq!(queue.dequeue(&guard), None);
+            let head = queue.head.load(Acquire, &guard);
+            assert_eq!(
+                queue.tail.load(Acquire, &guard),
+                head,
+                "the tail is where nodes are retired"
+            );
+        });
+        queue.enqueue(&handle.pin(), values);
+        assert!(pause::done());
+        queue.enqueue(&handle.pin(), 100);
+        assert_eq!(queue.dequeue(&handle.pin()), Some(100));
+        assert_eq!(domain.meter().totals().live(), 1);
+    }
+
+    #[test]
+    fn a_slow_tail_is_moved_by_dequeues() {
+        for_each_scheme!(over_every_scheme a_slow_tail_is_moved);
     }
 }

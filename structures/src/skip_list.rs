@@ -28,6 +28,8 @@
 
 mod node;
 mod search;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::ops::Bound;
@@ -125,6 +127,8 @@ where
                 }
                 // Relaxed: this thread still has its own count, so it cannot come from zero.
                 node.links.fetch_add(1, Relaxed);
+                #[cfg(test)]
+                crate::pause::at("level is linked next");
                 // `cur` is protected, so not reused; if it is still behind `prev`, it is linked.
                 if place.prev.compare_exchange(place.cur, shared, guard).is_ok() {
                     break;

@@ -1,0 +1,88 @@
+//! A slow inserter meets a removal: every interleaving of one level.
+
+use std::rc::Rc;
+
+use kovan_schemes::{Domain, Guard, Reclaimer, for_each_scheme};
+
+use super::SkipList;
+use super::node::LEVELS;
+use crate::pause::{self, over_every_scheme};
+
+const KEY: u64 = 10;
+
+type List<R> = SkipList<u64, u64, R>;
+
+/// Inserts `KEY` with three levels. Before it is linked at the second, `meanwhile` runs as another
+/// thread. Afterwards there must be so many nodes, no more at any level.
+fn interrupted<R: Reclaimer>(meanwhile: fn(&List<R>, &Guard<'_, R>), nodes: u64, retired: u64) {
+    let domain = Domain::<R>::new();
+    let list = Rc::new(List::<R>::new(&domain));
+    let handle = domain.register();
+    list.insert_with_height(&handle.pin(), 5, 5, LEVELS);
+    list.insert_with_height(&handle.pin(), 15, 15, LEVELS);
+    let others = (Rc::clone(&list), domain.clone());
+    pause::set("level is linked next", move || {
+        let (list, domain) = others;
+        let handle = domain.register();
+        meanwhile(&list, &handle.pin());
+        handle.flush();
+    });
+    assert!(list.insert_with_height(&handle.pin(), KEY, KEY, 3));
+    assert!(pause::done());
+    handle.flush();
+    let totals = domain.meter().totals();
+    assert_eq!((totals.live(), totals.retired), (nodes, retired), "over {}", R::FACTS.name);
+    // What is linked at any level is not retired, and unmarked.
+    let guard = handle.pin();
+    for level in 0..LEVELS {
+        let mut link = &list.head[level];
+        loop {
+            let next = link.load(std::sync::atomic::Ordering::Acquire, &guard);
+            assert_eq!(next.tag(), 0, "level {level}");
+            // SAFETY: no other thread is here. That it is not freed is what is tested.
+            let Some(node) = (unsafe { next.deref() }) else { break };
+            assert!([5, KEY, 15].contains(&node.key), "level {level}");
+            link = node.at(level);
+        }
+    }
+}
+
+fn removed<R: Reclaimer>() {
+    let meanwhile = |list: &List<R>, guard: &Guard<'_, R>| {
+        assert_eq!(list.remove(guard, &KEY), Some(KEY));
+        assert!(!list.contains_key(guard, &KEY));
+    };
+    interrupted::<R>(meanwhile, 2, 1);
+}
+
+fn removed_and_inserted<R: Reclaimer>() {
+    let meanwhile = |list: &List<R>, guard: &Guard<'_, R>| {
+        assert_eq!(list.remove(guard, &KEY), Some(KEY));
+        assert!(list.insert_with_height(guard, KEY, KEY + 1, LEVELS));
+        assert_eq!(list.get(guard, &KEY).as_deref(), Some(&(KEY + 1)));
+    };
+    interrupted::<R>(meanwhile, 3, 1);
+}
+
+fn neighbours_removed<R: Reclaimer>() {
+    let meanwhile = |list: &List<R>, guard: &Guard<'_, R>| {
+        assert_eq!(list.remove(guard, &5), Some(5));
+        assert_eq!(list.remove(guard, &15), Some(15));
+    };
+    interrupted::<R>(meanwhile, 1, 2);
+}
+
+#[test]
+fn a_level_linked_after_the_removal_is_unlinked() {
+    for_each_scheme!(over_every_scheme removed);
+}
+
+#[test]
+fn an_old_node_does_not_hide_a_new_one() {
+    for_each_scheme!(over_every_scheme removed_and_inserted);
+}
+
+#[test]
+fn levels_are_linked_though_the_neighbours_go() {
+    for_each_scheme!(over_every_scheme neighbours_removed);
+}
