@@ -1,0 +1,283 @@
+//! Scripted interleavings of a traversal with the removal of what is in front of it, over every map
+//! and every scheme. Keys run a script when a traversal compares them, as another thread could at
+//! that moment, and notice being read after they were freed.
+
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use kovan_schemes::{Domain, Guard, Reclaimer, RegionProtection, schemes};
+use kovan_structures::{HarrisList, HarrisListScot, HashMap, HashMapHarris, MichaelList, SkipList};
+
+const ALIVE: u64 = 0x6B6F_7661_6E21;
+/// Allocations that are enough for every scheme's clock to move.
+const MANY: u64 = 2000;
+
+thread_local! {
+    /// What runs when a node with this key is compared.
+    static SCRIPT: RefCell<Option<Script>> = const { RefCell::new(None) };
+}
+
+type Script = (u64, Box<dyn FnOnce()>);
+
+struct Key {
+    number: u64,
+    state: AtomicU64,
+}
+
+impl Key {
+    fn new(number: u64) -> Self {
+        Self { number, state: AtomicU64::new(ALIVE) }
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        assert_eq!(self.state.swap(0, Relaxed), ALIVE, "dropped twice");
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Traversals compare the key of a node with the one they look for.
+        assert_eq!(self.state.load(Relaxed), ALIVE, "read after it was freed");
+        let script =
+            SCRIPT.with_borrow_mut(|script| script.take_if(|(number, _)| *number == self.number));
+        if let Some((_, run)) = script {
+            run();
+        }
+        self.number.cmp(&other.number)
+    }
+}
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        assert_eq!(self.state.load(Relaxed), ALIVE, "read after it was freed");
+        self.number == other.number
+    }
+}
+impl Eq for Key {}
+impl std::hash::Hash for Key {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {
+        // One bucket.
+    }
+}
+
+/// A value whose copy fails: a removal that copies it has marked its node and does not unlink it,
+/// nor hold it any longer.
+struct Stuck;
+
+impl Clone for Stuck {
+    fn clone(&self) -> Self {
+        std::panic::resume_unwind(Box::new("stuck"));
+    }
+}
+
+trait Map<R: Reclaimer>: 'static {
+    fn new(domain: &Domain<R>) -> Self;
+    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool;
+    fn remove(&self, guard: &Guard<'_, R>, key: u64);
+    fn get(&self, guard: &Guard<'_, R>, key: u64) -> bool;
+}
+
+macro_rules! map {
+    ($($map:ident $bound:ident $($hint:literal)?;)*) => {$(
+        impl<R: $bound> Map<R> for $map<Key, Stuck, R> {
+            fn new(domain: &Domain<R>) -> Self {
+                $map::new(domain $(, $hint)?)
+            }
+            fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+                self.insert(guard, Key::new(key), Stuck)
+            }
+            fn remove(&self, guard: &Guard<'_, R>, key: u64) {
+                let _ = self.remove(guard, &Key::new(key));
+            }
+            fn get(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+                self.get(guard, &Key::new(key)).is_some_and(|entry| entry.key().number == key)
+            }
+        }
+    )*};
+}
+map! {
+    MichaelList Reclaimer;
+    HarrisList RegionProtection;
+    HarrisListScot Reclaimer;
+    HashMap Reclaimer 1;
+    HashMapHarris Reclaimer 1;
+    SkipList Reclaimer;
+}
+
+/// A map that this thread uses as if it were several.
+struct World<R: Reclaimer, M> {
+    domain: Domain<R>,
+    map: Rc<M>,
+}
+
+impl<R: Reclaimer, M: Map<R>> World<R, M> {
+    fn new(keys: &[u64]) -> Self {
+        let domain = Domain::new();
+        let world = Self { map: Rc::new(M::new(&domain)), domain };
+        world.as_another(|map, guard| keys.iter().for_each(|key| assert!(map.insert(guard, *key))));
+        world
+    }
+
+    /// Runs `operation` as a thread of its own, which tries to free what it can at the end.
+    fn as_another<O>(&self, operation: impl FnOnce(&M, &Guard<'_, R>) -> O) -> O {
+        let handle = self.domain.register();
+        let output = operation(&self.map, &handle.pin());
+        handle.flush();
+        output
+    }
+
+    /// Marks a key and leaves it linked.
+    fn mark(&self, key: u64) {
+        let removed = catch_unwind(AssertUnwindSafe(|| {
+            self.as_another(|map, guard| map.remove(guard, key));
+        }));
+        assert!(removed.is_err(), "the copy of the value fails");
+    }
+
+    /// Lets the clocks of the scheme move, and its thresholds be passed.
+    fn age(&self) {
+        let other = M::new(&self.domain);
+        self.as_another(|_, guard| {
+            for key in 0..MANY {
+                // Two at a time, so that the list stays short.
+                assert!(other.insert(guard, key % 2));
+                let _ = catch_unwind(AssertUnwindSafe(|| other.remove(guard, key % 2)));
+            }
+        });
+    }
+
+    /// When a traversal compares `key`, `script` runs first.
+    fn script(&self, key: u64, script: impl FnOnce(&Self) + 'static) {
+        let world = Self { domain: self.domain.clone(), map: Rc::clone(&self.map) };
+        SCRIPT.set(Some((key, Box::new(move || script(&world)))));
+    }
+
+    /// Checks what is in the map, and counts the script if it has run. It has not if no traversal
+    /// compared the key: a skip list passed it by, or marked nodes are unlinked uncompared.
+    fn check(&self, keys: &[u64]) -> u64 {
+        if SCRIPT.take().is_some() {
+            return 0;
+        }
+        self.as_another(|map, guard| {
+            for key in 0..10 {
+                assert_eq!(map.get(guard, key), keys.contains(&key), "key {key}");
+            }
+        });
+        1
+    }
+}
+
+/// What a traversal does: the same traversal for look-ups, insertions and removals.
+const OPERATIONS: u64 = 3;
+
+impl<R: Reclaimer, M: Map<R>> World<R, M> {
+    fn traverse(&self, operation: u64, to: u64) {
+        self.as_another(|map, guard| match operation {
+            0 => assert!(map.get(guard, to)),
+            1 => assert!(!map.insert(guard, to)),
+            _ => map.remove(guard, to - 1),
+        });
+    }
+}
+
+/// A reader is about to step to 2. Meanwhile a young 3 appears behind it, both are removed as one
+/// chain, retired, and 3, which the reader never protected, is freed. The link of 2 still leads there.
+fn the_chain_goes<R: Reclaimer, M: Map<R>>() -> u64 {
+    let each = |operation| {
+        let world = World::<R, M>::new(&[1, 2, 6]);
+        world.script(1, |world| {
+            world.age();
+            world.as_another(|map, guard| assert!(map.insert(guard, 3)));
+            world.mark(3);
+            world.mark(2);
+            // Unlinks them.
+            world.as_another(|map, guard| assert!(!map.insert(guard, 6)));
+            world.age();
+        });
+        world.traverse(operation, 6);
+        world.check(&[1, 6])
+    };
+    (0..OPERATIONS).map(each).sum()
+}
+
+/// A reader is inside of a chain, at 3. The chain goes, and what is behind, and a new node comes
+/// behind 1, perhaps at the address of the first of the chain.
+fn the_entry_is_replaced<R: Reclaimer, M: Map<R>>() -> u64 {
+    let each = |operation| {
+        let world = World::<R, M>::new(&[1, 2, 3, 4, 5, 8]);
+        [5, 4, 3, 2].into_iter().for_each(|key| world.mark(key));
+        world.script(3, |world| {
+            world.as_another(|map, guard| assert!(!map.insert(guard, 8)));
+            world.age();
+            world.as_another(|map, guard| assert!(map.insert(guard, 6)));
+        });
+        world.traverse(operation, 8);
+        world.check(&[1, 6, 8])
+    };
+    (0..OPERATIONS).map(each).sum()
+}
+
+/// A reader is at the last node before a chain when that node itself is removed.
+fn the_node_before_goes<R: Reclaimer, M: Map<R>>() -> u64 {
+    let each = |operation| {
+        let world = World::<R, M>::new(&[1, 2, 3, 4, 8]);
+        world.mark(4);
+        world.mark(3);
+        world.script(2, |world| {
+            world.mark(2);
+            world.as_another(|map, guard| assert!(!map.insert(guard, 8)));
+            world.age();
+            world.as_another(|map, guard| assert!(map.insert(guard, 5)));
+        });
+        world.traverse(operation, 8);
+        world.check(&[1, 5, 8])
+    };
+    (0..OPERATIONS).map(each).sum()
+}
+
+macro_rules! over_every_scheme {
+    ([$($scheme:ident : $strength:ident,)*]) => {
+        over_every_scheme! { @tests [$($scheme : $strength,)*]
+            the_chain_goes, the_entry_is_replaced, the_node_before_goes,
+        }
+    };
+    (@tests $schemes:tt $($test:ident,)*) => {
+        mod every_map {
+            use super::*;
+            $(
+                #[test]
+                fn $test() {
+                    over_every_scheme! { @run $schemes $test }
+                }
+            )*
+        }
+    };
+    (@run [$($scheme:ident : $strength:ident,)*] $test:ident) => {
+        $(
+            println!("over {}", <schemes::$scheme as Reclaimer>::FACTS.name);
+            super::$test::<schemes::$scheme, MichaelList<Key, Stuck, schemes::$scheme>>();
+            super::$test::<schemes::$scheme, HashMap<Key, Stuck, schemes::$scheme>>();
+            for _ in 0..10 {
+                super::$test::<schemes::$scheme, SkipList<Key, Stuck, schemes::$scheme>>();
+            }
+            let list = super::$test::<schemes::$scheme, HarrisListScot<Key, Stuck, schemes::$scheme>>();
+            let map = super::$test::<schemes::$scheme, HashMapHarris<Key, Stuck, schemes::$scheme>>();
+            assert!(list > 0 && map > 0, "the scripts have run");
+            over_every_scheme!(@harris $strength $scheme $test);
+        )*
+    };
+    (@harris region $scheme:ident $test:ident) => {
+        assert!(super::$test::<schemes::$scheme, HarrisList<Key, Stuck, schemes::$scheme>>() > 0)
+    };
+    (@harris $weaker:ident $scheme:ident $test:ident) => { () };
+}
+kovan_schemes::for_each_scheme!(over_every_scheme);
