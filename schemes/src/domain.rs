@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
+use crate::canary;
 use crate::counters::{Cells, Registry, Scope, Totals};
 use crate::node::Node;
 use crate::pointer::{Atomic, Owned, Shared, tag_mask};
@@ -112,6 +113,7 @@ impl<R: Reclaimer> Domain<R> {
         let cells = self.inner.counters.register();
         for node in nodes {
             cells.count_dropped();
+            node.node.tag.expect_alive();
             drop(node);
         }
         self.inner.counters.unregister(&cells);
@@ -174,6 +176,7 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
         source: &Atomic<T, R>,
     ) -> Shared<'g, T, R> {
         let mask = tag_mask::<T, R>();
+        canary::pause();
         let _scope = R::PROTECT_FREES.then(|| Scope::enter(&self.handle.cells));
         Shared::from_raw(R::protect(&self.guard, &mut shield.shield, &source.raw, mask))
     }
@@ -184,12 +187,13 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
     pub fn alloc<T>(&self, value: T) -> Owned<T, R> {
         let header = self.handle.domain.inner.scheme.header(&self.handle.local);
         self.handle.cells.count_allocated();
-        Owned { node: Box::new(Node { header, value }) }
+        Owned { node: Box::new(Node::new(header, value)) }
     }
 
     /// Frees a node that was never published.
     pub fn discard<T>(&self, node: Owned<T, R>) {
         self.handle.cells.count_dropped();
+        node.node.tag.expect_alive();
         drop(node);
     }
 
@@ -202,6 +206,9 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
     pub unsafe fn retire<T: Send + 'static>(&self, node: Shared<'_, T, R>) {
         let _scope = Scope::enter(&self.handle.cells);
         self.handle.cells.count_retired();
+        canary::pause();
+        // SAFETY: clause 1: allocated, and not retired yet, so not freed.
+        unsafe { &(*node.node()).tag }.retire();
         // SAFETY: the caller's clauses are the trait's; `node()` strips the tag.
         unsafe { self.handle.domain.inner.scheme.retire(&self.guard, node.node()) };
     }

@@ -10,9 +10,11 @@
 //! | [`facts`] | what a scheme declares: paper, progress, robustness, bound |
 //! | [`domain`] | domains, handles, guards and shields: what structures use |
 //! | [`mod@pointer`] | tagged atomic pointers to nodes |
+//! | [`canary`] | checks of every node, compiled in for the correctness gate only |
 //! | [`counters`] | allocated, retired, freed: owner-written per thread |
 //! | [`registry`] | every scheme by the name users type |
 
+pub mod canary;
 pub mod counters;
 pub mod domain;
 pub mod facts;

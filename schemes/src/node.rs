@@ -3,6 +3,7 @@
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::canary::{self, Tag};
 use crate::counters::count_freed;
 
 /// A value with the scheme's header beside it. The header comes first: a pointer to the node is one
@@ -12,8 +13,17 @@ use crate::counters::count_freed;
 pub struct Node<T, H> {
     /// What the scheme keeps per node: a birth era, or nothing.
     pub header: H,
+    /// Zero-sized, but for the feature `canary`.
+    pub(crate) tag: Tag,
     /// The value.
     pub value: T,
+}
+
+impl<T, H> Node<T, H> {
+    /// A node that is alive.
+    pub const fn new(header: H, value: T) -> Self {
+        Self { header, tag: Tag::new(), value }
+    }
 }
 
 /// A retired node. Dropping it drops the value and counts the free, so a scheme frees with
@@ -36,12 +46,15 @@ impl<T, H> Retired<T, H> {
 
 impl<T, H> Drop for Retired<T, H> {
     fn drop(&mut self) {
+        self.0.tag.expect_retired();
         // A panicking destructor must not keep the rest of a batch from being freed, whatever the
         // scheme does with a panic. The panic hook has reported it; the counters keep the number.
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             // SAFETY: `drop` runs once, and nothing uses the node afterwards.
             unsafe { ManuallyDrop::drop(&mut self.0) }
         }));
+        // SAFETY: the value is gone, and nothing uses the node afterwards.
+        unsafe { canary::poison((&raw mut self.0).cast(), size_of::<Node<T, H>>()) };
         count_freed(dropped.is_err());
     }
 }

@@ -6,6 +6,7 @@ use std::mem::align_of;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use crate::canary;
 use crate::domain::Guard;
 use crate::node::Node;
 use crate::reclaimer::Reclaimer;
@@ -52,6 +53,7 @@ impl<T, R: Reclaimer> Atomic<T, R> {
     /// others it may only be compared.
     #[must_use]
     pub fn load<'g>(&self, order: Ordering, _guard: &'g Guard<'_, R>) -> Shared<'g, T, R> {
+        canary::pause();
         Shared::from_raw(self.raw.load(order))
     }
 
@@ -70,6 +72,7 @@ impl<T, R: Reclaimer> Atomic<T, R> {
         to: Shared<'_, T, R>,
         _guard: &'g Guard<'_, R>,
     ) -> Result<Shared<'g, T, R>, Shared<'g, T, R>> {
+        canary::pause();
         self.raw
             .compare_exchange(from.raw, to.raw, Ordering::AcqRel, Ordering::Acquire)
             .map(Shared::from_raw)
@@ -128,8 +131,11 @@ impl<'g, T, R: Reclaimer> Shared<'g, T, R> {
     /// 2. Nobody holds a mutable reference to it.
     #[must_use]
     pub unsafe fn deref<'a>(self) -> Option<&'a T> {
+        canary::expect_link(self.node().addr());
         // SAFETY: clause 1: not freed; nodes come from `Box`, so aligned and initialised.
-        unsafe { self.node().as_ref() }.map(|node| &node.value)
+        let node = unsafe { self.node().as_ref() }?;
+        node.tag.expect_readable();
+        Some(&node.value)
     }
 
     /// Takes a node back that this thread alone can reach: one whose publication failed, or one

@@ -1,0 +1,34 @@
+//! Nodes that notice misuse, for the correctness gate: cargo feature `canary`.
+//!
+//! With the feature, each node carries a tag that says whether it is alive, retired or freed.
+//! [`Shared::deref`](crate::Shared::deref) checks it, so every step of every structure is checked;
+//! retirement and the free check and change it. A freed node is overwritten with a pattern, and
+//! [`Allocator`] keeps its memory back for a while, so that the pattern is still there when a late
+//! reader comes, and so that a late write is found. A violation is one line on stderr and an abort:
+//! what is already wrong must not run on.
+//!
+//! Threads that ask for it ([`jitter`]) also give up the processor at random inside operations,
+//! which makes more interleavings on few processors.
+//!
+//! Without the feature all of this is empty: a tag is zero-sized, and no instruction is added.
+
+#[cfg(feature = "canary")]
+mod on;
+#[cfg(feature = "canary")]
+mod quarantine;
+#[cfg(feature = "canary")]
+pub use on::jitter;
+#[cfg(feature = "canary")]
+pub(crate) use on::{Tag, expect_link, pause, poison};
+#[cfg(feature = "canary")]
+pub use quarantine::Allocator;
+
+#[cfg(not(feature = "canary"))]
+mod off;
+#[cfg(not(feature = "canary"))]
+pub use off::jitter;
+#[cfg(not(feature = "canary"))]
+pub(crate) use off::{Tag, expect_link, pause, poison};
+
+/// Whether the checks are compiled in.
+pub const COMPILED: bool = cfg!(feature = "canary");

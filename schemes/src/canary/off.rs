@@ -1,0 +1,30 @@
+//! The checks when they are not compiled in: nothing.
+
+/// No tag.
+#[derive(Debug)]
+pub(crate) struct Tag;
+
+impl Tag {
+    #[inline(always)]
+    pub(crate) const fn new() -> Self {
+        Self
+    }
+    #[inline(always)]
+    pub(crate) fn expect_readable(&self) {}
+    #[inline(always)]
+    pub(crate) fn retire(&self) {}
+    #[inline(always)]
+    pub(crate) fn expect_retired(&self) {}
+    #[inline(always)]
+    pub(crate) fn expect_alive(&self) {}
+}
+
+#[inline(always)]
+pub(crate) fn expect_link(_: usize) {}
+#[inline(always)]
+pub(crate) fn pause() {}
+#[inline(always)]
+pub(crate) unsafe fn poison(_: *mut u8, _: usize) {}
+
+/// Does nothing: the feature `canary` is off.
+pub fn jitter(_: u64, _: u32) {}
