@@ -1,7 +1,6 @@
 //! Measures one cell, in a process of its own: prefill, stall, warm up, measure, stop, verify.
 
-use std::io::{Read, Write};
-use std::thread;
+use std::io::Write;
 
 use anyhow::{Context, Result, ensure};
 use kovan_schemes::{BoundInput, Domain, Reclaimer};
@@ -12,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::measure::measure;
 use crate::output::one_line;
 use crate::plan::Cell;
+use crate::process::exit_with_parent;
 use crate::rng::SplitMix;
 use crate::tally::{Tally, check_gone, check_live};
 
@@ -71,11 +71,7 @@ pub(crate) struct Measured {
 /// The child process: measures, and writes lines of JSON to stdout.
 pub(crate) fn main(definition: &str) -> Result<()> {
     let cell: Cell = serde_json::from_str(definition).context("not a cell")?;
-    // Stdin is a pipe from the parent: its end means that nobody waits for the result any more.
-    thread::spawn(|| {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        std::process::exit(1);
-    });
+    exit_with_parent();
     let lines = match dispatch(&cell.scheme, &cell.structure, Measurement { cell: &cell }) {
         Ok(lines) => lines,
         Err(DispatchError::Refused { reason }) => vec![Line::Refused { reason }],

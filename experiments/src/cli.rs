@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use regex::Regex;
 
 use crate::spec::{ScaleName, check_counts, check_repeats, check_seconds};
+use crate::verify::{command, job};
 use crate::{cell, list, output, plot, run};
 
 /// Experiments on memory reclamation: throughput and memory bounds, recorded and plotted.
@@ -28,6 +29,8 @@ enum Command {
         #[arg(long, value_enum, default_value_t = list::Format::Table)]
         format: list::Format,
     },
+    /// Checks every allowed pair of a scheme and a structure for correctness; measures nothing
+    Verify(command::VerifyArgs),
     /// Runs experiments, writes records and plots, prints the table
     Run(RunArgs),
     /// Draws the plots of a results folder again
@@ -39,6 +42,12 @@ enum Command {
     #[command(hide = true)]
     Cell {
         /// The cell as JSON
+        definition: String,
+    },
+    /// Runs one check of one pair (used by `verify`)
+    #[command(hide = true)]
+    VerifyJob {
+        /// The job as JSON
         definition: String,
     },
 }
@@ -85,7 +94,7 @@ pub(crate) struct RunArgs {
 #[derive(Clone, Debug)]
 pub(crate) struct Threads(pub(crate) Vec<u32>);
 
-fn regex(text: &str) -> Result<Regex, String> {
+pub(crate) fn regex(text: &str) -> Result<Regex, String> {
     Regex::new(text).map_err(|error| {
         let reason = error.to_string();
         let last = reason.lines().last().unwrap_or_default();
@@ -106,7 +115,7 @@ fn threads(text: &str) -> Result<Threads, String> {
     Ok(Threads(counts))
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "not a number of seconds".to_string())?;
     check_seconds("seconds", value).map_err(|error| error.to_string())?;
     Ok(value)
@@ -135,6 +144,8 @@ pub(crate) fn main() -> Result<u8> {
     };
     match cli.command {
         Command::List { what, format } => list::list(what, format).map(|()| 0),
+        Command::Verify(args) => command::verify(&args),
+        Command::VerifyJob { definition } => job::main(&definition).map(|()| 0),
         Command::Run(args) => run::run(&args),
         Command::Plot { dir } => plot::plot(&dir).map(|()| 0),
         Command::Cell { definition } => cell::main(&definition).map(|()| 0),

@@ -98,7 +98,7 @@ impl Manifest {
             },
             allocator: Allocator {
                 name: ALLOCATOR.into(),
-                version: crate::ALLOCATOR.version(),
+                version: mimalloc::MiMalloc.version(),
                 reason: "needs only a C compiler; glibc's allocator distorts cross-thread frees"
                     .into(),
             },

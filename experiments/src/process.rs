@@ -16,7 +16,25 @@ use crate::plan::Cell;
 /// How often the interrupt flag is looked at while a child runs.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// How a child ended.
+/// How a process ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// By itself, or by a signal that this program did not send.
+    Ended {
+        /// How.
+        status: ExitStatus,
+        /// What it wrote to stdout.
+        lines: String,
+        /// What it wrote to stderr.
+        errors: String,
+    },
+    /// It was killed after its time; what it wrote to stdout until then.
+    TimedOut(String),
+    /// It was killed because the user asked to stop.
+    Interrupted,
+}
+
+/// How the child of a cell ended.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// It wrote a result.
@@ -33,47 +51,65 @@ pub(crate) enum Outcome {
 
 /// Runs a cell in a process of its own.
 pub(crate) fn run(cell: &Cell, interrupted: &AtomicBool) -> Result<Outcome> {
+    let arguments = ["cell".into(), serde_json::to_string(cell)?];
+    let limit = Duration::from_secs_f64(cell.timeout_seconds);
+    Ok(match supervise(&arguments, limit, interrupted)? {
+        End::Ended { status, lines, errors } => understand(status, &lines, &errors),
+        End::TimedOut(_) => Outcome::TimedOut,
+        End::Interrupted => Outcome::Interrupted,
+    })
+}
+
+/// Runs this program with other arguments.
+pub(crate) fn supervise(
+    arguments: &[String],
+    limit: Duration,
+    interrupted: &AtomicBool,
+) -> Result<End> {
     let program = std::env::current_exe().context("cannot find this program")?;
     let mut child = Command::new(program)
-        .arg("cell")
-        .arg(serde_json::to_string(cell)?)
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         // Its own group: Ctrl-C reaches the parent only, which kills the child and reaps it.
         .process_group(0)
         .spawn()
-        .context("cannot start a process for a cell")?;
+        .context("cannot start a process")?;
     let (ended, end) = mpsc::channel();
     let errors = collect(child.stderr.take(), None);
     let lines = collect(child.stdout.take(), Some(ended));
 
-    let deadline = Instant::now() + Duration::from_secs_f64(cell.timeout_seconds);
-    let stopped = loop {
+    let deadline = Instant::now() + limit;
+    let killed = loop {
         match end.recv_timeout(LOOK_EVERY) {
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => break None,
-            Err(RecvTimeoutError::Timeout) if interrupted.load(Relaxed) => {
-                break Some(Outcome::Interrupted);
-            }
-            Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
-                break Some(Outcome::TimedOut);
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => break false,
+            Err(RecvTimeoutError::Timeout)
+                if interrupted.load(Relaxed) || Instant::now() >= deadline =>
+            {
+                break true;
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
     };
-    if stopped.is_some() {
+    if killed {
         kill(&mut child);
     }
-    let status = child.wait().context("cannot wait for a cell")?;
+    let status = child.wait().context("cannot wait for a process")?;
     let (lines, errors) = (lines.join().unwrap_or_default(), errors.join().unwrap_or_default());
-    if let Some(outcome) = stopped {
-        return Ok(outcome);
-    }
     // A signal to all processes (a closing terminal) can reach the child before the flag is seen.
-    if status.signal().is_some() && interrupted.load(Relaxed) {
-        return Ok(Outcome::Interrupted);
+    if interrupted.load(Relaxed) && (killed || status.signal().is_some()) {
+        return Ok(End::Interrupted);
     }
-    Ok(understand(status, &lines, &errors))
+    Ok(if killed { End::TimedOut(lines) } else { End::Ended { status, lines, errors } })
+}
+
+/// In a child: ends the process when the parent does, which holds the other end of stdin.
+pub(crate) fn exit_with_parent() {
+    thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(1);
+    });
 }
 
 fn kill(child: &mut Child) {

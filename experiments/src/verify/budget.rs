@@ -1,0 +1,93 @@
+//! How long a check runs, and how to repeat what it found.
+
+use std::fmt;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+/// The time and the seed of a check.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Of the first round; the next round has the next seed.
+    pub seed: u64,
+    /// Rounds begin while this is not over; the first one always does.
+    pub length: Duration,
+    /// Whether the seed of each round is written to stdout, for a parent to know when this crashes.
+    pub announce: bool,
+}
+
+/// A check found something.
+#[derive(Debug)]
+pub struct Failure {
+    /// With this seed, the first round is the one that failed.
+    pub seed: u64,
+    /// What was found.
+    pub message: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (seed {})", self.message, self.seed)
+    }
+}
+
+/// What begins the line of a round.
+pub(super) const ROUND: &str = "round ";
+
+impl Budget {
+    /// Calls `round` with one seed after the other, and returns how often.
+    pub(super) fn rounds(&self, mut round: impl FnMut(u64) -> Result<()>) -> Result<u64, Failure> {
+        let began = Instant::now();
+        let mut done = 0;
+        while done == 0 || began.elapsed() < self.length {
+            let seed = self.seed.wrapping_add(done);
+            if self.announce {
+                // Nobody may be listening any more.
+                let mut out = std::io::stdout().lock();
+                let _ = writeln!(out, "{ROUND}{seed}").and_then(|()| out.flush());
+            }
+            round(seed).map_err(|error| Failure { seed, message: format!("{error:#}") })?;
+            done += 1;
+        }
+        Ok(done)
+    }
+}
+
+/// Runs a thread of a check. Other threads wait for it at barriers, so a panic (its message is on
+/// stderr by then) ends the process.
+pub(super) fn or_abort<T>(thread: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(thread)).unwrap_or_else(|_| std::process::abort())
+}
+
+/// A barrier that spins a little first, so that threads leave it at nearly the same time.
+#[derive(Debug)]
+pub(super) struct Gate {
+    threads: usize,
+    /// Arrivals since the beginning.
+    arrived: AtomicUsize,
+}
+
+impl Gate {
+    pub(super) fn new(threads: usize) -> Self {
+        Self { threads, arrived: AtomicUsize::new(0) }
+    }
+
+    /// Waits for all others.
+    pub(super) fn pass(&self) {
+        // Acquire and release: what was done before the gate is seen behind it.
+        let mine = self.arrived.fetch_add(1, Ordering::AcqRel);
+        let all = (mine / self.threads + 1) * self.threads;
+        let mut spins = 0;
+        while self.arrived.load(Ordering::Acquire) < all {
+            spins += 1;
+            if spins < 300 {
+                std::hint::spin_loop();
+            } else {
+                std::thread::yield_now();
+            }
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Records short concurrent histories and decides each: see [`super::linear`].
+
+use std::fmt::Write;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::thread;
+
+use anyhow::{Result, ensure};
+use kovan_schemes::canary::jitter;
+use kovan_structures::Kind;
+
+use super::budget::{Budget, Failure, Gate, or_abort};
+use super::linear::{Record, Verdict, decide, overlaps};
+use super::model::{Answer, Op};
+use super::subject::{Operations, Pair, Subject, Worker};
+use crate::rng::XorShift;
+
+/// Histories of one round: on the same structure, by the same threads.
+const HISTORIES: u64 = 40;
+
+/// What a round is like.
+#[derive(Clone, Copy)]
+struct Shape {
+    seed: u64,
+    threads: u64,
+    keys: u64,
+}
+
+/// What came of the histories.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    histories: u64,
+    overlapped: u64,
+    undecided: u64,
+}
+
+/// Runs the check.
+pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
+    let mut counts = Counts::default();
+    budget.rounds(|seed| round(pair, seed, &mut counts))?;
+    let Counts { histories, overlapped, undecided } = counts;
+    let failure = |message: &str| Failure { seed: budget.seed, message: message.into() };
+    if overlapped == 0 {
+        return Err(failure(&format!(
+            "vacuous: in none of {histories} histories did operations overlap"
+        )));
+    }
+    if undecided > histories / 10 {
+        return Err(failure(&format!("{undecided} of {histories} histories could not be decided")));
+    }
+    Ok(format!("{histories} histories, {} % overlapped", overlapped * 100 / histories))
+}
+
+fn round(pair: &Pair, seed: u64, counts: &mut Counts) -> Result<()> {
+    let mut random = XorShift::stream(seed, 0, 31);
+    let shape = Shape { seed, threads: 3 + random.below(2), keys: 1 + random.below(4) };
+    let mut subject = pair.make(2);
+    let found = histories(&*subject, pair.structure.kind, shape, counts);
+    found?;
+    ensure!(subject.contents().is_empty(), "the structure is not empty after it was emptied");
+    super::conservation::check_end(pair, subject)
+}
+
+/// Runs and decides the histories of a round.
+fn histories(subject: &dyn Subject, kind: Kind, shape: Shape, counts: &mut Counts) -> Result<()> {
+    let gate = Gate::new(shape.threads as usize);
+    let clock = AtomicU64::new(0);
+    let logs: Vec<Mutex<Vec<Record>>> = (0..shape.threads).map(|_| Mutex::default()).collect();
+    let mut result = Ok(());
+    thread::scope(|scope| {
+        for thread in 1..shape.threads {
+            let (gate, clock, log) = (&gate, &clock, &logs[thread as usize]);
+            scope.spawn(move || {
+                or_abort(|| {
+                    let mut player = Player::new(subject, kind, shape, thread, clock);
+                    for history in 0..HISTORIES {
+                        gate.pass();
+                        *log.lock().expect("nobody panics") = player.play(history);
+                        gate.pass();
+                    }
+                });
+            });
+        }
+        // Not `or_abort` for the answer, which must reach the caller; the others play to the end.
+        let mut leader = or_abort(|| Player::new(subject, kind, shape, 0, &clock));
+        for history in 0..HISTORIES {
+            let mut records = or_abort(|| {
+                let mut records = leader.fill(history);
+                gate.pass();
+                records.extend(leader.play(history));
+                gate.pass();
+                records
+            });
+            for log in &logs {
+                records.append(&mut log.lock().expect("nobody panics"));
+            }
+            let concurrent = overlaps(&records);
+            or_abort(|| leader.empty(&mut records));
+            if result.is_ok() {
+                result = judge(kind, &records, concurrent, counts);
+            }
+        }
+    });
+    result
+}
+
+fn judge(kind: Kind, records: &[Record], concurrent: bool, counts: &mut Counts) -> Result<()> {
+    counts.histories += 1;
+    counts.overlapped += u64::from(concurrent);
+    match decide(kind, records) {
+        Verdict::Linearizable => {}
+        Verdict::Undecided => counts.undecided += 1,
+        Verdict::NotLinearizable => {
+            let mut records = records.to_vec();
+            records.sort_unstable_by_key(|record| record.called);
+            let mut text = String::new();
+            for Record { thread, op, answer, called, returned } in records {
+                // Writing to a string does not fail.
+                let _ = write!(text, " [{called}-{returned}] t{thread} {op} -> {answer};");
+            }
+            anyhow::bail!("a history is not linearizable:{text}");
+        }
+    }
+    Ok(())
+}
+
+/// A thread of a round.
+struct Player<'a> {
+    worker: Box<dyn Worker + 'a>,
+    random: XorShift,
+    clock: &'a AtomicU64,
+    kind: Kind,
+    shape: Shape,
+    thread: u64,
+}
+
+impl<'a> Player<'a> {
+    fn new(
+        subject: &'a dyn Subject,
+        kind: Kind,
+        shape: Shape,
+        thread: u64,
+        clock: &'a AtomicU64,
+    ) -> Self {
+        jitter(shape.seed ^ (thread << 48), 6);
+        let random = XorShift::stream(shape.seed, thread, 32);
+        Self { worker: subject.join(), random, clock, kind, shape, thread }
+    }
+
+    /// One operation with its times.
+    fn record(&self, on: &dyn Operations, op: Op) -> Record {
+        // SeqCst: one order of all calls and returns, which the real one agrees with.
+        let called = self.clock.fetch_add(1, SeqCst);
+        let answer = op.run(on);
+        let returned = self.clock.fetch_add(1, SeqCst);
+        Record { thread: self.thread as usize, op, answer, called, returned }
+    }
+
+    /// A random operation; what is pushed and enqueued is unique in its history.
+    fn operation(&mut self, count: u64) -> Op {
+        let key = self.random.below(self.shape.keys);
+        match self.random.below(8) {
+            0..3 if self.kind == Kind::Map => Op::Insert(key),
+            0..3 => Op::Insert(self.thread * 100 + count),
+            3..6 => Op::Remove(key),
+            _ => Op::Contains(key),
+        }
+    }
+
+    /// The operations of one thread in one history.
+    fn play(&mut self, history: u64) -> Vec<Record> {
+        let length = 4 + self.random.below(5);
+        let operations: Vec<Op> = (0..length).map(|count| self.operation(count)).collect();
+        let pauses: Vec<u64> = (0..length).map(|_| self.random.below(256)).collect();
+        let mut records = Vec::new();
+        let mut each = |on: &dyn Operations, at: usize| {
+            match pauses[at] {
+                0..64 => thread::yield_now(),
+                64..80 => on.hold_inside(pauses[at] % self.shape.keys, &mut thread::yield_now),
+                spins => (0..spins - 80).for_each(|_| std::hint::spin_loop()),
+            }
+            records.push(self.record(on, operations[at]));
+        };
+        // Now and then all under one guard, as a long reader or writer.
+        if (history + self.thread).is_multiple_of(4) {
+            self.worker.pinned(&mut |on| (0..operations.len()).for_each(|at| each(on, at)));
+        } else {
+            (0..operations.len()).for_each(|at| self.worker.pinned(&mut |on| each(on, at)));
+        }
+        if pauses[0] < 100 {
+            self.worker.flush();
+        }
+        records
+    }
+
+    /// Puts something in before the others begin.
+    fn fill(&mut self, history: u64) -> Vec<Record> {
+        let mut records = Vec::new();
+        for key in 0..history % 4 {
+            let key = if self.kind == Kind::Map { key % self.shape.keys } else { 900 + key };
+            self.worker.pinned(&mut |on| records.push(self.record(on, Op::Insert(key))));
+        }
+        records
+    }
+
+    /// Takes all out after the others have ended; the order in which it comes is part of the history.
+    fn empty(&mut self, records: &mut Vec<Record>) {
+        let mut take = |key| {
+            self.worker.pinned(&mut |on| records.push(self.record(on, Op::Remove(key))));
+            records.last().is_some_and(|record| record.answer != Answer::Key(None))
+        };
+        if self.kind == Kind::Map {
+            for key in 0..self.shape.keys {
+                take(key);
+            }
+        } else {
+            // More than can be in it means that it will never be empty.
+            let _ = (0..50).all(|_| take(0));
+        }
+    }
+}

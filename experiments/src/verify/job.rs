@@ -1,0 +1,141 @@
+//! One check of one pair in a process of its own: a crash or a hang is its result.
+
+use std::io::Write;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use kovan_schemes::canary;
+use kovan_structures::registry::dispatch;
+use serde::{Deserialize, Serialize};
+
+use super::budget::{Budget, ROUND};
+use super::subject::Find;
+use super::{Check, optimistic, run_check};
+use crate::output::one_line;
+use crate::process::{End, exit_with_parent, supervise};
+
+/// What a child is to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Job {
+    pub(super) scheme: String,
+    /// Empty for the script, which has none.
+    pub(super) structure: String,
+    pub(super) check: Check,
+    pub(super) seconds: f64,
+    pub(super) seed: u64,
+}
+
+/// The last line of a child.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "line", rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Nothing was found.
+    Passed {
+        /// What was looked at.
+        detail: String,
+    },
+    /// Something was found.
+    Failed {
+        /// With which the first round finds it.
+        seed: u64,
+        /// What.
+        message: String,
+    },
+}
+
+/// The child.
+pub(crate) fn main(definition: &str) -> Result<()> {
+    let job: Job = serde_json::from_str(definition).context("not a job")?;
+    exit_with_parent();
+    say(&job.run()?)
+}
+
+/// Writes the last line of a child.
+pub(super) fn say(verdict: &Verdict) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, verdict)?;
+    out.write_all(b"\n").and_then(|()| out.flush()).context("cannot write the verdict")
+}
+
+impl Job {
+    /// How long the child may take.
+    pub(super) fn limit(&self) -> Duration {
+        Duration::from_secs_f64(40.0 + 5.0 * self.seconds)
+    }
+
+    fn run(&self) -> Result<Verdict> {
+        if self.check == Check::Optimistic {
+            return self.script();
+        }
+        let pair =
+            dispatch(&self.scheme, &self.structure, Find).map_err(|error| anyhow!("{error}"))?;
+        let length = Duration::from_secs_f64(self.seconds);
+        let budget = Budget { seed: self.seed, length, announce: true };
+        Ok(match run_check(self.check, &pair, &budget) {
+            Ok(detail) => Verdict::Passed { detail },
+            Err(failure) => Verdict::Failed { seed: failure.seed, message: failure.message },
+        })
+    }
+
+    fn script(&self) -> Result<Verdict> {
+        let scripts = optimistic::scripts();
+        let script = scripts.iter().find(|(facts, _)| facts.name == self.scheme);
+        let (_, script) = script.with_context(|| format!("unknown scheme `{}`", self.scheme))?;
+        Ok(if script() {
+            Verdict::Passed { detail: "the young node was still there".into() }
+        } else {
+            Verdict::Failed {
+                seed: self.seed,
+                message: "the young node held something else".into(),
+            }
+        })
+    }
+
+    /// Runs the job in a child; nothing if the user asked to stop.
+    pub(super) fn supervise(&self, interrupted: &AtomicBool) -> Result<Option<Verdict>> {
+        let arguments = ["verify-job".into(), serde_json::to_string(self)?];
+        judge(&arguments, self.seed, self.limit(), interrupted)
+    }
+}
+
+/// Runs this program as a child that ends with a [`Verdict`], and says how it ended.
+pub(super) fn judge(
+    arguments: &[String],
+    seed: u64,
+    limit: Duration,
+    interrupted: &AtomicBool,
+) -> Result<Option<Verdict>> {
+    Ok(match supervise(arguments, limit, interrupted)? {
+        End::Interrupted => None,
+        End::TimedOut(lines) => Some(Verdict::Failed {
+            seed: round(&lines).unwrap_or(seed),
+            message: format!("hung: killed after {:.0} s", limit.as_secs_f64()),
+        }),
+        End::Ended { status, lines, errors } => {
+            let last = lines.lines().last().and_then(|line| serde_json::from_str(line).ok());
+            match last.filter(|_| status.success()) {
+                Some(verdict) => Some(verdict),
+                None => Some(Verdict::Failed {
+                    seed: round(&lines).unwrap_or(seed),
+                    message: crash(&errors, &status.to_string()),
+                }),
+            }
+        }
+    })
+}
+
+/// The seed of the round that a child was in.
+fn round(lines: &str) -> Option<u64> {
+    lines.lines().rev().find_map(|line| line.strip_prefix(ROUND)?.parse().ok())
+}
+
+/// What a child said before it ended badly.
+fn crash(errors: &str, status: &str) -> String {
+    if let Some(line) = errors.lines().find(|line| line.starts_with("canary: ")) {
+        return line.to_string();
+    }
+    let text: String = one_line(errors).chars().take(400).collect();
+    let canary = if canary::COMPILED { "" } else { " (a build with the canary may say more)" };
+    format!("the process ended with {status}{canary}: {text}")
+}

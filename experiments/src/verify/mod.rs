@@ -1,0 +1,116 @@
+//! The correctness gate: every allowed pair of a scheme and a structure, checked without timing.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`command`] | `kovan-lab verify`: which checks of which pairs, progress, the table |
+//! | [`job`] | one check of one pair in a process of its own |
+//! | [`subject`] | a pair behind one type, so that the checks are compiled once |
+//! | [`budget`] | seeds, rounds and the time that a check has |
+//! | [`model`], [`oracle`] | programs on one thread, against the standard collections |
+//! | [`conservation`] | keys and nodes add up after concurrent runs |
+//! | [`pressure`] | the check `canary`: late reads under the heaviest reuse |
+//! | [`history`], [`linear`] | concurrent histories, and whether they are linearizable |
+//! | [`bounds`] | declared bounds, against adversaries |
+//! | [`optimistic`] | the traversal out of an unlinked node, for each scheme |
+//!
+//! `docs/GATE.md` says what each check can and cannot find.
+
+mod bounds;
+mod budget;
+pub(crate) mod command;
+mod conservation;
+mod history;
+pub(crate) mod job;
+mod linear;
+mod model;
+mod optimistic;
+mod oracle;
+mod pressure;
+mod subject;
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+pub use budget::{Budget, Failure};
+pub use job::Verdict;
+pub use subject::Pair;
+
+/// A check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Check {
+    /// Random programs on one thread against the standard collections.
+    Oracle,
+    /// Keys and nodes add up after concurrent runs, churn and stalls.
+    Conservation,
+    /// Late reads and double frees, under the heaviest reuse; needs the feature `canary`.
+    Canary,
+    /// Short concurrent histories are linearizable.
+    Linearizability,
+    /// Declared bounds hold under adversaries.
+    Bounds,
+    /// The traversal out of an unlinked node; once per scheme.
+    Optimistic,
+}
+
+impl Check {
+    /// All that are of a pair.
+    pub const OF_PAIRS: [Self; 5] =
+        [Self::Oracle, Self::Conservation, Self::Canary, Self::Linearizability, Self::Bounds];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Oracle => "oracle",
+            Self::Conservation => "conservation",
+            Self::Canary => "canary",
+            Self::Linearizability => "linearizability",
+            Self::Bounds => "bounds",
+            Self::Optimistic => "optimistic",
+        }
+    }
+}
+
+/// Runs a check of a pair in this process.
+///
+/// # Errors
+/// What the check found. What it finds in another thread, a read of a freed node for one, ends the
+/// process instead.
+///
+/// # Panics
+/// For [`Check::Optimistic`], which is of a scheme alone.
+pub fn run_check(check: Check, pair: &Pair, budget: &Budget) -> Result<String, Failure> {
+    match check {
+        Check::Oracle => oracle::check(pair, budget),
+        Check::Conservation => conservation::check(pair, budget),
+        Check::Canary => pressure::check(pair, budget),
+        Check::Linearizability => history::check(pair, budget),
+        Check::Bounds => bounds::check(pair, budget),
+        Check::Optimistic => panic!("`optimistic` is of a scheme, not of a pair"),
+    }
+}
+
+/// Runs this program with the arguments as a child, which must end with [`report`]; what it said, or
+/// how it crashed or hung.
+///
+/// # Errors
+/// If no process can be started.
+pub fn in_a_child(arguments: &[String], seed: u64, limit: Duration) -> anyhow::Result<Verdict> {
+    let verdict = job::judge(arguments, seed, limit, &AtomicBool::new(false))?;
+    Ok(verdict.unwrap_or(Verdict::Failed { seed, message: "interrupted".into() }))
+}
+
+/// In a child: writes the verdict for the parent.
+///
+/// # Errors
+/// If stdout cannot be written to.
+pub fn report(result: Result<String, Failure>) -> anyhow::Result<()> {
+    job::say(&match result {
+        Ok(detail) => Verdict::Passed { detail },
+        Err(Failure { seed, message }) => Verdict::Failed { seed, message },
+    })
+}

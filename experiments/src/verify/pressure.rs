@@ -1,0 +1,88 @@
+//! The check `canary`: readers under the heaviest reuse, in builds whose nodes notice a late read.
+//!
+//! Few keys, much retirement, a flush after every few operations, long guards with many operations
+//! in them, and pauses inside operations: what is freed too early is freed while it is read. The
+//! nodes themselves notice (see [`kovan_schemes::canary`]) and end the process.
+
+use std::thread;
+
+use anyhow::{Result, ensure};
+use kovan_schemes::canary::jitter;
+
+use super::budget::{Budget, Failure, Gate, or_abort};
+use super::subject::{Pair, Subject, Worker};
+use crate::rng::XorShift;
+
+/// Threads of a round.
+const THREADS: u64 = 4;
+/// Guards of a thread in a round.
+const GUARDS: u64 = 150;
+
+/// Runs the check.
+pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
+    let mut freed = 0;
+    let rounds = budget.rounds(|seed| {
+        freed += round(pair, seed)?;
+        Ok(())
+    })?;
+    Ok(format!("{rounds} runs, {freed} nodes freed meanwhile"))
+}
+
+fn round(pair: &Pair, seed: u64) -> Result<u64> {
+    let subject = pair.make(2);
+    let keys = 1 + seed % 6;
+    let gate = Gate::new(THREADS as usize);
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (subject, gate) = (&*subject, &gate);
+            scope.spawn(move || or_abort(|| work(subject, seed, thread, keys, gate)));
+        }
+    });
+    let freed = subject.totals().freed;
+    ensure!(freed <= subject.totals().retired, "more nodes freed than retired");
+    super::conservation::check_end(pair, subject)?;
+    Ok(freed)
+}
+
+fn work(subject: &dyn Subject, seed: u64, thread: u64, keys: u64, gate: &Gate) {
+    let mut random = XorShift::stream(seed, thread, 41);
+    jitter(seed ^ (thread << 48), 8);
+    let mut worker = subject.join();
+    gate.pass();
+    for guard in 0..GUARDS {
+        // Long guards of one thread, short ones of the others.
+        let length = if thread == 0 { 1 + random.below(40) } else { 1 + random.below(3) };
+        section(&*worker, &mut random, keys, length);
+        if guard % 4 == thread {
+            worker.flush();
+        }
+        if random.below(64) == 0 {
+            drop(worker);
+            worker = subject.join();
+        }
+    }
+}
+
+fn section(worker: &dyn Worker, random: &mut XorShift, keys: u64, length: u64) {
+    worker.pinned(&mut |on| {
+        for _ in 0..length {
+            let key = random.below(keys);
+            match random.below(9) {
+                0..3 => {
+                    let _ = on.insert(key);
+                }
+                3..6 => {
+                    let _ = on.remove(key);
+                }
+                6..8 => {
+                    let _ = on.contains(key);
+                }
+                // Holds protections while another operation and other threads go on.
+                _ => on.hold_inside(key, &mut || {
+                    let _ = on.contains(key);
+                    thread::yield_now();
+                }),
+            }
+        }
+    });
+}

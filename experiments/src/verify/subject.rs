@@ -1,0 +1,152 @@
+//! A pair of a scheme and a structure behind one type, so that the checks are compiled once.
+//!
+//! The checks measure nothing, so a virtual call per operation costs nothing that matters; compiled
+//! for each of hundreds of pairs they would take minutes to build.
+
+use kovan_schemes::domain::Meter;
+use kovan_schemes::{BoundInput, Domain, Facts, Guard, Handle, Reclaimer, Totals};
+use kovan_structures::registry::Visitor;
+use kovan_structures::{Structure, StructureFacts};
+
+/// A scheme and a structure.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair {
+    /// Of the scheme.
+    pub scheme: Facts,
+    /// Of the structure.
+    pub structure: StructureFacts,
+    make: fn(usize) -> Box<dyn Subject>,
+    bound: fn(&BoundInput) -> Option<u64>,
+}
+
+impl Pair {
+    /// The pair of these types.
+    #[must_use]
+    pub fn of<R: Reclaimer, S: Structure<R>>() -> Self {
+        Self {
+            scheme: R::FACTS,
+            structure: S::FACTS,
+            make: |hint| {
+                let domain = Domain::<R>::new();
+                let structure = Some(S::new(&domain, hint));
+                let meter = domain.meter();
+                Box::new(Real { structure, domain, meter })
+            },
+            bound: R::bound,
+        }
+    }
+
+    /// An empty structure in a domain of its own.
+    pub(super) fn make(&self, hint: usize) -> Box<dyn Subject> {
+        (self.make)(hint)
+    }
+
+    /// What the scheme declares.
+    pub(super) fn bound(&self, input: &BoundInput) -> Option<u64> {
+        (self.bound)(input)
+    }
+}
+
+/// Finds a pair by its names: `dispatch(scheme, structure, Find)`.
+pub(super) struct Find;
+
+impl Visitor for Find {
+    type Output = Pair;
+    fn visit<R: Reclaimer, S: Structure<R>>(self) -> Pair {
+        Pair::of::<R, S>()
+    }
+}
+
+/// A structure in a domain.
+pub(super) trait Subject: Sync {
+    /// Registers the calling thread.
+    fn join(&self) -> Box<dyn Worker + '_>;
+    /// The counters now.
+    fn totals(&self) -> Totals;
+    /// All keys, as [`Structure::contents`].
+    fn contents(&mut self) -> Vec<u64>;
+    /// Drops the structure, then the domain; the counters after each.
+    fn finish(self: Box<Self>) -> [Totals; 2];
+}
+
+/// A registered thread.
+pub(super) trait Worker {
+    /// Runs `inside` under one guard.
+    fn pinned(&self, inside: &mut dyn FnMut(&dyn Operations));
+    /// Tries to reclaim.
+    fn flush(&self);
+}
+
+/// The structure under a guard.
+pub(super) trait Operations {
+    /// See [`Structure::insert`].
+    fn insert(&self, key: u64) -> bool;
+    /// See [`Structure::remove`].
+    fn remove(&self, key: u64) -> Option<u64>;
+    /// See [`Structure::contains`].
+    fn contains(&self, key: u64) -> bool;
+    /// See [`Structure::hold_inside`].
+    fn hold_inside(&self, key: u64, inside: &mut dyn FnMut());
+}
+
+struct Real<R: Reclaimer, S: Structure<R>> {
+    /// Always there, until `finish`.
+    structure: Option<S>,
+    domain: Domain<R>,
+    meter: Meter,
+}
+
+impl<R: Reclaimer, S: Structure<R>> Subject for Real<R, S> {
+    fn join(&self) -> Box<dyn Worker + '_> {
+        let structure = self.structure.as_ref().expect("not finished");
+        Box::new(Registered { structure, handle: self.domain.register() })
+    }
+    fn totals(&self) -> Totals {
+        self.meter.totals()
+    }
+    fn contents(&mut self) -> Vec<u64> {
+        self.structure.as_mut().map(S::contents).unwrap_or_default()
+    }
+    fn finish(mut self: Box<Self>) -> [Totals; 2] {
+        let meter = self.meter.clone();
+        drop(self.structure.take());
+        let first = meter.totals();
+        drop(self);
+        [first, meter.totals()]
+    }
+}
+
+struct Registered<'a, R: Reclaimer, S> {
+    structure: &'a S,
+    handle: Handle<R>,
+}
+
+impl<R: Reclaimer, S: Structure<R>> Worker for Registered<'_, R, S> {
+    fn pinned(&self, inside: &mut dyn FnMut(&dyn Operations)) {
+        let guard = self.handle.pin();
+        inside(&Pinned { structure: self.structure, guard: &guard });
+    }
+    fn flush(&self) {
+        self.handle.flush();
+    }
+}
+
+struct Pinned<'a, 'h, R: Reclaimer, S> {
+    structure: &'a S,
+    guard: &'a Guard<'h, R>,
+}
+
+impl<R: Reclaimer, S: Structure<R>> Operations for Pinned<'_, '_, R, S> {
+    fn insert(&self, key: u64) -> bool {
+        self.structure.insert(self.guard, key)
+    }
+    fn remove(&self, key: u64) -> Option<u64> {
+        self.structure.remove(self.guard, key)
+    }
+    fn contains(&self, key: u64) -> bool {
+        self.structure.contains(self.guard, key)
+    }
+    fn hold_inside(&self, key: u64, inside: &mut dyn FnMut()) {
+        self.structure.hold_inside(self.guard, key, inside);
+    }
+}
