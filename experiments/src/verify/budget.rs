@@ -83,7 +83,7 @@ impl Gate {
         let mut spins = 0;
         while self.arrived.load(Ordering::Acquire) < all {
             spins += 1;
-            if spins < 300 {
+            if spins < 100 {
                 std::hint::spin_loop();
             } else {
                 std::thread::yield_now();

@@ -76,7 +76,7 @@ impl Shape {
 
 fn round(pair: &Pair, shape: Shape) -> Result<()> {
     let mut subject = pair.make(4);
-    let prefill = prefill(&*subject, shape);
+    let prefill = prefill(&*subject, pair.structure.kind, shape);
     let logs = concurrent(&*subject, pair.structure.kind, shape);
     let held = subject.contents();
     let mut all = logs;
@@ -117,17 +117,16 @@ fn value(thread: u64, count: u64) -> u64 {
 
 const PREFILL: u64 = 0xFFFF;
 
-fn prefill(subject: &dyn Subject, shape: Shape) -> Log {
+fn prefill(subject: &dyn Subject, kind: Kind, shape: Shape) -> Log {
     let worker = subject.join();
     let mut log = Log::default();
     for count in 0..shape.keys / 2 {
-        for key in [count, value(PREFILL, count)] {
-            worker.pinned(&mut |on| {
-                if on.insert(key) {
-                    log.inserted.push(key);
-                }
-            });
-        }
+        let key = if kind == Kind::Map { count } else { value(PREFILL, count) };
+        worker.pinned(&mut |on| {
+            if on.insert(key) {
+                log.inserted.push(key);
+            }
+        });
     }
     log
 }

@@ -142,7 +142,7 @@ impl<'a> Player<'a> {
         thread: u64,
         clock: &'a AtomicU64,
     ) -> Self {
-        jitter(shape.seed ^ (thread << 48), 6);
+        jitter(shape.seed ^ (thread << 48), 10);
         let random = XorShift::stream(shape.seed, thread, 32);
         Self { worker: subject.join(), random, clock, kind, shape, thread }
     }
@@ -175,9 +175,9 @@ impl<'a> Player<'a> {
         let mut records = Vec::new();
         let mut each = |on: &dyn Operations, at: usize| {
             match pauses[at] {
-                0..64 => thread::yield_now(),
-                64..80 => on.hold_inside(pauses[at] % self.shape.keys, &mut thread::yield_now),
-                spins => (0..spins - 80).for_each(|_| std::hint::spin_loop()),
+                0..40 => thread::yield_now(),
+                40..48 => on.hold_inside(pauses[at] % self.shape.keys, &mut thread::yield_now),
+                spins => (0..spins - 48).for_each(|_| std::hint::spin_loop()),
             }
             records.push(self.record(on, operations[at]));
         };

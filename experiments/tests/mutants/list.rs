@@ -1,0 +1,207 @@
+//! A small sorted list after Michael, right for fault [`NONE`] and wrong in one place for each other.
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+
+use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
+use kovan_structures::{Kind, Structure, StructureFacts};
+
+pub(crate) const NONE: u8 = 0;
+pub(crate) const INSERT_WITHOUT_SECOND_SEARCH: u8 = 1;
+pub(crate) const REMOVE_WITHOUT_MARK: u8 = 2;
+pub(crate) const FOLLOWS_MARKED_NODES: u8 = 3;
+pub(crate) const BOTH_REMOVERS_WIN: u8 = 4;
+pub(crate) const FINDS_REMOVED_KEYS: u8 = 5;
+pub(crate) const RETIRED_BY_WHO_MARKS: u8 = 6;
+
+const MARK: usize = 1;
+
+struct Node<R: Reclaimer> {
+    key: u64,
+    next: Atomic<Node<R>, R>,
+}
+
+/// A list.
+pub(crate) struct List<R: Reclaimer, const FAULT: u8> {
+    domain: Domain<R>,
+    head: Atomic<Node<R>, R>,
+}
+
+struct Place<'g, 'h, R: Reclaimer> {
+    _shields: [Shield<'h, R>; 3],
+    prev: &'g Atomic<Node<R>, R>,
+    cur: Shared<'g, Node<R>, R>,
+    node: Option<&'g Node<R>>,
+    next: Shared<'g, Node<R>, R>,
+}
+
+// SAFETY of the unsafe blocks: as in Michael's list: a node is read under a shield that was set from
+// an unmarked link of a protected node, and retired by the thread whose CAS unlinked it, after it
+// was marked; exclusive in `drop`. For the mutants it does not hold: they are to be caught.
+impl<R: Reclaimer, const FAULT: u8> List<R, FAULT> {
+    fn find<'g, 'h>(&'g self, guard: &'g Guard<'h, R>, key: u64) -> Place<'g, 'h, R> {
+        let mut shields = [guard.shield(), guard.shield(), guard.shield()];
+        'again: loop {
+            let mut prev = &self.head;
+            let mut cur = guard.protect(&mut shields[1], prev);
+            loop {
+                // SAFETY: see above.
+                let Some(node) = (unsafe { cur.deref::<'g>() }) else {
+                    return Place {
+                        _shields: shields,
+                        prev,
+                        cur,
+                        node: None,
+                        next: Shared::null(),
+                    };
+                };
+                let next = guard.protect(&mut shields[2], &node.next);
+                if next.tag() == MARK && FAULT != FOLLOWS_MARKED_NODES {
+                    if prev.compare_exchange(cur, next.with_tag(0), guard).is_err() {
+                        continue 'again;
+                    }
+                    if FAULT != RETIRED_BY_WHO_MARKS {
+                        // SAFETY: see above.
+                        unsafe { guard.retire(cur) };
+                    }
+                    cur = guard.protect(&mut shields[1], prev);
+                    if cur.tag() == MARK {
+                        continue 'again;
+                    }
+                    continue;
+                }
+                if node.key >= key && next.tag() != MARK {
+                    return Place { _shields: shields, prev, cur, node: Some(node), next };
+                }
+                shields.rotate_left(1);
+                prev = &node.next;
+                cur = next.with_tag(0);
+            }
+        }
+    }
+
+    fn put(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+        let mut place = self.find(guard, key);
+        if place.node.is_some_and(|node| node.key == key) {
+            return false;
+        }
+        let mut node = guard.alloc(Node { key, next: Atomic::null() });
+        loop {
+            node.value().next.store(place.cur, Relaxed);
+            let new = node.into_shared();
+            if place.prev.compare_exchange(place.cur, new, guard).is_ok() {
+                return true;
+            }
+            // SAFETY: see above.
+            node = unsafe { new.into_owned() };
+            drop(place);
+            place = self.find(guard, key);
+            let found = place.node.is_some_and(|node| node.key == key);
+            if found && FAULT != INSERT_WITHOUT_SECOND_SEARCH {
+                guard.discard(node);
+                return false;
+            }
+        }
+    }
+
+    fn take(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+        loop {
+            let place = self.find(guard, key);
+            let Some(node) = place.node.filter(|node| node.key == key) else { return false };
+            if FAULT != REMOVE_WITHOUT_MARK {
+                let marked = place.next.with_tag(MARK);
+                let won = node.next.compare_exchange(place.next, marked, guard).is_ok();
+                if !won && FAULT != BOTH_REMOVERS_WIN {
+                    continue;
+                }
+                if won && FAULT == RETIRED_BY_WHO_MARKS {
+                    // SAFETY: see above.
+                    unsafe { guard.retire(place.cur) };
+                }
+                if !won {
+                    return true;
+                }
+            }
+            if place.prev.compare_exchange(place.cur, place.next, guard).is_ok() {
+                if FAULT != RETIRED_BY_WHO_MARKS {
+                    // SAFETY: see above.
+                    unsafe { guard.retire(place.cur) };
+                }
+            } else if FAULT == REMOVE_WITHOUT_MARK {
+                continue;
+            } else if FAULT != FOLLOWS_MARKED_NODES {
+                drop(place);
+                let _ = self.find(guard, key);
+            }
+            return true;
+        }
+    }
+
+    fn has(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+        if FAULT != FINDS_REMOVED_KEYS {
+            return self.find(guard, key).node.is_some_and(|node| node.key == key);
+        }
+        // Looks for the key without a look at the mark.
+        let mut shields = [guard.shield(), guard.shield()];
+        let first = guard.protect(&mut shields[0], &self.head);
+        // SAFETY: see above.
+        unsafe { first.deref() }.is_some_and(|node| node.key == key) || {
+            drop(shields);
+            self.find(guard, key).node.is_some_and(|node| node.key == key)
+        }
+    }
+
+    fn walk(&mut self, mut visit: impl FnMut(Shared<'static, Node<R>, R>, bool)) {
+        let handle = self.domain.register();
+        let guard = handle.pin();
+        let mut at = self.head.load_exclusive();
+        // SAFETY: see above.
+        while let Some(node) = unsafe { at.deref() } {
+            let next = Atomic::new(node.next.load(Acquire, &guard)).load_exclusive();
+            visit(at, next.tag() == MARK);
+            at = next;
+        }
+    }
+}
+
+impl<R: Reclaimer, const FAULT: u8> Drop for List<R, FAULT> {
+    fn drop(&mut self) {
+        let domain = self.domain.clone();
+        // SAFETY: see above.
+        self.walk(|node, _| domain.discard(std::iter::once(unsafe { node.into_owned() })));
+    }
+}
+
+impl<R: Reclaimer, const FAULT: u8> Structure<R> for List<R, FAULT> {
+    const FACTS: StructureFacts = StructureFacts {
+        name: "small-list",
+        kind: Kind::Map,
+        paper: "Michael 2002",
+        needs: Strength::Pointer,
+        shields: 3,
+    };
+    fn new(domain: &Domain<R>, _: usize) -> Self {
+        Self { domain: domain.clone(), head: Atomic::null() }
+    }
+    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+        self.put(guard, key)
+    }
+    fn remove(&self, guard: &Guard<'_, R>, key: u64) -> Option<u64> {
+        self.take(guard, key).then_some(key)
+    }
+    fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+        self.has(guard, key)
+    }
+    fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
+        let place = self.find(guard, key);
+        inside();
+        drop(place);
+    }
+    fn contents(&mut self) -> Vec<u64> {
+        let mut keys = Vec::new();
+        self.walk(|node, marked| {
+            // SAFETY: see above.
+            keys.extend(unsafe { node.deref() }.filter(|_| !marked).map(|node| node.key));
+        });
+        keys
+    }
+}
