@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicPtr, Ordering, fence};
 
 use haphazard::{Domain, HazardPointer as Hazard};
 
+use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::{Node, Retired};
 use crate::reclaimer::Reclaimer;
@@ -123,6 +124,7 @@ unsafe impl Reclaimer for HazardPointer {
         let mut seen = source.load(Ordering::Acquire);
         let Some(hazard) = shield.hazard.as_mut() else { return seen };
         loop {
+            canary::pause();
             hazard.protect_raw(seen.map_addr(|a| a & !tag_mask));
             // SeqCst: the publication of the hazard before the second read of the source; pairs
             // with the barrier of haphazard between the unlink and its read of the hazards. If

@@ -131,6 +131,7 @@ impl<'g, T, R: Reclaimer> Shared<'g, T, R> {
     /// 2. Nobody holds a mutable reference to it.
     #[must_use]
     pub unsafe fn deref<'a>(self) -> Option<&'a T> {
+        canary::pause();
         canary::expect_link(self.node().addr());
         // SAFETY: clause 1: not freed; nodes come from `Box`, so aligned and initialised.
         let node = unsafe { self.node().as_ref() }?;

@@ -56,7 +56,7 @@ fn work(subject: &dyn Subject, seed: u64, thread: u64, keys: u64, gate: &Gate) {
         if guard % 4 == thread {
             worker.flush();
         }
-        if random.below(64) == 0 {
+        if random.below(24) == 0 {
             drop(worker);
             worker = subject.join();
         }
@@ -67,7 +67,7 @@ fn section(worker: &dyn Worker, random: &mut XorShift, keys: u64, length: u64) {
     worker.pinned(&mut |on| {
         for _ in 0..length {
             let key = random.below(keys);
-            match random.below(9) {
+            match random.below(10) {
                 0..3 => {
                     let _ = on.insert(key);
                 }
@@ -77,6 +77,10 @@ fn section(worker: &dyn Worker, random: &mut XorShift, keys: u64, length: u64) {
                 6..8 => {
                     let _ = on.contains(key);
                 }
+                // The end of a nested guard must not end this one.
+                8 => worker.pinned(&mut |nested| {
+                    let _ = nested.contains(key);
+                }),
                 // Holds protections while another operation and other threads go on.
                 _ => on.hold_inside(key, &mut || {
                     let _ = on.contains(key);

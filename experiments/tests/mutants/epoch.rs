@@ -21,8 +21,7 @@ pub(crate) const FREES_TWICE: u8 = 7;
 pub(crate) const FREES_ORPHANS_AT_ONCE: u8 = 8;
 pub(crate) const BOUND_TOO_SMALL: u8 = 9;
 pub(crate) const SLOT_REUSED_TOO_SOON: u8 = 10;
-pub(crate) const KEEPS_ALL_TO_THE_END: u8 = 11;
-pub(crate) const PINS_AN_OLD_EPOCH: u8 = 12;
+pub(crate) const PINS_AN_OLD_EPOCH: u8 = 11;
 
 /// Retirements between two attempts to free.
 const BATCH: u64 = 16;
@@ -130,9 +129,6 @@ impl<const FAULT: u8> Local<FAULT> {
 
     fn collect(&self) {
         self.advance();
-        if FAULT == KEEPS_ALL_TO_THE_END {
-            return;
-        }
         let age = if FAULT == ONE_EPOCH_EARLY { 1 } else { 2 };
         let epoch = self.shared.epoch.load(Ordering::SeqCst);
         let ripe = |garbage: &mut Garbage| garbage.epoch + age <= epoch;

@@ -5,16 +5,14 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kovan_schemes::node::Retired;
-use kovan_schemes::{BoundInput, Facts, Node, Progress, Reclaimer, Robustness, Strength};
+use kovan_schemes::{BoundInput, Facts, Node, Progress, Reclaimer, Robustness, Strength, canary};
 
 pub(crate) const NONE: u8 = 0;
-pub(crate) const NO_FENCE: u8 = 1;
-pub(crate) const NO_SECOND_READ: u8 = 2;
-pub(crate) const SKIPS_A_HAZARD: u8 = 3;
-pub(crate) const PUBLISHES_THE_TAG: u8 = 4;
-pub(crate) const OLD_SNAPSHOT: u8 = 5;
-pub(crate) const BOUND_TOO_SMALL: u8 = 6;
-pub(crate) const ONE_SHIELD_FOR_ALL: u8 = 7;
+pub(crate) const NO_SECOND_READ: u8 = 1;
+pub(crate) const SKIPS_A_HAZARD: u8 = 2;
+pub(crate) const OLD_SNAPSHOT: u8 = 3;
+pub(crate) const BOUND_TOO_SMALL: u8 = 4;
+pub(crate) const ONE_SHIELD_FOR_ALL: u8 = 5;
 
 /// Nodes that a thread keeps before it scans. Few, so that what is wrong is freed soon.
 const THRESHOLD: usize = 4;
@@ -170,14 +168,12 @@ unsafe impl<const FAULT: u8> Reclaimer for Hazards<FAULT> {
         source: &AtomicPtr<Node<T, ()>>,
         tag_mask: usize,
     ) -> *mut Node<T, ()> {
-        let mask = if FAULT == PUBLISHES_THE_TAG { 0 } else { tag_mask };
         let mut seen = source.load(Ordering::Acquire);
         loop {
-            shield.hazard.store(seen.addr() & !mask, Ordering::Release);
-            if FAULT != NO_FENCE {
-                // The hazard before the second read; pairs with the fence of `scan`.
-                fence(Ordering::SeqCst);
-            }
+            canary::pause();
+            shield.hazard.store(seen.addr() & !tag_mask, Ordering::Release);
+            // The hazard before the second read; pairs with the fence of `scan`.
+            fence(Ordering::SeqCst);
             let again = source.load(Ordering::Acquire);
             if again == seen || FAULT == NO_SECOND_READ {
                 return seen;

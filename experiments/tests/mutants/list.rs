@@ -10,7 +10,7 @@ pub(crate) const INSERT_WITHOUT_SECOND_SEARCH: u8 = 1;
 pub(crate) const REMOVE_WITHOUT_MARK: u8 = 2;
 pub(crate) const FOLLOWS_MARKED_NODES: u8 = 3;
 pub(crate) const BOTH_REMOVERS_WIN: u8 = 4;
-pub(crate) const FINDS_REMOVED_KEYS: u8 = 5;
+pub(crate) const GIVES_UP_AT_A_MARK: u8 = 5;
 pub(crate) const RETIRED_BY_WHO_MARKS: u8 = 6;
 
 const MARK: usize = 1;
@@ -55,7 +55,7 @@ impl<R: Reclaimer, const FAULT: u8> List<R, FAULT> {
                     };
                 };
                 let next = guard.protect(&mut shields[2], &node.next);
-                if next.tag() == MARK && FAULT != FOLLOWS_MARKED_NODES {
+                if next.tag() == MARK {
                     if prev.compare_exchange(cur, next.with_tag(0), guard).is_err() {
                         continue 'again;
                     }
@@ -116,19 +116,18 @@ impl<R: Reclaimer, const FAULT: u8> List<R, FAULT> {
                 if won && FAULT == RETIRED_BY_WHO_MARKS {
                     // SAFETY: see above.
                     unsafe { guard.retire(place.cur) };
+                    return true;
                 }
                 if !won {
                     return true;
                 }
             }
             if place.prev.compare_exchange(place.cur, place.next, guard).is_ok() {
-                if FAULT != RETIRED_BY_WHO_MARKS {
-                    // SAFETY: see above.
-                    unsafe { guard.retire(place.cur) };
-                }
+                // SAFETY: see above.
+                unsafe { guard.retire(place.cur) };
             } else if FAULT == REMOVE_WITHOUT_MARK {
                 continue;
-            } else if FAULT != FOLLOWS_MARKED_NODES {
+            } else {
                 drop(place);
                 let _ = self.find(guard, key);
             }
@@ -137,17 +136,24 @@ impl<R: Reclaimer, const FAULT: u8> List<R, FAULT> {
     }
 
     fn has(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        if FAULT != FINDS_REMOVED_KEYS {
+        if FAULT != GIVES_UP_AT_A_MARK && FAULT != FOLLOWS_MARKED_NODES {
             return self.find(guard, key).node.is_some_and(|node| node.key == key);
         }
-        // Looks for the key without a look at the mark.
         let mut shields = [guard.shield(), guard.shield()];
-        let first = guard.protect(&mut shields[0], &self.head);
+        let mut at = guard.protect(&mut shields[0], &self.head);
         // SAFETY: see above.
-        unsafe { first.deref() }.is_some_and(|node| node.key == key) || {
-            drop(shields);
-            self.find(guard, key).node.is_some_and(|node| node.key == key)
+        while let Some(node) = unsafe { at.deref() } {
+            let next = guard.protect(&mut shields[1], &node.next);
+            if FAULT == GIVES_UP_AT_A_MARK && next.tag() == MARK {
+                return false;
+            }
+            if node.key >= key {
+                return node.key == key && next.tag() != MARK;
+            }
+            shields.swap(0, 1);
+            at = next.with_tag(0);
         }
+        false
     }
 
     fn walk(&mut self, mut visit: impl FnMut(Shared<'static, Node<R>, R>, bool)) {

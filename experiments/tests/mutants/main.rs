@@ -132,13 +132,13 @@ fn mutants() -> Vec<Mutant> {
         scheme(
             "small-stack",
             "loses a node on contention",
-            &[Conservation, Linearizability],
+            &[Linearizability, Conservation],
             over!(Region Stack stack LOSES_A_NODE_ON_CONTENTION),
         ),
         scheme(
             "small-stack",
             "pops without a CAS",
-            &[Conservation, Canary, Linearizability],
+            &[Linearizability, Canary, Conservation],
             over!(Region Stack stack POP_WITHOUT_CAS),
         ),
         scheme(
@@ -155,9 +155,9 @@ fn mutants() -> Vec<Mutant> {
         ),
         scheme(
             "small-queue",
-            "the head passes the tail",
+            "does not look at the head again",
             &[Canary],
-            over!(Region Queue queue HEAD_PASSES_THE_TAIL),
+            over!(Pointer Queue queue NO_LOOK_AT_THE_HEAD),
         ),
         scheme(
             "small-queue",
@@ -168,7 +168,7 @@ fn mutants() -> Vec<Mutant> {
         scheme(
             "small-queue",
             "enqueues without a CAS",
-            &[Conservation, Canary, Linearizability],
+            &[Linearizability, Canary, Conservation],
             over!(Region Queue queue ENQUEUE_WITHOUT_CAS),
         ),
         scheme(
@@ -180,36 +180,36 @@ fn mutants() -> Vec<Mutant> {
         scheme(
             "small-list",
             "inserts a key that came meanwhile",
-            &[Conservation, Linearizability],
+            &[Linearizability, Conservation],
             over!(Region List list INSERT_WITHOUT_SECOND_SEARCH),
         ),
         scheme(
             "small-list",
             "removes without a mark",
-            &[Conservation, Canary, Linearizability],
+            &[Linearizability, Canary, Conservation],
             over!(Region List list REMOVE_WITHOUT_MARK),
         ),
         scheme(
             "small-list",
-            "follows the links of marked nodes",
+            "a look-up follows the links of marked nodes",
             &[Canary],
             over!(Pointer List list FOLLOWS_MARKED_NODES),
         ),
         scheme(
             "small-list",
             "both of two removals win",
-            &[Conservation, Linearizability],
+            &[Linearizability, Conservation],
             over!(Region List list BOTH_REMOVERS_WIN),
         ),
         scheme(
             "small-list",
-            "finds keys that were removed",
+            "gives up a look-up at a marked node",
             &[Linearizability],
-            over!(Region List list FINDS_REMOVED_KEYS),
+            over!(Region List list GIVES_UP_AT_A_MARK),
         ),
         scheme(
             "small-list",
-            "whoever marks retires, not who unlinks",
+            "retires when it marks, not when it unlinks",
             &[Canary],
             over!(Pointer List list RETIRED_BY_WHO_MARKS),
         ),

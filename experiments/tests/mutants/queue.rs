@@ -7,7 +7,7 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Strength};
 use kovan_structures::{Kind, Structure, StructureFacts};
 
 pub(crate) const NONE: u8 = 0;
-pub(crate) const HEAD_PASSES_THE_TAIL: u8 = 1;
+pub(crate) const NO_LOOK_AT_THE_HEAD: u8 = 1;
 pub(crate) const RETIRES_THE_NEW_DUMMY: u8 = 2;
 pub(crate) const ENQUEUE_WITHOUT_CAS: u8 = 3;
 pub(crate) const EMPTY_BY_THE_TAIL: u8 = 4;
@@ -57,7 +57,7 @@ impl<R: Reclaimer, const FAULT: u8> Queue<R, FAULT> {
             // SAFETY: see above.
             let Some(dummy) = (unsafe { head.deref() }) else { unreachable!("a head always is") };
             let next = guard.protect(&mut second, &dummy.next);
-            if self.head.load(Acquire, guard) != head {
+            if FAULT != NO_LOOK_AT_THE_HEAD && self.head.load(Acquire, guard) != head {
                 continue;
             }
             let tail = self.tail.load(Acquire, guard);
@@ -66,7 +66,7 @@ impl<R: Reclaimer, const FAULT: u8> Queue<R, FAULT> {
             }
             // SAFETY: see above.
             let node = unsafe { next.deref() }?;
-            if head == tail && FAULT != HEAD_PASSES_THE_TAIL {
+            if head == tail {
                 let _ = self.tail.compare_exchange(tail, next, guard);
                 continue;
             }

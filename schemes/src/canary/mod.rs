@@ -8,7 +8,9 @@
 //! what is already wrong must not run on.
 //!
 //! Threads that ask for it ([`jitter`]) also give up the processor at random inside operations,
-//! which makes more interleavings on few processors.
+//! which makes more interleavings on few processors. The pointers and guards of this crate do so by
+//! themselves; a scheme calls [`pause`] where its own steps can be interrupted to harm, such as
+//! between the load of a pointer and the publication of its hazard.
 //!
 //! Without the feature all of this is empty: a tag is zero-sized, and no instruction is added.
 
@@ -17,18 +19,18 @@ mod on;
 #[cfg(feature = "canary")]
 mod quarantine;
 #[cfg(feature = "canary")]
-pub use on::jitter;
+pub(crate) use on::{Tag, expect_link, poison};
 #[cfg(feature = "canary")]
-pub(crate) use on::{Tag, expect_link, pause, poison};
+pub use on::{jitter, pause};
 #[cfg(feature = "canary")]
 pub use quarantine::Allocator;
 
 #[cfg(not(feature = "canary"))]
 mod off;
 #[cfg(not(feature = "canary"))]
-pub use off::jitter;
+pub(crate) use off::{Tag, expect_link, poison};
 #[cfg(not(feature = "canary"))]
-pub(crate) use off::{Tag, expect_link, pause, poison};
+pub use off::{jitter, pause};
 
 /// Whether the checks are compiled in.
 pub const COMPILED: bool = cfg!(feature = "canary");

@@ -101,8 +101,8 @@ pub fn jitter(seed: u64, one_in: u32) {
     JITTER.set((seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1, one_in));
 }
 
-/// A point between two steps of an operation.
-pub(crate) fn pause() {
+/// A point between two steps of an operation, at which the thread may pause: see [`jitter`].
+pub fn pause() {
     let (mut state, one_in) = JITTER.get();
     if one_in == 0 {
         return;
