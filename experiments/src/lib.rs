@@ -8,6 +8,10 @@
 
 mod cell;
 mod cli;
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod fuzz;
 mod list;
 mod machine;
 mod manifest;

@@ -327,3 +327,19 @@ fn an_interrupted_run_says_how_to_go_on() {
     succeeds(&[&run[..], &["--resume"]].concat());
     assert_eq!(keys(&rows(&out, "samples.csv")).len(), 4);
 }
+
+#[test]
+fn verify_checks_pairs_and_says_so() {
+    let args = ["verify", "--scheme", "^leak$", "--seconds-per-pair", "0.05"];
+    let table = succeeds(&[&args[..], &["--structure", "stack|queue"]].concat());
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("leak")).collect();
+    assert!(rows.len() >= 2 && rows.iter().all(|row| !row.contains("FAILED")), "{table}");
+    assert!(table.contains("% overlapped") && table.contains(" 0 failed"), "{table}");
+    let one = succeeds(&[&args[..], &["--check", "optimistic"]].concat());
+    assert!(one.contains("sound"), "{one}");
+
+    is_refused(&["verify", "--scheme", "rcu"], &["nothing to verify"]);
+    is_refused(&["verify", "--check", "spelling"], &["spelling", "linearizability"]);
+    is_refused(&["verify", "--seconds-per-pair", "0"], &["--seconds-per-pair"]);
+    is_refused(&["verify-job", "{"], &["not a job"]);
+}

@@ -39,10 +39,20 @@ pub(super) const ROUND: &str = "round ";
 
 impl Budget {
     /// Calls `round` with one seed after the other, and returns how often.
-    pub(super) fn rounds(&self, mut round: impl FnMut(u64) -> Result<()>) -> Result<u64, Failure> {
+    pub(super) fn rounds(&self, round: impl FnMut(u64) -> Result<()>) -> Result<u64, Failure> {
+        self.rounds_and(|_| false, round)
+    }
+
+    /// The same, and goes on after the time is over while there is `more` to do, which is asked with
+    /// the time since the beginning.
+    pub(super) fn rounds_and(
+        &self,
+        more: impl Fn(Duration) -> bool,
+        mut round: impl FnMut(u64) -> Result<()>,
+    ) -> Result<u64, Failure> {
         let began = Instant::now();
         let mut done = 0;
-        while done == 0 || began.elapsed() < self.length {
+        while done == 0 || began.elapsed() < self.length || more(began.elapsed()) {
             let seed = self.seed.wrapping_add(done);
             if self.announce {
                 // Nobody may be listening any more.

@@ -1,9 +1,11 @@
 //! Records short concurrent histories and decides each: see [`super::linear`].
 
+use std::cell::Cell;
 use std::fmt::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use kovan_schemes::canary::jitter;
@@ -17,6 +19,9 @@ use crate::rng::XorShift;
 
 /// Histories of one round: on the same structure, by the same threads.
 const HISTORIES: u64 = 40;
+
+/// A run goes on until histories overlap, but no longer than this.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a round is like.
 #[derive(Clone, Copy)]
@@ -36,9 +41,16 @@ struct Counts {
 
 /// Runs the check.
 pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
-    let mut counts = Counts::default();
-    budget.rounds(|seed| round(pair, seed, &mut counts))?;
-    let Counts { histories, overlapped, undecided } = counts;
+    let counts = Cell::new(Counts::default());
+    // On a busy machine the threads of short runs may never meet.
+    let vacuous = |since: Duration| counts.get().overlapped == 0 && since < PATIENCE;
+    budget.rounds_and(vacuous, |seed| {
+        let mut new = counts.get();
+        let result = round(pair, seed, &mut new);
+        counts.set(new);
+        result
+    })?;
+    let Counts { histories, overlapped, undecided } = counts.get();
     let failure = |message: &str| Failure { seed: budget.seed, message: message.into() };
     if overlapped == 0 {
         return Err(failure(&format!(
@@ -55,8 +67,7 @@ fn round(pair: &Pair, seed: u64, counts: &mut Counts) -> Result<()> {
     let mut random = XorShift::stream(seed, 0, 31);
     let shape = Shape { seed, threads: 3 + random.below(2), keys: 1 + random.below(4) };
     let mut subject = pair.make(2);
-    let found = histories(&*subject, pair.structure.kind, shape, counts);
-    found?;
+    histories(&*subject, pair.structure.kind, shape, counts)?;
     ensure!(subject.contents().is_empty(), "the structure is not empty after it was emptied");
     super::conservation::check_end(pair, subject)
 }

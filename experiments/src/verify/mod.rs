@@ -32,6 +32,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use kovan_structures::registry;
 use serde::{Deserialize, Serialize};
 
 pub use budget::{Budget, Failure};
@@ -73,6 +74,15 @@ impl Check {
             Self::Optimistic => "optimistic",
         }
     }
+}
+
+/// Every allowed pair of the registries.
+#[must_use]
+pub fn pairs() -> Vec<Pair> {
+    let allowed = registry::matrix().into_iter().filter(|pair| pair.allowed);
+    allowed
+        .filter_map(|pair| registry::dispatch(pair.scheme, pair.structure, subject::Find).ok())
+        .collect()
 }
 
 /// Runs a check of a pair in this process.

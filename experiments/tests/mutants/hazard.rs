@@ -93,7 +93,7 @@ impl<const FAULT: u8> Local<FAULT> {
             return now;
         }
         let mut snapshot = lock(&self.shared.snapshot);
-        if snapshot.0 % 8 == 0 {
+        if snapshot.0.is_multiple_of(8) {
             snapshot.1 = now;
         }
         snapshot.0 += 1;

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use epoch::Epoch;
 use hazard::Hazards;
+use kovan_lab::verify::Check::{Bounds, Canary, Conservation, Linearizability, Oracle};
 use kovan_lab::verify::{self, Budget, Check, Pair, Verdict};
 use list::List;
 use queue::Queue;
@@ -42,178 +43,201 @@ const SECONDS: u64 = 12;
 /// How long the right ones are looked at, per check.
 const CONTROL_SECONDS: f64 = 0.5;
 
-fn mutants() -> Vec<Mutant> {
-    use Check::{Bounds, Canary, Conservation, Linearizability, Oracle};
-    let scheme = |name, fault, by, pair| Mutant { name, fault, by, pair };
-    macro_rules! epoch {
-        ($fault:ident) => {
-            Pair::of::<Epoch<{ epoch::$fault }>, AnyList<_>>()
-        };
-    }
-    macro_rules! hazard {
-        ($fault:ident) => {
-            Pair::of::<Hazards<{ hazard::$fault }>, AnyList<_>>()
-        };
-    }
-    macro_rules! over {
-        ($scheme:ident $structure:ident $module:ident $fault:ident) => {
-            Pair::of::<$scheme, $structure<$scheme, { $module::$fault }>>()
-        };
-    }
+macro_rules! epoch {
+    ($fault:ident) => {
+        Pair::of::<Epoch<{ epoch::$fault }>, AnyList<_>>()
+    };
+}
+macro_rules! hazard {
+    ($fault:ident) => {
+        Pair::of::<Hazards<{ hazard::$fault }>, AnyList<_>>()
+    };
+}
+macro_rules! over {
+    ($scheme:ident $structure:ident $module:ident $fault:ident) => {
+        Pair::of::<$scheme, $structure<$scheme, { $module::$fault }>>()
+    };
+}
+
+fn mutant(name: &'static str, fault: &'static str, by: &'static [Check], pair: Pair) -> Mutant {
+    Mutant { name, fault, by, pair }
+}
+
+/// Right ones, which must pass.
+fn right() -> Vec<Mutant> {
     vec![
-        scheme("small-epoch", "none", &[], epoch!(NONE)),
-        scheme("small-hazard", "none", &[], hazard!(NONE)),
-        scheme("small-hazard, small-stack", "none", &[], Pair::of::<Pointer, AnyStack<_>>()),
-        scheme("small-hazard, small-queue", "none", &[], over!(Pointer Queue queue NONE)),
-        scheme("small-epoch", "frees one epoch early", &[Canary], epoch!(ONE_EPOCH_EARLY)),
-        scheme("small-epoch", "does not look at one slot", &[Canary], epoch!(SKIPS_A_SLOT)),
-        scheme(
+        mutant("small-epoch", "none", &[], epoch!(NONE)),
+        mutant("small-hazard", "none", &[], hazard!(NONE)),
+        mutant("small-hazard, small-stack", "none", &[], Pair::of::<Pointer, AnyStack<_>>()),
+        mutant("small-hazard, small-queue", "none", &[], over!(Pointer Queue queue NONE)),
+    ]
+}
+
+/// Wrong schemes, under the right list.
+fn wrong_schemes() -> Vec<Mutant> {
+    vec![
+        mutant("small-epoch", "frees one epoch early", &[Canary], epoch!(ONE_EPOCH_EARLY)),
+        mutant("small-epoch", "does not look at one slot", &[Canary], epoch!(SKIPS_A_SLOT)),
+        mutant(
             "small-epoch",
             "the end of a nested guard ends the section",
             &[Canary],
             epoch!(NESTED_GUARD_ENDS_SECTION),
         ),
-        scheme("small-epoch", "frees at once", &[Canary], epoch!(FREES_AT_ONCE)),
-        scheme(
+        mutant("small-epoch", "frees at once", &[Canary], epoch!(FREES_AT_ONCE)),
+        mutant(
             "small-epoch",
             "leaks what a thread had at its exit",
             &[Oracle],
             epoch!(LEAKS_AT_THREAD_EXIT),
         ),
-        scheme("small-epoch", "loses one batch in sixteen", &[Oracle], epoch!(LOSES_A_BATCH)),
-        scheme("small-epoch", "frees a node twice", &[Canary], epoch!(FREES_TWICE)),
-        scheme(
+        mutant("small-epoch", "loses one batch in sixteen", &[Oracle], epoch!(LOSES_A_BATCH)),
+        mutant("small-epoch", "frees a node twice", &[Canary], epoch!(FREES_TWICE)),
+        mutant(
             "small-epoch",
             "frees at once what a thread had at its exit",
             &[Canary],
             epoch!(FREES_ORPHANS_AT_ONCE),
         ),
-        scheme("small-epoch", "claims a bound under a stall", &[Bounds], epoch!(BOUND_TOO_SMALL)),
-        scheme("small-epoch", "two threads have one slot", &[Canary], epoch!(SLOT_REUSED_TOO_SOON)),
-        scheme(
+        mutant("small-epoch", "claims a bound under a stall", &[Bounds], epoch!(BOUND_TOO_SMALL)),
+        mutant("small-epoch", "two threads have one slot", &[Canary], epoch!(SLOT_REUSED_TOO_SOON)),
+        mutant(
             "small-epoch",
             "a guard does not announce itself",
             &[Canary],
             epoch!(PINS_AN_OLD_EPOCH),
         ),
-        scheme(
+        mutant(
             "small-hazard",
             "does not read the source again",
             &[Canary],
             hazard!(NO_SECOND_READ),
         ),
-        scheme("small-hazard", "does not look at one hazard", &[Canary], hazard!(SKIPS_A_HAZARD)),
-        scheme("small-hazard", "scans a snapshot from before", &[Canary], hazard!(OLD_SNAPSHOT)),
-        scheme("small-hazard", "declares less than it holds", &[Bounds], hazard!(BOUND_TOO_SMALL)),
-        scheme(
+        mutant("small-hazard", "does not look at one hazard", &[Canary], hazard!(SKIPS_A_HAZARD)),
+        mutant("small-hazard", "scans a snapshot from before", &[Canary], hazard!(OLD_SNAPSHOT)),
+        mutant("small-hazard", "declares less than it holds", &[Bounds], hazard!(BOUND_TOO_SMALL)),
+        mutant(
             "small-hazard",
             "all shields share a hazard",
             &[Canary],
             hazard!(ONE_SHIELD_FOR_ALL),
         ),
-        scheme(
+    ]
+}
+
+/// Wrong structures, over a right scheme.
+fn wrong_structures() -> Vec<Mutant> {
+    vec![
+        mutant(
             "small-stack",
             "retires a node twice",
             &[Canary],
             over!(Region Stack stack RETIRES_TWICE),
         ),
-        scheme(
+        mutant(
             "small-stack",
             "retires before it unlinks",
             &[Canary],
             over!(Pointer Stack stack RETIRES_BEFORE_UNLINKING),
         ),
-        scheme(
+        mutant(
             "small-stack",
             "pops the wrong value",
             &[Oracle],
             over!(Region Stack stack POPS_THE_WRONG_VALUE),
         ),
-        scheme(
+        mutant(
             "small-stack",
             "loses a node on contention",
             &[Linearizability, Conservation],
             over!(Region Stack stack LOSES_A_NODE_ON_CONTENTION),
         ),
-        scheme(
+        mutant(
             "small-stack",
             "pops without a CAS",
             &[Linearizability, Canary, Conservation],
             over!(Region Stack stack POP_WITHOUT_CAS),
         ),
-        scheme(
+        mutant(
             "small-stack",
             "reads the top without a shield",
             &[Canary],
             over!(Pointer Stack stack UNPROTECTED_READ),
         ),
-        scheme(
+        mutant(
             "small-stack",
             "forgets to retire",
             &[Oracle],
             over!(Region Stack stack FORGETS_TO_RETIRE),
         ),
-        scheme(
+        mutant(
             "small-queue",
             "does not look at the head again",
             &[Canary],
             over!(Pointer Queue queue NO_LOOK_AT_THE_HEAD),
         ),
-        scheme(
+        mutant(
             "small-queue",
             "retires the new dummy",
             &[Canary],
             over!(Region Queue queue RETIRES_THE_NEW_DUMMY),
         ),
-        scheme(
+        mutant(
             "small-queue",
             "enqueues without a CAS",
             &[Linearizability, Canary, Conservation],
             over!(Region Queue queue ENQUEUE_WITHOUT_CAS),
         ),
-        scheme(
+        mutant(
             "small-queue",
             "empty as long as the tail lags",
             &[Linearizability],
             over!(Region Queue queue EMPTY_BY_THE_TAIL),
         ),
-        scheme(
+        mutant(
             "small-list",
             "inserts a key that came meanwhile",
             &[Linearizability, Conservation],
             over!(Region List list INSERT_WITHOUT_SECOND_SEARCH),
         ),
-        scheme(
+        mutant(
             "small-list",
             "removes without a mark",
             &[Linearizability, Canary, Conservation],
             over!(Region List list REMOVE_WITHOUT_MARK),
         ),
-        scheme(
+        mutant(
             "small-list",
             "a look-up follows the links of marked nodes",
             &[Canary],
             over!(Pointer List list FOLLOWS_MARKED_NODES),
         ),
-        scheme(
+        mutant(
             "small-list",
             "both of two removals win",
             &[Linearizability, Conservation],
             over!(Region List list BOTH_REMOVERS_WIN),
         ),
-        scheme(
+        mutant(
             "small-list",
             "gives up a look-up at a marked node",
             &[Linearizability],
             over!(Region List list GIVES_UP_AT_A_MARK),
         ),
-        scheme(
+        mutant(
             "small-list",
             "retires when it marks, not when it unlinks",
             &[Canary],
             over!(Pointer List list RETIRED_BY_WHO_MARKS),
         ),
     ]
+}
+
+fn mutants() -> Vec<Mutant> {
+    let mut all = right();
+    all.extend(wrong_schemes());
+    all.extend(wrong_structures());
+    all
 }
 
 /// Runs one check of one mutant in a child.
