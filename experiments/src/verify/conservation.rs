@@ -92,7 +92,7 @@ fn round(pair: &Pair, shape: Shape) -> Result<()> {
 pub(super) fn check_end(pair: &Pair, mut subject: Box<dyn Subject>) -> Result<()> {
     let held = subject.contents().len() as u64;
     let before = subject.totals();
-    check_live(&before, held)?;
+    check_live(&before, held, &pair.structure.nodes)?;
     let [structure_gone, domain_gone] = subject.finish();
     ensure!(
         structure_gone.live() == 0
