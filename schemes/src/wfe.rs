@@ -257,3 +257,31 @@ unsafe impl<const TRIES: usize> Reclaimer for Scheme<TRIES> {
         local.scan();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_does_not_overtake_a_pending_load() {
+        let wfe = Wfe::new();
+        // SAFETY: dropped before the domain, and after its shields.
+        let local = unsafe { wfe.register() };
+        let (pending, ended) = (wfe.shield(&local), wfe.shield(&local));
+        pending.reservation.set(wfe.clock.now(), PENDING);
+        ended.reservation.set(wfe.clock.now(), 0);
+        for step in 1..=5 {
+            let era = wfe.clock.now();
+            local.advance(&wfe.clock);
+            assert_eq!(wfe.clock.now(), era + 1);
+            assert_eq!(pending.reservation.interval(), (1, 1 + step));
+            assert_eq!(ended.reservation.interval(), (1, 1));
+        }
+        // A load leaves no mark, and what it reserved is ahead of the clock that it saw.
+        let source = AtomicPtr::<Node<(), u64>>::default();
+        local.load_pending(pending.reservation, &source);
+        assert_eq!(pending.reservation.interval(), (6, 7));
+        local.advance(&wfe.clock);
+        assert_eq!(pending.reservation.interval(), (6, 7));
+    }
+}

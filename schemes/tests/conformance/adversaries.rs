@@ -46,11 +46,13 @@ fn keeps_loading<R: Reclaimer>(fresh: bool) {
         let mut shield = guard.shield();
         let input = BoundInput { threads: 2, stalled: 0, shields: 1, live_at_stall: 1 };
         let retired = enough::<R>(&input);
-        for _ in 0..retired {
+        for _ in 0..retired / 2 {
             if fresh {
                 shield = guard.shield();
             }
             let shared = guard.protect(&mut shield, &cell);
+            // Twice: while the first is retired, the shield of `replace` protects it too.
+            replace(&cell, &writer.pin(), &drops);
             replace(&cell, &writer.pin(), &drops);
             // SAFETY: protected by `guard` and `shield`.
             assert!(unsafe { shared.deref() }.is_some_and(Tracked::is_alive));
@@ -119,6 +121,49 @@ pub(crate) fn a_stall_while_the_writer_keeps_its_guard<R: Reclaimer>() {
     drop(shield);
     drop(stalled);
     clear(&mut cell, &writer.pin());
+}
+
+pub(crate) fn a_retirer_that_lags_behind_the_readers<R: Reclaimer>() {
+    let (domain, others) = (Domain::<R>::new(), Drops::default());
+    let (reader, writer, third) = (domain.register(), domain.register(), domain.register());
+    let mut cell = Atomic::<Tracked, R>::null();
+    for round in 1..=20 {
+        let drops = Drops::default();
+        replace(&cell, &third.pin(), &drops);
+        // The writer's guard is older than the reader's by what epochs and eras can move.
+        let old_guard = writer.pin();
+        third.flush();
+        let guard = reader.pin();
+        let mut shield = guard.shield();
+        let shared = guard.protect(&mut shield, &cell);
+        replace(&cell, &old_guard, &others);
+        drop(old_guard);
+        for _ in 0..300 {
+            replace(&cell, &third.pin(), &others);
+            drop(writer.pin());
+        }
+        third.flush();
+        writer.flush();
+        assert_eq!(drops.count(), 0, "{}: dropped in round {round}", R::FACTS.name);
+        // SAFETY: protected by `guard` and `shield`.
+        assert!(unsafe { shared.deref() }.is_some_and(Tracked::is_alive));
+    }
+    clear(&mut cell, &writer.pin());
+}
+
+pub(crate) fn without_a_stall_garbage_is_freed_as_it_comes<R: Reclaimer>() {
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let (handle, other, meter) = (domain.register(), domain.register(), domain.meter());
+    drop(other.pin());
+    other.flush();
+    let mut cell = Atomic::<Tracked, R>::null();
+    for _ in 0..10 * MANY {
+        replace(&cell, &handle.pin(), &drops);
+    }
+    let totals = meter.totals();
+    let expected = if R::FACTS.frees_on_drop { totals.retired / 10 * 9 } else { 0 };
+    assert!(totals.freed >= expected, "{}: {totals:?}", R::FACTS.name);
+    clear(&mut cell, &handle.pin());
 }
 
 pub(crate) fn threads_that_come_and_go_beside_a_stalled_one<R: Reclaimer>() {

@@ -43,6 +43,8 @@ macro_rules! conformance {
                     loads_that_race_with_frees,
                     a_reader_that_keeps_loading,
                     a_stall_while_the_writer_keeps_its_guard,
+                    a_retirer_that_lags_behind_the_readers,
+                    without_a_stall_garbage_is_freed_as_it_comes,
                     threads_that_come_and_go_beside_a_stalled_one,
                     garbage_of_exited_threads_is_freed_by_those_who_stay,
                     a_hundred_shields_at_once,
