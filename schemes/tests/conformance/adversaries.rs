@@ -62,6 +62,30 @@ fn keeps_loading<R: Reclaimer>(fresh: bool) {
     clear(&mut cell, &writer.pin());
 }
 
+pub(crate) fn a_shield_that_is_used_again_eras_later<R: Reclaimer>() {
+    let (domain, others) = (Domain::<R>::new(), Drops::default());
+    let (reader, writer) = (domain.register(), domain.register());
+    let mut cell = Atomic::<Tracked, R>::null();
+    let guard = reader.pin();
+    let mut shield = guard.shield();
+    for round in 1..=20 {
+        let drops = Drops::default();
+        replace(&cell, &writer.pin(), &drops);
+        let shared = guard.protect(&mut shield, &cell);
+        // So many that eras pass, and scans.
+        for _ in 0..1000 {
+            replace(&cell, &writer.pin(), &others);
+        }
+        writer.flush();
+        assert_eq!(drops.count(), 0, "{}: dropped in round {round}", R::FACTS.name);
+        // SAFETY: protected by `guard` and `shield`.
+        assert!(unsafe { shared.deref() }.is_some_and(Tracked::is_alive));
+    }
+    drop(shield);
+    drop(guard);
+    clear(&mut cell, &writer.pin());
+}
+
 pub(crate) fn loads_that_race_with_frees<R: Reclaimer>() {
     let (domain, drops) = (Domain::<R>::new(), Drops::default());
     let cell = Atomic::<Tracked, R>::null();

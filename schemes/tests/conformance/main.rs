@@ -40,6 +40,7 @@ macro_rules! conformance {
                     the_counters_balance,
                 }
                 adversaries::{
+                    a_shield_that_is_used_again_eras_later,
                     loads_that_race_with_frees,
                     a_reader_that_keeps_loading,
                     a_stall_while_the_writer_keeps_its_guard,
