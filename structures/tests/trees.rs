@@ -331,6 +331,50 @@ fn destructors_help<R: Reclaimer, T: Tree<u64, Busy, R>>() {
     assert!(!R::FACTS.frees_on_drop || end.unreclaimed() == 0);
 }
 
+/// Four threads at so few keys that most operations meet another, while what they removed is freed
+/// as early as it can be.
+fn threads_collide<R: Reclaimer, T: Tree<u64, Told, R> + Sync>() {
+    println!("{} over {}", std::any::type_name::<T>(), R::FACTS.name);
+    const KEYS: u64 = 5;
+    let domain = Domain::<R>::new();
+    let meter = domain.meter();
+    let tree = T::new(&domain);
+    let start = Barrier::new(4);
+    let work = |seed| {
+        let handle = domain.register();
+        let mut random = Random::new(seed);
+        let mut net = [0; KEYS as usize];
+        start.wait();
+        for step in 0..scaled(10_000) {
+            let guard = handle.pin();
+            let key = random.below(KEYS);
+            match random.below(5) {
+                0 | 1 => net[key as usize] += i64::from(tree.put(&guard, key, Told::default())),
+                2 | 3 => net[key as usize] -= i64::from(tree.take(&guard, &key)),
+                _ => _ = tree.has(&guard, &key),
+            }
+            drop(guard);
+            if step % 8 == 0 {
+                handle.flush();
+            }
+        }
+        net
+    };
+    let nets: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (1..=4).map(|seed| scope.spawn(move || work(seed))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let handle = domain.register();
+    for key in 0..KEYS {
+        let net: i64 = nets.iter().map(|net| net[key as usize]).sum();
+        assert_eq!(net, i64::from(tree.has(&handle.pin(), &key)), "key {key}");
+    }
+    drop((tree, handle, domain));
+    let end = meter.totals();
+    assert_eq!((end.live(), end.panicked), (0, 0));
+    assert!(!R::FACTS.frees_on_drop || end.unreclaimed() == 0);
+}
+
 /// A snapshot and its ranges, against a map of the standard library, under updates.
 fn snapshots_stay<R: RegionProtection>() {
     let domain = Domain::<R>::new();
@@ -429,6 +473,14 @@ macro_rules! over_every_scheme {
                 destructors_help::<schemes::$scheme, NmTree<_, _, _>>();
                 destructors_help::<schemes::$scheme, EllenTree<_, _, _>>();
                 destructors_help::<schemes::$scheme, Bonsai<_, _, _>>();
+            )*
+        }
+        #[test]
+        fn colliding_threads_add_up() {
+            $(
+                threads_collide::<schemes::$scheme, NmTree<_, _, _>>();
+                threads_collide::<schemes::$scheme, EllenTree<_, _, _>>();
+                threads_collide::<schemes::$scheme, Bonsai<_, _, _>>();
             )*
         }
         #[test]
