@@ -303,7 +303,7 @@ fn destructors_help<R: Reclaimer, T: Tree<u64, Busy, R>>() {
         let handle = domain.register();
         move || {
             let choice = random.borrow_mut().below(2 * KEYS);
-            let (key, put) = (choice / 2, choice % 2 == 0);
+            let (key, put) = (choice / 2, choice.is_multiple_of(2));
             let guard = handle.pin();
             let change = if put {
                 i64::from(tree.put(&guard, key, Busy))
