@@ -11,8 +11,7 @@
 //! still is what it was once the child is protected: then neither has been removed. That check of
 //! the entry to a chain is due to Nikolaev and others (SCOT, arXiv 2504.06254).
 //!
-//! Deviations from the paper: the two inner sentinels are one edge (`root`), as no operation
-//! changes them; one sentinel leaf stands behind all keys.
+//! Deviation: one edge (`root`) and one leaf behind all keys do for the paper's five sentinels.
 
 use std::fmt;
 use std::mem::swap;
@@ -132,7 +131,6 @@ where
             if now.with_tag(0) == place.leaf_at {
                 self.cleanup(guard, &key, &place);
             }
-            // The shields go back before others are taken.
             drop(place);
             place = self.seek(guard, &key);
             if place.leaf.bound.is(&key) {
