@@ -154,7 +154,7 @@ unsafe impl<const FAULT: u8> Reclaimer for Epoch<FAULT> {
         reclaim: Progress::Blocking,
         robust: Robustness { stalled: FAULT == BOUND_TOO_SMALL, long_reader: false },
         parameters: "",
-        bound: "",
+        bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
     };
     type Header = ();
