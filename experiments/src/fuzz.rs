@@ -19,7 +19,10 @@ use crate::rng::XorShift;
 use crate::spec::{self, ScaleName, Source};
 
 /// What often breaks readers of text.
-const SCRAPS: [&str; 24] = [
+const SCRAPS: [&str; 27] = [
+    "7",
+    "1025",
+    "4294967296",
     "",
     "-1",
     "0",

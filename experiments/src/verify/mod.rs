@@ -2,16 +2,16 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`command`] | `kovan-lab verify`: which checks of which pairs, progress, the table |
-//! | [`job`] | one check of one pair in a process of its own |
-//! | [`subject`] | a pair behind one type, so that the checks are compiled once |
-//! | [`budget`] | seeds, rounds and the time that a check has |
-//! | [`model`], [`oracle`] | programs on one thread, against the standard collections |
-//! | [`conservation`] | keys and nodes add up after concurrent runs |
-//! | [`pressure`] | the check `canary`: late reads under the heaviest reuse |
-//! | [`history`], [`linear`] | concurrent histories, and whether they are linearizable |
-//! | [`bounds`] | declared bounds, against adversaries |
-//! | [`optimistic`] | the traversal out of an unlinked node, for each scheme |
+//! | `command` | `kovan-lab verify`: which checks of which pairs, progress, the table |
+//! | `job` | one check of one pair in a process of its own |
+//! | `subject` | a pair behind one type, so that the checks are compiled once |
+//! | `budget` | seeds, rounds and the time that a check has |
+//! | `model`, `oracle` | programs on one thread, against the standard collections |
+//! | `conservation` | keys and nodes add up after concurrent runs |
+//! | `pressure` | the check `canary`: late reads under the heaviest reuse |
+//! | `history`, `linear` | concurrent histories, and whether they are linearizable |
+//! | `bounds` | declared bounds, against adversaries |
+//! | `optimistic` | the traversal out of an unlinked node, for each scheme |
 //!
 //! `docs/GATE.md` says what each check can and cannot find.
 

@@ -3,9 +3,9 @@
 //! With the feature, each node carries a tag that says whether it is alive, retired or freed.
 //! [`Shared::deref`](crate::Shared::deref) checks it, so every step of every structure is checked;
 //! retirement and the free check and change it. A freed node is overwritten with a pattern, and
-//! [`Allocator`] keeps its memory back for a while, so that the pattern is still there when a late
-//! reader comes, and so that a late write is found. A violation is one line on stderr and an abort:
-//! what is already wrong must not run on.
+//! the allocator of this module keeps its memory back for a while, so that the pattern is still
+//! there when a late reader comes, and so that a late write is found. A violation is one line on
+//! stderr and an abort: what is already wrong must not run on.
 //!
 //! Threads that ask for it ([`jitter`]) also give up the processor at random inside operations,
 //! which makes more interleavings on few processors. The pointers and guards of this crate do so by
