@@ -231,13 +231,6 @@ where
         drop((place, more));
     }
 
-    /// Frees all nodes, for the drop of the owner, after which the bucket is not used.
-    pub(crate) fn discard(&mut self, domain: &Domain<R>) {
-        // SAFETY: exclusive by `&mut self`; what is linked is not retired, marked or not.
-        domain.discard(unsafe { chain::take_all(&mut self.head) });
-        self.head = Atomic::null();
-    }
-
     pub(crate) fn for_each_key(&mut self, domain: &Domain<R>, mut visit: impl FnMut(&K)) {
         let visit = |node: &Node<K, V, R>, marked: bool| {
             if !marked {
@@ -246,6 +239,15 @@ where
         };
         // SAFETY: exclusive by `&mut self`.
         unsafe { chain::for_each(domain, &mut self.head, visit) };
+    }
+}
+
+impl<K, V, R: Reclaimer> Bucket<K, V, R> {
+    /// Frees all nodes, for the drop of the owner, after which the bucket is not used.
+    pub(crate) fn discard(&mut self, domain: &Domain<R>) {
+        // SAFETY: exclusive by `&mut self`; what is linked is not retired, marked or not.
+        domain.discard(unsafe { chain::take_all(&mut self.head) });
+        self.head = Atomic::null();
     }
 }
 

@@ -17,13 +17,7 @@ use crate::structure::{Structure, StructureFacts};
 const MAX_BUCKETS: usize = 1 << 24;
 
 /// A lock-free hash map that does not grow, whose buckets are lists of the algorithm `T`.
-pub struct HashMap<K, V, R, T = Michael>
-where
-    K: Ord + Hash + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-    T: Traversal<R>,
-{
+pub struct HashMap<K, V, R: Reclaimer, T: Traversal<R> = Michael> {
     domain: Domain<R>,
     /// A power of two of them.
     buckets: Box<[Bucket<K, V, R>]>,
@@ -104,13 +98,7 @@ where
     }
 }
 
-impl<K, V, R, T> Drop for HashMap<K, V, R, T>
-where
-    K: Ord + Hash + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-    T: Traversal<R>,
-{
+impl<K, V, R: Reclaimer, T: Traversal<R>> Drop for HashMap<K, V, R, T> {
     fn drop(&mut self) {
         for bucket in &mut self.buckets {
             bucket.discard(&self.domain);
@@ -118,13 +106,7 @@ where
     }
 }
 
-impl<K, V, R, T> fmt::Debug for HashMap<K, V, R, T>
-where
-    K: Ord + Hash + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-    T: Traversal<R>,
-{
+impl<K, V, R: Reclaimer, T: Traversal<R>> fmt::Debug for HashMap<K, V, R, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(T::MAP.name)
             .field("domain", &self.domain)

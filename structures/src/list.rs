@@ -19,13 +19,7 @@ pub trait Traversal<R: Reclaimer>: Find<R> {
 }
 
 /// A lock-free sorted map in a linked list, with the algorithm `T`.
-pub struct List<K, V, R, T>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-    T: Traversal<R>,
-{
+pub struct List<K, V, R: Reclaimer, T: Traversal<R>> {
     domain: Domain<R>,
     list: Bucket<K, V, R>,
     traversal: PhantomData<fn() -> T>,
@@ -108,25 +102,13 @@ where
     }
 }
 
-impl<K, V, R, T> Drop for List<K, V, R, T>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-    T: Traversal<R>,
-{
+impl<K, V, R: Reclaimer, T: Traversal<R>> Drop for List<K, V, R, T> {
     fn drop(&mut self) {
         self.list.discard(&self.domain);
     }
 }
 
-impl<K, V, R, T> fmt::Debug for List<K, V, R, T>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-    T: Traversal<R>,
-{
+impl<K, V, R: Reclaimer, T: Traversal<R>> fmt::Debug for List<K, V, R, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(T::LIST.name).field("domain", &self.domain).finish_non_exhaustive()
     }

@@ -46,12 +46,7 @@ use crate::guarded::Entry;
 use crate::structure::{Kind, Nodes, Structure, StructureFacts};
 
 /// A lock-free sorted map in a skip list.
-pub struct SkipList<K, V, R>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
+pub struct SkipList<K, V, R: Reclaimer> {
     domain: Domain<R>,
     head: [Slot<K, V, R>; LEVELS],
 }
@@ -245,12 +240,7 @@ where
     }
 }
 
-impl<K, V, R> Drop for SkipList<K, V, R>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
+impl<K, V, R: Reclaimer> Drop for SkipList<K, V, R> {
     fn drop(&mut self) {
         // SAFETY: exclusive by `&mut self`. What is linked at the bottom is not retired, and what
         // is linked above is linked at the bottom: no operation is under way.
@@ -258,12 +248,7 @@ where
     }
 }
 
-impl<K, V, R> fmt::Debug for SkipList<K, V, R>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
+impl<K, V, R: Reclaimer> fmt::Debug for SkipList<K, V, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SkipList").field("domain", &self.domain).finish_non_exhaustive()
     }
