@@ -15,6 +15,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::parts::batch::{self, Batcher, Births, List, Ready, Reservation};
@@ -190,6 +191,7 @@ unsafe impl Reclaimer for Crystalline {
             // Before the read of the era: whoever published the node knew an era not before its
             // birth, so neither is the one that we read after seeing it.
             let seen = source.load(Ordering::Acquire);
+            canary::pause();
             let now = shield.local.births.now();
             if now == shield.era {
                 return seen;

@@ -16,6 +16,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 
+use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::parts::era::{self, Clock, Life, Thread};
@@ -142,6 +143,7 @@ unsafe impl Reclaimer for HazardEras {
         loop {
             // Acquire: before the clock is read.
             let node = source.load(Ordering::Acquire);
+            canary::pause();
             let now = local.thread.clock.now();
             if now == published {
                 return node;

@@ -18,6 +18,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering, fence};
 
+use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::parts::barrier;
@@ -192,6 +193,7 @@ unsafe impl<const ASYMMETRIC: bool> Reclaimer for Scheme<ASYMMETRIC> {
     ) -> *mut Node<T, ()> {
         let mut seen = source.load(Ordering::Relaxed);
         loop {
+            canary::pause();
             // Release: our uses of the node held before come before its free.
             shield.hazard.store(seen.map_addr(|a| a & !tag_mask).cast(), Ordering::Release);
             // The publication before the second read; pairs with `heavy` in `scan`.

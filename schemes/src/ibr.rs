@@ -17,6 +17,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 
+use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::parts::era::{self, Clock, Life, Thread};
@@ -177,6 +178,7 @@ unsafe impl Reclaimer for Ibr {
         loop {
             // Acquire: before the clock is read.
             let node = source.load(Ordering::Acquire);
+            canary::pause();
             let now = local.thread.clock.now();
             if now == last {
                 return node;

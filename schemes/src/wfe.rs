@@ -40,6 +40,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 
+use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress};
 use crate::hazard_eras;
 use crate::node::Node;
@@ -233,6 +234,7 @@ unsafe impl<const TRIES: usize> Reclaimer for Scheme<TRIES> {
         for _ in 0..TRIES {
             // Acquire: before the clock is read.
             let node = source.load(Ordering::Acquire);
+            canary::pause();
             let now = local.thread.clock.now();
             if now == published {
                 return node;
