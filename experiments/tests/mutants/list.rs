@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
-use kovan_structures::{Kind, Structure, StructureFacts};
+use kovan_structures::{Kind, Nodes, Structure, StructureFacts};
 
 pub(crate) const NONE: u8 = 0;
 pub(crate) const INSERT_WITHOUT_SECOND_SEARCH: u8 = 1;
@@ -184,6 +184,7 @@ impl<R: Reclaimer, const FAULT: u8> Structure<R> for List<R, FAULT> {
         paper: "Michael 2002",
         needs: Strength::Pointer,
         shields: 3,
+        nodes: Nodes::ONE_PER_KEY,
     };
     fn new(domain: &Domain<R>, _: usize) -> Self {
         Self { domain: domain.clone(), head: Atomic::null() }

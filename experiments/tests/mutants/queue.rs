@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Strength};
-use kovan_structures::{Kind, Structure, StructureFacts};
+use kovan_structures::{Kind, Nodes, Structure, StructureFacts};
 
 pub(crate) const NONE: u8 = 0;
 pub(crate) const NO_LOOK_AT_THE_HEAD: u8 = 1;
@@ -108,6 +108,7 @@ impl<R: Reclaimer, const FAULT: u8> Structure<R> for Queue<R, FAULT> {
         paper: "Michael and Scott 1996",
         needs: Strength::Pointer,
         shields: 2,
+        nodes: Nodes { fixed: 1, ..Nodes::ONE_PER_KEY },
     };
     fn new(domain: &Domain<R>, _: usize) -> Self {
         let handle = domain.register();

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Strength};
-use kovan_structures::{Kind, Structure, StructureFacts};
+use kovan_structures::{Kind, Nodes, Structure, StructureFacts};
 
 pub(crate) const NONE: u8 = 0;
 pub(crate) const RETIRES_TWICE: u8 = 1;
@@ -114,6 +114,7 @@ impl<R: Reclaimer, const FAULT: u8> Structure<R> for Stack<R, FAULT> {
         paper: "Treiber 1986",
         needs: Strength::Pointer,
         shields: 1,
+        nodes: Nodes::ONE_PER_KEY,
     };
     fn new(domain: &Domain<R>, _: usize) -> Self {
         Self { domain: domain.clone(), top: Atomic::null() }
