@@ -131,24 +131,42 @@ impl Registry {
 }
 
 thread_local! {
-    /// The cells that frees on this thread are counted in; null outside a domain's calls.
+    /// The cells that frees on this thread are counted in: those of the call of a domain that it
+    /// is in, or was in last.
     static CURRENT: Cell<*const Cells> = const { Cell::new(ptr::null()) };
 }
 
-/// While it lives, frees on this thread are counted in the given cells. Scopes nest.
+/// Frees on this thread are counted in these cells from now on: at the beginning of each call of a
+/// domain that may free. Nobody sets them back at its end: the next call sets its own, and what runs
+/// within a call, a destructor, is in a [`Scope`] of what frees it.
+#[inline]
+pub(crate) fn count_frees_in(cells: &Cells) {
+    // A thread works in one domain mostly.
+    if COUNTED && !ptr::eq(CURRENT.get(), cells) {
+        CURRENT.set(cells);
+    }
+}
+
+/// The cells of the call that this thread is in are about to go.
+pub(crate) fn count_frees_nowhere() {
+    CURRENT.set(ptr::null());
+}
+
+/// When it ends, frees on this thread are counted where they were when it began.
 pub(crate) struct Scope {
     outer: *const Cells,
 }
 
 impl Scope {
-    /// The cells must outlive the scope: callers hold them by `Arc` for its whole length.
-    pub(crate) fn enter(cells: &Cells) -> Self {
-        let cells = ptr::from_ref(cells);
-        Self { outer: if COUNTED { CURRENT.replace(cells) } else { cells } }
+    /// Around anything that may call a domain while another call frees.
+    #[inline]
+    pub(crate) fn enter() -> Self {
+        Self { outer: if COUNTED { CURRENT.get() } else { ptr::null() } }
     }
 }
 
 impl Drop for Scope {
+    #[inline]
     fn drop(&mut self) {
         if COUNTED {
             CURRENT.set(self.outer);
@@ -163,7 +181,8 @@ pub(crate) fn count_freed(panicked: bool) {
     }
     let cells = CURRENT.get();
     debug_assert!(!cells.is_null(), "a scheme freed a node outside a call of its domain");
-    // SAFETY: non-null only inside a `Scope`, whose creator keeps the cells alive and owns them.
+    // SAFETY: a scheme frees only inside calls of its domain (`Reclaimer`, clause 2), which begin
+    // with `count_frees_in`; whoever called keeps its cells alive, and owns them.
     if let Some(cells) = unsafe { cells.as_ref() } {
         bump(&cells.freed);
         if panicked {

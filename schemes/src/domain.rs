@@ -6,7 +6,7 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use crate::canary;
-use crate::counters::{Cells, Registry, Scope, Totals};
+use crate::counters::{Cells, Registry, Totals, count_frees_in, count_frees_nowhere};
 use crate::node::Node;
 use crate::pointer::{Atomic, Owned, Shared, tag_mask};
 use crate::reclaimer::Reclaimer;
@@ -25,11 +25,10 @@ struct Inner<R: Reclaimer> {
 impl<R: Reclaimer> Drop for Inner<R> {
     fn drop(&mut self) {
         let cells = self.counters.register();
-        {
-            let _scope = Scope::enter(&cells);
-            // SAFETY: dropped once, here; the handles hold the `Arc`, so no local is left.
-            unsafe { ManuallyDrop::drop(&mut self.scheme) };
-        }
+        count_frees_in(&cells);
+        // SAFETY: dropped once, here; the handles hold the `Arc`, so no local is left.
+        unsafe { ManuallyDrop::drop(&mut self.scheme) };
+        count_frees_nowhere();
         self.counters.unregister(&cells);
     }
 }
@@ -125,7 +124,7 @@ impl<R: Reclaimer> Handle<R> {
     #[inline]
     #[must_use]
     pub fn pin(&self) -> Guard<'_, R> {
-        let _scope = Scope::enter(&self.cells);
+        count_frees_in(&self.cells);
         let guard = ManuallyDrop::new(self.domain.inner.scheme.pin(&self.local));
         Guard { guard, handle: self }
     }
@@ -138,18 +137,17 @@ impl<R: Reclaimer> Handle<R> {
 
     /// Tries to reclaim what this thread retired. Best effort.
     pub fn flush(&self) {
-        let _scope = Scope::enter(&self.cells);
+        count_frees_in(&self.cells);
         self.domain.inner.scheme.flush(&self.local);
     }
 }
 
 impl<R: Reclaimer> Drop for Handle<R> {
     fn drop(&mut self) {
-        {
-            let _scope = Scope::enter(&self.cells);
-            // SAFETY: dropped once, here; guards and shields borrow the handle, so none is left.
-            unsafe { ManuallyDrop::drop(&mut self.local) };
-        }
+        count_frees_in(&self.cells);
+        // SAFETY: dropped once, here; guards and shields borrow the handle, so none is left.
+        unsafe { ManuallyDrop::drop(&mut self.local) };
+        count_frees_nowhere();
         self.domain.inner.counters.unregister(&self.cells);
     }
 }
@@ -177,7 +175,9 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
     ) -> Shared<'g, T, R> {
         let mask = tag_mask::<T, R>();
         canary::pause();
-        let _scope = R::PROTECT_FREES.then(|| Scope::enter(&self.handle.cells));
+        if R::PROTECT_FREES {
+            count_frees_in(&self.handle.cells);
+        }
         Shared::from_raw(R::protect(&self.guard, &mut shield.shield, &source.raw, mask))
     }
 
@@ -204,7 +204,7 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
     /// 2. No thread can reach it any more except through protections that exist now.
     #[inline]
     pub unsafe fn retire<T: Send + 'static>(&self, node: Shared<'_, T, R>) {
-        let _scope = Scope::enter(&self.handle.cells);
+        count_frees_in(&self.handle.cells);
         self.handle.cells.count_retired();
         canary::pause();
         // SAFETY: clause 1: allocated, and not retired yet, so not freed.
@@ -217,7 +217,7 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
 impl<R: Reclaimer> Drop for Guard<'_, R> {
     #[inline]
     fn drop(&mut self) {
-        let _scope = Scope::enter(&self.handle.cells);
+        count_frees_in(&self.handle.cells);
         // SAFETY: dropped once, here.
         unsafe { ManuallyDrop::drop(&mut self.guard) };
     }

@@ -1,10 +1,10 @@
 //! Nodes: a value beside what the scheme needs, and how a retired one is freed.
 
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::canary::{self, Tag};
-use crate::counters::count_freed;
+use crate::counters::{Scope, count_freed};
 
 /// A value with the scheme's header beside it. The header comes first: a pointer to the node is one
 /// to its header, for schemes that look for theirs there.
@@ -50,6 +50,8 @@ impl<T, H> Drop for Retired<T, H> {
         // A panicking destructor must not keep the rest of a batch from being freed, whatever the
         // scheme does with a panic. The panic hook has reported it; the counters keep the number.
         let dropped = catch_unwind(AssertUnwindSafe(|| {
+            // The destructor of the value may call this domain, or another.
+            let _scope = needs_drop::<T>().then(Scope::enter);
             // SAFETY: `drop` runs once, and nothing uses the node afterwards.
             unsafe { ManuallyDrop::drop(&mut self.0) }
         }));

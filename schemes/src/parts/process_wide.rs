@@ -14,7 +14,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicI64, AtomicPtr, Ordering};
 use std::thread;
 
-use crate::counters::{Cells, Scope};
+use crate::counters::{Cells, Scope, count_frees_in};
 use crate::parts::limbo::Erased;
 
 /// How often a closing home asks the collector for its nodes: enough to turn any collector's
@@ -85,7 +85,8 @@ impl Home {
         // SAFETY: not published.
         drop(unsafe { Box::from_raw(new) });
         let uncounted = Cells::default();
-        let scope = Scope::enter(&uncounted);
+        let scope = Scope::enter();
+        count_frees_in(&uncounted);
         // SAFETY: both clauses.
         unsafe { node.free() };
         drop(scope);

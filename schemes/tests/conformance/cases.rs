@@ -257,6 +257,41 @@ pub(crate) fn a_destructor_may_protect_and_retire<R: Reclaimer>() {
     }
 }
 
+/// A value whose destructor retires a node of another domain.
+struct Elsewhere<R: Reclaimer>(Domain<R>);
+
+impl<R: Reclaimer> Drop for Elsewhere<R> {
+    fn drop(&mut self) {
+        let handle = self.0.register();
+        let guard = handle.pin();
+        // SAFETY: never published.
+        unsafe { guard.retire(guard.alloc(0_u64).into_shared()) };
+        drop(guard);
+        handle.flush();
+    }
+}
+
+pub(crate) fn frees_are_counted_in_their_own_domain<R: Reclaimer>() {
+    let (domain, other) = (Domain::<R>::new(), Domain::<R>::new());
+    let handle = domain.register();
+    for _ in 0..MANY {
+        let guard = handle.pin();
+        let value = Elsewhere(other.clone());
+        // SAFETY: never published.
+        unsafe { guard.retire(guard.alloc(value).into_shared()) };
+    }
+    let meters = [domain.meter(), other.meter()];
+    drop(handle);
+    drop(domain);
+    drop(other);
+    if R::FACTS.frees_on_drop {
+        for totals in meters.map(|meter| meter.totals()) {
+            assert_eq!(totals.retired, MANY as u64, "{}: {totals:?}", R::FACTS.name);
+            assert_eq!(totals.freed, MANY as u64, "{}: {totals:?}", R::FACTS.name);
+        }
+    }
+}
+
 pub(crate) fn a_panicking_destructor_loses_nothing_else<R: Reclaimer>() {
     let (domain, drops) = (Domain::<R>::new(), Drops::default());
     let meter = domain.meter();

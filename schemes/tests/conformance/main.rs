@@ -34,6 +34,7 @@ macro_rules! conformance {
                     garbage_of_an_exited_thread_is_adopted,
                     a_destructor_may_protect_and_retire,
                     a_panicking_destructor_loses_nothing_else,
+                    frees_are_counted_in_their_own_domain,
                     two_hundred_short_lived_threads,
                     more_guards_than_a_batch_has_entries,
                     one_stalled_thread_stays_within_the_declared_bound,
