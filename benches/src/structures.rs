@@ -3,9 +3,10 @@
 use std::hint::black_box;
 
 use crossbeam_epoch::Collector;
+use crossbeam_skiplist::SkipMap;
 use kovan_schemes::schemes::Epoch;
 use kovan_schemes::{Domain, Reclaimer};
-use kovan_structures::{Kind, Structure};
+use kovan_structures::Structure;
 
 use crate::by_hand::ByHand;
 use crate::random::shuffled;
@@ -108,34 +109,55 @@ pub fn by_hand<B: ByHand>(workload: Workload) -> Entry {
     Entry { name: BY_HAND, run: Box::new(run) }
 }
 
+/// The skip list of crossbeam, which pins by itself, once per operation.
+#[must_use]
+pub fn crossbeam_skiplist(workload: Workload) -> Entry {
+    let run = move |setting| {
+        let map = SkipMap::new();
+        workload.prefill().for_each(|key| _ = map.get_or_insert(key, key));
+        measure(setting, 1, || {
+            let map = &map;
+            move |random| match workload.choose(random) {
+                // It has no insertion that leaves a present key alone and says so.
+                Operation::Insert(key) => _ = black_box(map.get_or_insert(key, key)),
+                Operation::Remove(key) => _ = black_box(map.remove(&key)),
+                Operation::Contains(key) => _ = black_box(map.contains_key(&key)),
+            }
+        })
+    };
+    Entry { name: "crossbeam-skiplist", run: Box::new(run) }
+}
+
 /// A structure with the one that it is compared with.
 pub struct Match {
-    /// The name of the structure.
+    /// The name of the structure, and for maps the shares of lookups, insertions and removals.
     pub name: &'static str,
-    /// What is done.
-    pub workload: Workload,
     /// The generic one, then the other.
     pub entries: Vec<Entry>,
 }
 
-/// A structure and its hand-written twin.
-fn twins<S: Structure<Epoch>, B: ByHand>(lookups: u64, range: u64) -> Match {
-    // Stacks and queues have no lookups: a peek is another program.
-    let lookups = if S::FACTS.kind == Kind::Map { lookups } else { 0 };
-    let workload = Workload { lookups, range };
+/// A structure and its hand-written twin. Stacks and queues have no lookups.
+fn twins<S: Structure<Epoch>, B: ByHand>(name: &'static str, workload: Workload) -> Match {
     let entries = vec![generic::<Epoch, S>(GENERIC, workload), by_hand::<B>(workload)];
-    Match { name: S::FACTS.name, workload, entries }
+    Match { name, entries }
 }
 
 /// All of them.
 #[must_use]
 pub fn matches() -> Vec<Match> {
     use crate::by_hand::{HashMap, List, Queue, Stack};
-    use kovan_structures::{HashMap as GenericMap, MichaelList, MsQueue, TreiberStack};
-    vec![
-        twins::<TreiberStack<u64, Epoch>, Stack>(0, 2000),
-        twins::<MsQueue<u64, Epoch>, Queue>(0, 2000),
-        twins::<MichaelList<u64, u64, Epoch>, List>(90, 256),
-        twins::<GenericMap<u64, u64, Epoch>, HashMap>(50, 2000),
-    ]
+    use kovan_structures::{HashMap as GenericMap, MichaelList, MsQueue, SkipList, TreiberStack};
+    let of = |lookups, range| Workload { lookups, range };
+    let mut all = vec![
+        twins::<TreiberStack<u64, Epoch>, Stack>("treiber-stack", of(0, 2000)),
+        twins::<MsQueue<u64, Epoch>, Queue>("ms-queue", of(0, 2000)),
+        twins::<MichaelList<u64, u64, Epoch>, List>("michael-list 90/5/5", of(90, 256)),
+        twins::<GenericMap<u64, u64, Epoch>, HashMap>("hash-map 50/25/25", of(50, 2000)),
+    ];
+    for (name, lookups) in [("skip-list 90/5/5", 90), ("skip-list 50/25/25", 50)] {
+        let workload = of(lookups, 20_000);
+        let skip_list = generic::<Epoch, SkipList<u64, u64, Epoch>>(GENERIC, workload);
+        all.push(Match { name, entries: vec![skip_list, crossbeam_skiplist(workload)] });
+    }
+    all
 }

@@ -35,7 +35,7 @@ use std::fmt;
 use std::ops::Bound;
 use std::ptr;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicUsize, fence};
+use std::sync::atomic::fence;
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Strength};
 
@@ -77,13 +77,10 @@ where
         if place.node.is_some_and(|node| node.key == key) {
             return false;
         }
-        let upper = (1..height).map(|_| Atomic::null()).collect();
-        // Two: the bottom level, and this inserter.
-        let links = AtomicUsize::new(2);
-        let mut new = guard.alloc(Node { key, value, links, bottom: Atomic::null(), upper });
+        let mut new = guard.alloc(Node::new(key, value, height));
         loop {
             // Relaxed: published by the release of the CAS.
-            new.value().bottom.store(place.cur, Relaxed);
+            new.value().at(0).store(place.cur, Relaxed);
             let shared = new.into_shared();
             // `cur` is protected, so it was not freed and linked again. It is untagged: the CAS
             // fails if the node of `prev` was marked.
@@ -110,7 +107,7 @@ where
 
     /// Links the upper levels of `node`, and takes the inserter's count off.
     fn build(&self, guard: &Guard<'_, R>, node: &Node<K, V, R>, shared: Ptr<'_, K, V, R>) {
-        'levels: for level in 1..=node.upper.len() {
+        'levels: for level in node.upper() {
             let link = node.at(level);
             loop {
                 let place = self.search(guard, level, |at| *at < node.key);
@@ -135,7 +132,7 @@ where
         // If this one is first, the remover's search sees the links. If that one is first, this
         // thread sees the mark, and unlinks what it linked too late.
         fence(SeqCst);
-        if node.bottom.load(Relaxed, guard).tag() == MARK {
+        if node.at(0).load(Relaxed, guard).tag() == MARK {
             drop(self.search(guard, 0, |at| *at < node.key));
         }
         // SAFETY: the inserter's count.
@@ -153,12 +150,12 @@ where
         self.domain.check(guard);
         let place = self.search(guard, 0, |at| at < key);
         let node = place.node.filter(|node| node.key == *key)?;
-        for level in (1..=node.upper.len()).rev() {
+        for level in node.upper().rev() {
             mark(guard, node.at(level));
         }
         // Whoever marks the bottom has removed the key. If that was another thread, then after
         // this one had found the node unmarked, so the key was absent in between.
-        if !mark(guard, &node.bottom) {
+        if !mark(guard, node.at(0)) {
             return None;
         }
         // `node` is protected by the shields of `place`.
@@ -290,7 +287,7 @@ impl<R: Reclaimer> Structure<R> for SkipList<u64, u64, R> {
         if place.cur.is_null() {
             let _ = guard.protect(&mut held.cur, &self.head[0]);
         }
-        let next = place.node.map_or(&self.head[0], |node| &node.bottom);
+        let next = place.node.map_or(&self.head[0], |node| node.at(0));
         if guard.protect(&mut held.next, next).is_null() {
             let _ = guard.protect(&mut held.next, &self.head[0]);
         }

@@ -91,7 +91,7 @@ fn table(common: &Common) -> Result<(), Failure> {
         common.rounds,
         common.window_ms
     );
-    println!("| structure, lookups, threads | generic, ns | against | generic / it |");
+    println!("| structure, threads | generic, ns | against | generic / it |");
     println!("|---|---|---|---|");
     for it in &all {
         for &threads in &common.threads {
@@ -99,8 +99,8 @@ fn table(common: &Common) -> Result<(), Failure> {
             let ratio = Summary::of_ratios(&rates[0], &rates[1]);
             let time = f64::from(threads) * 1e9 / median(&mut rates[0].clone());
             println!(
-                "| {}, {} %, {threads} | {time:.1} | {} | {ratio:.2} |",
-                it.name, it.workload.lookups, it.entries[1].name
+                "| {}, {threads} | {time:.1} | {} | {ratio:.2} |",
+                it.name, it.entries[1].name
             );
         }
     }

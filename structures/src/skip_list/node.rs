@@ -1,6 +1,7 @@
 //! Nodes of the skip list: their links, marks and counts.
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::ptr;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
@@ -13,6 +14,8 @@ use crate::guarded::Entry;
 
 /// Levels. One node in four is a level higher, so this is enough for 4^12 keys.
 pub(super) const LEVELS: usize = 12;
+/// Levels whose links are in each node, whether it is so high or not.
+const LOW: usize = 3;
 
 pub(super) type Ptr<'g, K, V, R> = Shared<'g, Node<K, V, R>, R>;
 pub(super) type Slot<K, V, R> = Atomic<Node<K, V, R>, R>;
@@ -22,23 +25,39 @@ pub(super) struct Node<K, V, R: Reclaimer> {
     pub(super) value: V,
     /// Levels it is linked at, and one for its inserter until that is done.
     pub(super) links: AtomicUsize,
-    pub(super) bottom: Slot<K, V, R>,
-    /// Empty, and so not allocated, in three nodes of four.
-    pub(super) upper: Box<[Slot<K, V, R>]>,
+    /// Levels it has.
+    height: usize,
+    /// The links of the first levels: a step of a search at these reads one cache line less.
+    low: [Slot<K, V, R>; LOW],
+    /// Those of the other levels: empty, and so not allocated, in 63 nodes of 64.
+    high: Box<[Slot<K, V, R>]>,
 }
 
 impl<K, V, R: Reclaimer> Link<R> for Node<K, V, R> {
     fn link(&self) -> &Atomic<Self, R> {
-        &self.bottom
+        &self.low[0]
     }
     fn link_mut(&mut self) -> &mut Atomic<Self, R> {
-        &mut self.bottom
+        &mut self.low[0]
     }
 }
 
 impl<K, V, R: Reclaimer> Node<K, V, R> {
+    /// A node that its inserter is to link at the bottom.
+    pub(super) fn new(key: K, value: V, height: usize) -> Self {
+        let high = (LOW..height).map(|_| Atomic::null()).collect();
+        // Two: the bottom level, and this inserter.
+        let links = AtomicUsize::new(2);
+        Self { key, value, links, height, low: [const { Atomic::null() }; LOW], high }
+    }
+
+    /// The levels above the bottom.
+    pub(super) fn upper(&self) -> Range<usize> {
+        1..self.height
+    }
+
     pub(super) fn at(&self, level: usize) -> &Slot<K, V, R> {
-        if level == 0 { &self.bottom } else { &self.upper[level - 1] }
+        if level < LOW { &self.low[level] } else { &self.high[level - LOW] }
     }
 }
 

@@ -86,11 +86,16 @@ where
             // linked when it was unlinked, or later, hence in the guard's life. Nobody makes
             // mutable references to published nodes.
             while let Some(node) = unsafe { at.deref::<'g>() } {
-                let next = node.at(here).load(Acquire, guard);
-                if next.tag() != MARK && node.key >= *key {
+                let after = node.key >= *key;
+                // Above the bottom its link need not be read: the level below decides.
+                if after && here > 0 {
                     break;
                 }
+                let next = node.at(here).load(Acquire, guard);
                 if next.tag() != MARK {
+                    if after {
+                        break;
+                    }
                     from = Some(node);
                 }
                 at = next;
