@@ -174,7 +174,9 @@ fn chain_is_retired_once<R: Reclaimer>() {
     assert!(tree.contains_key(&handle.pin(), &Traced(30)));
     drop((tree, handle, domain));
     let end = meter.totals();
-    assert_eq!((end.live(), end.freed), (0, if R::FACTS.frees_on_drop { 6 } else { 0 }));
+    assert_eq!(end.live(), 0);
+    // Not promised is not forbidden.
+    assert!(end.freed == 6 || !R::FACTS.frees_on_drop && end.freed < 6, "{end:?}");
 }
 
 /// Of two siblings that are both being removed, the one that is lifted keeps its flag.
