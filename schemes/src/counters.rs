@@ -6,7 +6,8 @@
 
 use std::cell::Cell;
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::sync::atomic::{AtomicU64, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
@@ -122,6 +123,8 @@ impl Registry {
         // Two passes, all retirements first: see `add_to`.
         totals.retired += inner.live.iter().map(|c| c.retired.load(Relaxed)).sum::<u64>();
         let retired = totals.retired;
+        // Acquire: the second pass after the first, on processors that would read ahead.
+        fence(Acquire);
         for cells in &inner.live {
             cells.add_to(&mut totals);
         }

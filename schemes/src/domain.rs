@@ -79,9 +79,10 @@ impl<R: Reclaimer> Domain<R> {
     /// Registers the calling thread.
     #[must_use]
     pub fn register(&self) -> Handle<R> {
+        let cells = self.inner.counters.register();
+        count_frees_in(&cells);
         // SAFETY: the handle keeps the domain alive and drops the local first.
         let local = ManuallyDrop::new(unsafe { self.inner.scheme.register() });
-        let cells = self.inner.counters.register();
         Handle { local, cells, domain: self.clone(), _thread_bound: PhantomData }
     }
 

@@ -74,7 +74,7 @@ unsafe impl Reclaimer for HazardPointer {
         paper: "Michael, Hazard Pointers, IEEE TPDS 15(6), 2004",
         strength: Strength::Pointer,
         load: Progress::LockFree,
-        reclaim: Progress::WaitFree,
+        reclaim: Progress::LockFree,
         robust: Robustness { stalled: true, long_reader: true },
         parameters: "threshold=1000 hazard_multiplier=2",
         bound: "(T + 1) max(1000, 2H) + H, with T threads and H hazards",

@@ -163,7 +163,9 @@ impl<V> Local<V> {
 
 impl<V> Drop for Local<V> {
     fn drop(&mut self) {
-        // Outside of guards: the slot is inactive, and others' guards hold the batch, or nobody.
+        // Inactive already, unless a guard was forgotten: nobody would acknowledge for it.
+        self.leave();
+        // So others' guards hold the batch, or nobody.
         self.batcher.place(true, self.slots.iter());
     }
 }

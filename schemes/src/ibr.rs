@@ -100,6 +100,8 @@ impl Local {
 
 impl Drop for Local {
     fn drop(&mut self) {
+        // It is already, unless a guard was forgotten.
+        self.interval.first.store(NEVER, Ordering::Release);
         // Else threads that exit before a scan is due would pile up garbage.
         if self.thread.adopt() {
             self.scan();

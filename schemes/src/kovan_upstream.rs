@@ -138,7 +138,11 @@ unsafe impl Reclaimer for KovanUpstream {
     }
 
     unsafe fn register(&self) -> Local {
-        Local { member: Member::new(self.home) }
+        let member = Member::new(self.home);
+        // A handle in a thread-local value goes after what the crate keeps in one, unless that is
+        // touched first: its guards would then protect nothing.
+        drop(member.within(upstream::pin));
+        Local { member }
     }
 
     #[inline]

@@ -1,6 +1,6 @@
 //! Nodes: a value beside what the scheme needs, and how a retired one is freed.
 
-use std::mem::{ManuallyDrop, needs_drop};
+use std::mem::{self, ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::canary::{self, Tag};
@@ -58,5 +58,7 @@ impl<T, H> Drop for Retired<T, H> {
         // SAFETY: the value is gone, and nothing uses the node afterwards.
         unsafe { canary::poison((&raw mut self.0).cast(), size_of::<Node<T, H>>()) };
         count_freed(dropped.is_err());
+        // The drop of what was thrown may panic in turn.
+        dropped.unwrap_or_else(mem::forget);
     }
 }

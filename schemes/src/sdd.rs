@@ -102,7 +102,11 @@ unsafe impl Reclaimer for Sdd {
         None
     }
     unsafe fn register(&self) -> Local {
-        Local { member: Member::new(self.home) }
+        let member = Member::new(self.home);
+        // A handle in a thread-local value goes after what the crate keeps in one, unless that is
+        // touched first.
+        drop(member.within(Pin::new));
+        Local { member }
     }
     fn header(&self, _: &Local) {}
 

@@ -70,6 +70,9 @@ unsafe impl Reclaimer for Seize {
         None
     }
     unsafe fn register(&self) -> Local {
+        // A handle in a thread-local value goes after what the crate keeps in one, unless that is
+        // touched first.
+        drop(self.collector.enter());
         Local { collector: Arc::clone(&self.collector) }
     }
     fn header(&self, _: &Local) -> Self::Header {}

@@ -122,8 +122,8 @@ impl<F: Free> Thread<F> {
     #[inline]
     pub(crate) fn announce(&self) {
         let epoch = self.epochs.clock.now();
-        // Relaxed: nothing was held before.
-        self.record.store(epoch, Ordering::Relaxed);
+        // Release: an advance that reads this, and not the 0 before it, is after the last section too.
+        self.record.store(epoch, Ordering::Release);
         // Between the announcement and all loads of the section; pairs with the fence of an
         // advance: see the head of this file.
         fence(Ordering::SeqCst);
@@ -195,13 +195,18 @@ impl<F: Free> Thread<F> {
         if self.depth.get() > 0 {
             return self.epochs.try_advance();
         }
-        for _ in 0..BAGS {
+        // Once more than there are bags: the last announcement frees for the last advance. Nothing is
+        // freed or adopted outside of a section: it would go to a bag that nothing holds.
+        for _ in 0..=BAGS {
             self.announce_nothing();
             self.announce();
+            if self.depth.get() > 0 {
+                // A destructor has left a guard behind.
+                return;
+            }
             self.epochs.try_advance();
         }
         self.announce_nothing();
-        self.reach(self.epochs.clock.now());
         self.free.finish();
     }
 }

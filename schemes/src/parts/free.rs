@@ -54,6 +54,13 @@ impl Amortised {
     fn next(&self) -> Option<Erased> {
         self.waiting.borrow_mut().pop_front()
     }
+
+    fn free_all(&self) {
+        while let Some(node) = self.next() {
+            // SAFETY: given to `free` once, and taken once; unprotected by the clause there.
+            unsafe { node.free() };
+        }
+    }
 }
 
 impl Free for Amortised {
@@ -74,15 +81,15 @@ impl Free for Amortised {
     }
 
     fn finish(&self) {
-        while let Some(node) = self.next() {
-            // SAFETY: as in `step`.
-            unsafe { node.free() };
+        // A chain of destructors that flush must not exhaust the stack.
+        if let Some(_freeing) = Freeing::enter() {
+            self.free_all();
         }
     }
 }
 
 impl Drop for Amortised {
     fn drop(&mut self) {
-        self.finish();
+        self.free_all();
     }
 }

@@ -170,7 +170,10 @@ impl Member {
     #[inline]
     pub(crate) fn within<T>(&self, call: impl FnOnce() -> T) -> T {
         let within = Within(WITHIN.replace(self));
+        // The collector may run destructors of others, which may call domains.
+        let scope = Scope::enter();
         let result = call();
+        drop(scope);
         drop(within);
         // SAFETY: members go before the home is closed.
         let taken = unsafe { (*self.home).take(ptr::null_mut()) };

@@ -92,9 +92,13 @@ impl<T: Default + Send + Sync + 'static> Slots<T> {
         unsafe { self.head.load(Ordering::Acquire).as_ref() }
     }
 
-    /// The values of all slots, used or not.
+    /// The values of all slots, used or not. Lazy: the list is read when the first value is asked
+    /// for, so behind a fence that the one who iterates has made before.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        iter::successors(self.first(), |slot| slot.next()).map(|slot| &slot.value)
+        iter::once_with(|| self.first())
+            .flatten()
+            .flat_map(|first| iter::successors(Some(first), |slot| slot.next()))
+            .map(|slot| &slot.value)
     }
 
     /// How many slots there are, used or not. Not less than what the caller has seen.
@@ -140,5 +144,19 @@ impl<T> Drop for Slots<T> {
             // keep the registry alive.
             slot = unsafe { Box::from_raw(slot) }.next.cast_mut();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_read_when_the_iteration_begins() {
+        let slots = Arc::new(Slots::<u64>::default());
+        let before = slots.iter();
+        let lease = slots.acquire();
+        assert_eq!(before.count(), 1);
+        drop(lease);
     }
 }
