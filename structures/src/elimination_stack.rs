@@ -138,7 +138,8 @@ fn take<T, R: Reclaimer>(guard: &Guard<'_, R>, slot: &Atomic<Node<T, R>, R>) -> 
     for _ in 0..PATIENCE {
         let node = slot.load(Acquire, guard);
         if !node.is_null()
-            && slot.compare_exchange(node, Shared::null().with_tag(TAKEN), guard).is_ok()
+            // What the CAS returns: another node may have got this address since the load.
+            && let Ok(node) = slot.compare_exchange(node, Shared::null().with_tag(TAKEN), guard)
         {
             // SAFETY: not null. It was never linked to the top, and left the slot by this CAS: its
             // pusher does not read it after the offer, other pops only compare it.

@@ -54,6 +54,10 @@ struct Place<'g, 'h, K, V, R: Reclaimer> {
     grand: Option<&'g Node<K, V, R>>,
     /// The update fields are as they were before the child was loaded, and not marked.
     grand_update: Shared<'g, Record<K, V, R>, R>,
+    /// The side of `grand` that `parent` is on, and of that the leaf. Remembered, not compared again:
+    /// an inconsistent order of keys must not name a child that the search did not find.
+    grand_side: usize,
+    side: usize,
     parent: &'g Node<K, V, R>,
     parent_at: Shared<'g, Node<K, V, R>, R>,
     update: Shared<'g, Record<K, V, R>, R>,
@@ -130,7 +134,7 @@ where
             let record = Record {
                 // SAFETY: protected by its shield at its home: it is clean.
                 version: unsafe { version(place.update) } + 1,
-                side: place.parent.bound.side(&key),
+                side: place.side,
                 old: Atomic::new(place.leaf_at),
                 step: Step::Insert { new: Atomic::new(new) },
             };
@@ -169,9 +173,9 @@ where
                 [place.grand_update, place.update].map(|update| unsafe { version(update) });
             let record = Record {
                 version: above + 1,
-                side: grand.bound.side(key),
+                side: place.grand_side,
                 old: Atomic::new(place.parent_at),
-                step: Step::Remove { victim: place.parent.bound.side(key), version },
+                step: Step::Remove { victim: place.side, version },
             };
             let Shields { own, update, .. } = &mut place.shields;
             if let Some(flag) = announce(guard, grand, place.grand_update, record, own)
@@ -227,7 +231,7 @@ where
         };
         'again: loop {
             let mut parent_at = self.root.load(Relaxed, guard);
-            let (mut grand, mut grand_update) = (None, Shared::null());
+            let (mut grand, mut grand_update, mut grand_side) = (None, Shared::null(), 0);
             // SAFETY: the root is not retired.
             let Some(mut parent) = (unsafe { parent_at.deref::<'g>() }) else { unreachable!() };
             loop {
@@ -235,7 +239,8 @@ where
                 if UPDATE {
                     update = guard.protect(&mut shields.update, &parent.update);
                 }
-                let down = &parent.children[parent.bound.side(key)];
+                let side = parent.bound.side(key);
+                let down = &parent.children[side];
                 let leaf_at = guard.protect(&mut shields.leaf, down);
                 // Acquire: keeps this load, and those of `leads_to`, behind the protection they
                 // validate.
@@ -246,7 +251,7 @@ where
                         Self::assist(guard, grand, &mut shields);
                         continue 'again;
                     }
-                    if !leads_to(guard, grand, grand.bound.side(key), parent_at) {
+                    if !leads_to(guard, grand, grand_side, parent_at) {
                         continue 'again;
                     }
                 }
@@ -262,6 +267,8 @@ where
                         shields,
                         grand,
                         grand_update,
+                        grand_side,
+                        side,
                         parent,
                         parent_at,
                         update,
@@ -272,7 +279,7 @@ where
                 swap(&mut shields.grand, &mut shields.parent);
                 swap(&mut shields.parent, &mut shields.leaf);
                 swap(&mut shields.grand_update, &mut shields.update);
-                (grand, grand_update) = (Some(parent), update);
+                (grand, grand_update, grand_side) = (Some(parent), update, side);
                 (parent, parent_at) = (leaf, leaf_at);
             }
         }

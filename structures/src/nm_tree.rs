@@ -73,6 +73,13 @@ struct Place<'g, 'h, K, V, R: Reclaimer> {
     leaf: &'g Node<K, V, R>,
 }
 
+impl<'h, K, V, R: Reclaimer> Place<'_, 'h, K, V, R> {
+    /// The shield of the leaf. The others are given back.
+    fn keep_leaf(self) -> Shield<'h, R> {
+        self.shields.leaf
+    }
+}
+
 /// A lock-free sorted map in an external binary search tree, which is not balanced.
 pub struct NmTree<K, V, R>
 where
@@ -169,7 +176,8 @@ where
         let value = place.leaf.value.clone();
         let mut done = self.cleanup(guard, key, &place);
         // Kept, so that no other leaf gets this address while we look for it.
-        let Place { leaf_at, shields: Shields { leaf: _shield, .. }, .. } = place;
+        let leaf_at = place.leaf_at;
+        let _shield = place.keep_leaf();
         while !done {
             let place = self.seek(guard, key);
             done = place.leaf_at != leaf_at || self.cleanup(guard, key, &place);
@@ -294,7 +302,10 @@ where
             // SAFETY: removed by our exchange just now, and retired by nobody but us, below.
             let Some(node) = (unsafe { at.deref() }) else { unreachable!("no inner node") };
             let last = at == place.parent_at;
-            let side = if last { 1 - victim } else { node.bound.side(key) };
+            // Above the parent a node's flagged edge leads to its leaf. Not by the key: that must not
+            // be compared again, lest an inconsistent order retires what is not removed.
+            let flagged = |side: usize| node.edges[side].load(Acquire, guard).tag() & FLAG != 0;
+            let side = if last { 1 - victim } else { usize::from(flagged(0)) };
             let [next, leaf] = [side, 1 - side].map(|side| node.edges[side].load(Acquire, guard));
             // SAFETY: for both: 1: not null; allocated in this domain (callers `check`); retired
             // by the one whose exchange removed them, which happens once, as nodes do not return.

@@ -86,10 +86,7 @@ where
             // fails if the node of `prev` was marked.
             if place.prev.compare_exchange(place.cur, shared, guard).is_ok() {
                 drop(place);
-                // SAFETY: not retired before `build` takes the inserter's count off.
-                if let Some(node) = unsafe { shared.deref() } {
-                    self.build(guard, node, shared);
-                }
+                self.build(guard, shared);
                 return true;
             }
             // SAFETY: not null, and the CAS that would have published it failed.
@@ -105,8 +102,12 @@ where
         }
     }
 
-    /// Links the upper levels of `node`, and takes the inserter's count off.
-    fn build(&self, guard: &Guard<'_, R>, node: &Node<K, V, R>, shared: Ptr<'_, K, V, R>) {
+    /// Links the upper levels of a node that this thread has just linked at the bottom, and takes the
+    /// inserter's count off.
+    fn build(&self, guard: &Guard<'_, R>, shared: Ptr<'_, K, V, R>) {
+        // SAFETY: not retired before the inserter's count is off, at the end; not used after that.
+        // Not a parameter: that would have to be valid until the function returns.
+        let Some(node) = (unsafe { shared.deref() }) else { return };
         'levels: for level in node.upper() {
             let link = node.at(level);
             loop {
@@ -136,7 +137,7 @@ where
             drop(self.search(guard, 0, |at| *at < node.key));
         }
         // SAFETY: the inserter's count.
-        unsafe { release(guard, node, shared) };
+        unsafe { release(guard, shared) };
     }
 
     /// Removes `key`, and returns a copy of its value.

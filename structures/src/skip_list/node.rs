@@ -94,17 +94,16 @@ pub(super) fn mark<K, V, R: Reclaimer>(guard: &Guard<'_, R>, link: &Slot<K, V, R
 /// Takes one off the count of `node`, and retires it if that was the last.
 ///
 /// # Safety
-/// The one is the caller's: of a level that it unlinked the node from, or the inserter's. `shared`
-/// is `node`.
-pub(super) unsafe fn release<K, V, R>(
-    guard: &Guard<'_, R>,
-    node: &Node<K, V, R>,
-    shared: Ptr<'_, K, V, R>,
-) where
+/// The one is the caller's: of a level that it unlinked the node from, or the inserter's. No
+/// reference to the node is used afterwards, unless it is protected.
+pub(super) unsafe fn release<K, V, R>(guard: &Guard<'_, R>, shared: Ptr<'_, K, V, R>)
+where
     K: Send + 'static,
     V: Send + 'static,
     R: Reclaimer,
 {
+    // SAFETY: not null, and not retired while it counts the caller's one; not used after that.
+    let Some(node) = (unsafe { shared.deref() }) else { return };
     // AcqRel: the unlinks of the others come before the retirement by the last.
     if node.links.fetch_sub(1, AcqRel) == 1 {
         // SAFETY: 1: not null; allocated in the domain of the list, which is the guard's; retired

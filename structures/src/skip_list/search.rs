@@ -49,7 +49,7 @@ where
                             continue 'again;
                         }
                         // SAFETY: this thread unlinked it from this level. Still protected.
-                        unsafe { release(guard, node, cur) };
+                        unsafe { release(guard, cur) };
                         cur = guard.protect(&mut shields.cur, prev);
                         if cur.tag() == MARK {
                             continue 'again;
