@@ -58,7 +58,9 @@ impl<T, H> Drop for Retired<T, H> {
         // SAFETY: the value is gone, and nothing uses the node afterwards.
         unsafe { canary::poison((&raw mut self.0).cast(), size_of::<Node<T, H>>()) };
         count_freed(dropped.is_err());
-        // The drop of what was thrown may panic in turn.
-        dropped.unwrap_or_else(mem::forget);
+        // The drop of what was thrown may panic in turn; what that throws is not dropped.
+        if let Err(thrown) = dropped {
+            catch_unwind(AssertUnwindSafe(|| drop(thrown))).unwrap_or_else(mem::forget);
+        }
     }
 }
