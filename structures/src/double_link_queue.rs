@@ -20,11 +20,12 @@
 
 use std::fmt;
 use std::mem::MaybeUninit;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Relaxed, Release};
 
-use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
+use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Strength};
 
-use crate::chain::{self, Link};
+use crate::chain::Link;
+use crate::front::{Head, Valued};
 use crate::padded::Padded;
 use crate::structure::{Kind, Nodes, Structure, StructureFacts};
 
@@ -46,18 +47,21 @@ impl<T, R: Reclaimer> Link<R> for Node<T, R> {
     }
 }
 
+impl<T, R: Reclaimer> Valued<R> for Node<T, R> {
+    type Value = T;
+    fn value(&self) -> &MaybeUninit<T> {
+        &self.value
+    }
+    fn value_mut(&mut self) -> &mut MaybeUninit<T> {
+        &mut self.value
+    }
+}
+
 /// A lock-free queue with one CAS for each operation.
 pub struct DoubleLinkQueue<T: Send + 'static, R: Reclaimer> {
     domain: Domain<R>,
-    head: Padded<Atomic<Node<T, R>, R>>,
+    head: Head<Node<T, R>, R>,
     tail: Padded<Atomic<Node<T, R>, R>>,
-}
-
-/// The dummy and the node behind it, both protected by the shields they were loaded with.
-struct Front<'g, T, R: Reclaimer> {
-    head: Shared<'g, Node<T, R>, R>,
-    /// Null if the queue was empty.
-    next: Shared<'g, Node<T, R>, R>,
 }
 
 impl<T: Send + 'static, R: Reclaimer> DoubleLinkQueue<T, R> {
@@ -69,11 +73,7 @@ impl<T: Send + 'static, R: Reclaimer> DoubleLinkQueue<T, R> {
         let value = MaybeUninit::uninit();
         let dummy = guard.alloc(Node { value, prev: Atomic::null(), next: Atomic::null() });
         let dummy = dummy.into_shared();
-        Self {
-            domain: domain.clone(),
-            head: Padded(Atomic::new(dummy)),
-            tail: Padded(Atomic::new(dummy)),
-        }
+        Self { domain: domain.clone(), head: Head::new(dummy), tail: Padded(Atomic::new(dummy)) }
     }
 
     /// Adds `value` at the tail.
@@ -123,13 +123,12 @@ impl<T: Send + 'static, R: Reclaimer> DoubleLinkQueue<T, R> {
         self.domain.check(guard);
         let (mut first, mut second) = (guard.shield(), guard.shield());
         loop {
-            let Front { head, next } = self.front(guard, &mut first, &mut second);
+            let front = self.head.front(guard, &mut first, &mut second);
             // SAFETY: protected by `second`, and was not retired when that was set: see `front`.
-            let node = unsafe { next.deref() }?;
-            // `head` is protected, so it was not reused: `next` is its successor.
-            if self.head.compare_exchange(head, next, guard).is_ok() {
+            let node = unsafe { front.next.deref() }?;
+            if self.head.advance(guard, &front) {
                 // Release, and before the retirement: whoever still reads the link back after it
-                // protected `head` is seen by the scheme, as the retirement has a full barrier
+                // protected the dummy is seen by the scheme, as the retirement has a full barrier
                 // between this store and its look at the protections.
                 node.prev.store(Shared::null(), Release);
                 // SAFETY: a node becomes the dummy by one successful CAS, this one, so only this
@@ -138,7 +137,7 @@ impl<T: Send + 'static, R: Reclaimer> DoubleLinkQueue<T, R> {
                 // SAFETY: 1: not null, allocated in this domain (`check`), and retired by the one
                 // who moved the head on. 2: the head has left it, and the tail before; the link
                 // back to it was cleared above, and no new one can come, as it is not the tail.
-                unsafe { guard.retire(head) };
+                unsafe { guard.retire(front.dummy) };
                 return Some(value);
             }
         }
@@ -154,12 +153,7 @@ impl<T: Send + 'static, R: Reclaimer> DoubleLinkQueue<T, R> {
         T: Copy,
     {
         self.domain.check(guard);
-        let (mut first, mut second) = (guard.shield(), guard.shield());
-        // SAFETY: as in `dequeue`.
-        let node = unsafe { self.front(guard, &mut first, &mut second).next.deref() }?;
-        // SAFETY: initialised before publication. A dequeue may have copied the value out by now,
-        // but it does not change it, and a `Copy` type has no destructor.
-        Some(unsafe { node.value.assume_init_read() })
+        self.head.peek(guard)
     }
 
     /// Whether the queue is empty now.
@@ -169,43 +163,14 @@ impl<T: Send + 'static, R: Reclaimer> DoubleLinkQueue<T, R> {
     #[must_use]
     pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         self.domain.check(guard);
-        let (mut first, mut second) = (guard.shield(), guard.shield());
-        self.front(guard, &mut first, &mut second).next.is_null()
-    }
-
-    /// Protects the dummy and the node behind it.
-    fn front<'g, 'h>(
-        &'g self,
-        guard: &'g Guard<'h, R>,
-        first: &mut Shield<'h, R>,
-        second: &mut Shield<'h, R>,
-    ) -> Front<'g, T, R> {
-        loop {
-            let head = guard.protect(first, &self.head);
-            // SAFETY: protected by `first`: loaded from `head`, which points to no retired node.
-            let Some(dummy) = (unsafe { head.deref() }) else { unreachable!("a head always is") };
-            let next = guard.protect(second, &dummy.next);
-            // As in the queue of Michael and Scott: if the head is still `head` (protected, so not
-            // reused), `next` was not retired when it was protected: the head must pass it first.
-            if self.head.load(Acquire, guard) == head {
-                return Front { head, next };
-            }
-        }
+        self.head.is_empty(guard)
     }
 }
 
 impl<T: Send + 'static, R: Reclaimer> Drop for DoubleLinkQueue<T, R> {
     fn drop(&mut self) {
-        // SAFETY: exclusive by `&mut self`; nodes from the head on are not retired. No enqueue is
-        // under way, so there is no gap.
-        let nodes = unsafe { chain::take_all(&mut self.head.0) };
-        self.domain.discard(nodes.enumerate().map(|(at, mut node)| {
-            if at > 0 {
-                // SAFETY: not the dummy, so its value was not moved out.
-                unsafe { node.value_mut().value.assume_init_drop() };
-            }
-            node
-        }));
+        // No enqueue is under way, so there is no gap.
+        self.head.discard(&self.domain);
     }
 }
 
@@ -244,31 +209,18 @@ impl<R: Reclaimer> Structure<R> for DoubleLinkQueue<u64, R> {
 
     fn hold_inside(&self, guard: &Guard<'_, R>, _: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);
-        let (mut first, mut second) = (guard.shield(), guard.shield());
-        if self.front(guard, &mut first, &mut second).next.is_null() {
-            let _ = guard.protect(&mut second, &self.head);
-        }
-        inside();
+        self.head.hold_inside(guard, inside);
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let mut keys = Vec::new();
-        let mut dummy = true;
-        let visit = |node: &Node<u64, R>, _| {
-            if !std::mem::take(&mut dummy) {
-                // SAFETY: not the dummy, so its value was not moved out.
-                keys.push(unsafe { node.value.assume_init_read() });
-            }
-        };
-        // SAFETY: exclusive by `&mut self`.
-        unsafe { chain::for_each(&self.domain, &mut self.head.0, visit) };
-        keys
+        self.head.contents(&self.domain)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::rc::Rc;
+    use std::sync::atomic::Ordering::Acquire;
 
     use kovan_schemes::{Domain, Reclaimer, for_each_scheme};
 

@@ -7,9 +7,10 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering::Acquire;
 
-use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
+use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Strength};
 
-use crate::chain::{self, Link};
+use crate::chain::Link;
+use crate::front::{Head, Valued};
 use crate::padded::Padded;
 use crate::structure::{Kind, Nodes, Structure, StructureFacts};
 
@@ -29,18 +30,21 @@ impl<T, R: Reclaimer> Link<R> for Node<T, R> {
     }
 }
 
+impl<T, R: Reclaimer> Valued<R> for Node<T, R> {
+    type Value = T;
+    fn value(&self) -> &MaybeUninit<T> {
+        &self.value
+    }
+    fn value_mut(&mut self) -> &mut MaybeUninit<T> {
+        &mut self.value
+    }
+}
+
 /// A lock-free queue.
 pub struct MsQueue<T: Send + 'static, R: Reclaimer> {
     domain: Domain<R>,
-    head: Padded<Atomic<Node<T, R>, R>>,
+    head: Head<Node<T, R>, R>,
     tail: Padded<Atomic<Node<T, R>, R>>,
-}
-
-/// The dummy and the node behind it, both protected by the shields they were loaded with.
-struct Front<'g, T, R: Reclaimer> {
-    head: Shared<'g, Node<T, R>, R>,
-    /// Null if the queue was empty.
-    next: Shared<'g, Node<T, R>, R>,
 }
 
 impl<T: Send + 'static, R: Reclaimer> MsQueue<T, R> {
@@ -51,11 +55,7 @@ impl<T: Send + 'static, R: Reclaimer> MsQueue<T, R> {
         let guard = handle.pin();
         let dummy = guard.alloc(Node { value: MaybeUninit::uninit(), next: Atomic::null() });
         let dummy = dummy.into_shared();
-        Self {
-            domain: domain.clone(),
-            head: Padded(Atomic::new(dummy)),
-            tail: Padded(Atomic::new(dummy)),
-        }
+        Self { domain: domain.clone(), head: Head::new(dummy), tail: Padded(Atomic::new(dummy)) }
     }
 
     /// Adds `value` at the tail.
@@ -97,26 +97,25 @@ impl<T: Send + 'static, R: Reclaimer> MsQueue<T, R> {
         self.domain.check(guard);
         let (mut first, mut second) = (guard.shield(), guard.shield());
         loop {
-            let Front { head, next } = self.front(guard, &mut first, &mut second);
+            let front = self.head.front(guard, &mut first, &mut second);
             // SAFETY: protected by `second`, and was not retired when that was set: see `front`.
-            let node = unsafe { next.deref() }?;
-            // Acquire, and loaded after the head: whoever moved the head to `head` had seen the
-            // tail there or further, so by coherence this load does too. If it is not `head` it
-            // is therefore behind it, for good: the tail only moves forward.
+            let node = unsafe { front.next.deref() }?;
+            // Acquire, and loaded after the head: whoever moved the head to the dummy had
+            // seen the tail there or further, so by coherence this load does too. If it is not
+            // there it is therefore behind it, for good: the tail only moves forward.
             let tail = self.tail.0.load(Acquire, guard);
-            if head == tail {
-                let _ = self.tail.0.compare_exchange(tail, next, guard);
+            if front.dummy == tail {
+                let _ = self.tail.0.compare_exchange(tail, front.next, guard);
                 continue;
             }
-            // `head` is protected, so it was not reused: `next` is its successor.
-            if self.head.0.compare_exchange(head, next, guard).is_ok() {
+            if self.head.advance(guard, &front) {
                 // SAFETY: a node becomes the dummy by one successful CAS, this one, so only this
                 // thread reads the value, once; it is initialised until then. Still protected.
                 let value = unsafe { node.value.assume_init_read() };
                 // SAFETY: 1: not null, allocated in this domain (`check`), and retired by the one
                 // who moved the head on. 2: neither head nor (see above) tail points to it any
                 // more, nor will again; no node behind them links to it.
-                unsafe { guard.retire(head) };
+                unsafe { guard.retire(front.dummy) };
                 return Some(value);
             }
         }
@@ -132,12 +131,7 @@ impl<T: Send + 'static, R: Reclaimer> MsQueue<T, R> {
         T: Copy,
     {
         self.domain.check(guard);
-        let (mut first, mut second) = (guard.shield(), guard.shield());
-        // SAFETY: as in `dequeue`.
-        let node = unsafe { self.front(guard, &mut first, &mut second).next.deref() }?;
-        // SAFETY: initialised before publication. A dequeue may have copied the value out by now,
-        // but it does not change it, and a `Copy` type has no destructor.
-        Some(unsafe { node.value.assume_init_read() })
+        self.head.peek(guard)
     }
 
     /// Whether the queue is empty now.
@@ -147,44 +141,13 @@ impl<T: Send + 'static, R: Reclaimer> MsQueue<T, R> {
     #[must_use]
     pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         self.domain.check(guard);
-        let (mut first, mut second) = (guard.shield(), guard.shield());
-        self.front(guard, &mut first, &mut second).next.is_null()
-    }
-
-    /// Protects the dummy and the node behind it.
-    fn front<'g, 'h>(
-        &'g self,
-        guard: &'g Guard<'h, R>,
-        first: &mut Shield<'h, R>,
-        second: &mut Shield<'h, R>,
-    ) -> Front<'g, T, R> {
-        loop {
-            let head = guard.protect(first, &self.head.0);
-            // SAFETY: protected by `first`: loaded from `head`, which points to no retired node.
-            let Some(dummy) = (unsafe { head.deref() }) else { unreachable!("a head always is") };
-            let next = guard.protect(second, &dummy.next);
-            // `dummy` may have been unlinked before `next` was protected, and `next` after it. If
-            // the head is still `head` (protected, so not reused) after the protection, then
-            // `next` was not yet retired: the head must pass it first. Acquire: not needed for
-            // data, but keeps the load behind the protection it validates.
-            if self.head.0.load(Acquire, guard) == head {
-                return Front { head, next };
-            }
-        }
+        self.head.is_empty(guard)
     }
 }
 
 impl<T: Send + 'static, R: Reclaimer> Drop for MsQueue<T, R> {
     fn drop(&mut self) {
-        // SAFETY: exclusive by `&mut self`; nodes from the head on are not retired.
-        let nodes = unsafe { chain::take_all(&mut self.head.0) };
-        self.domain.discard(nodes.enumerate().map(|(at, mut node)| {
-            if at > 0 {
-                // SAFETY: not the dummy, so its value was not moved out.
-                unsafe { node.value_mut().value.assume_init_drop() };
-            }
-            node
-        }));
+        self.head.discard(&self.domain);
     }
 }
 
@@ -223,25 +186,11 @@ impl<R: Reclaimer> Structure<R> for MsQueue<u64, R> {
 
     fn hold_inside(&self, guard: &Guard<'_, R>, _: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);
-        let (mut first, mut second) = (guard.shield(), guard.shield());
-        if self.front(guard, &mut first, &mut second).next.is_null() {
-            let _ = guard.protect(&mut second, &self.head.0);
-        }
-        inside();
+        self.head.hold_inside(guard, inside);
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let mut keys = Vec::new();
-        let mut dummy = true;
-        let visit = |node: &Node<u64, R>, _| {
-            if !std::mem::take(&mut dummy) {
-                // SAFETY: not the dummy, so its value was not moved out.
-                keys.push(unsafe { node.value.assume_init_read() });
-            }
-        };
-        // SAFETY: exclusive by `&mut self`.
-        unsafe { chain::for_each(&self.domain, &mut self.head.0, visit) };
-        keys
+        self.head.contents(&self.domain)
     }
 }
 
@@ -273,7 +222,7 @@ mod tests {
                 assert_eq!(queue.dequeue(&guard), Some(value));
             }
             assert_eq!(queue.dequeue(&guard), None);
-            let head = queue.head.load(Acquire, &guard);
+            let head = queue.head.dummy(&guard);
             assert_eq!(
                 queue.tail.load(Acquire, &guard),
                 head,

@@ -1,0 +1,133 @@
+//! The front of a queue that is a chain of nodes behind a dummy: of the queue of Michael and Scott,
+//! and of DoubleLink. They differ in how a node gets to the tail, and in what a dequeue does besides
+//! moving the head.
+//!
+//! The first node is a dummy whose value was moved out (or never was). The head moves on along the
+//! links, one node at a time, and never comes back. The queues retire a node only after the head has
+//! left it. Callers check that guards are of the domain of the nodes.
+
+use std::mem::{MaybeUninit, take};
+use std::sync::atomic::Ordering::Acquire;
+
+use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield};
+
+use crate::chain::{self, Link};
+use crate::padded::Padded;
+
+/// A node of such a queue.
+pub(crate) trait Valued<R: Reclaimer>: Link<R> {
+    type Value;
+    /// Initialised before publication, in all nodes but the dummy.
+    fn value(&self) -> &MaybeUninit<Self::Value>;
+    /// The same, exclusively.
+    fn value_mut(&mut self) -> &mut MaybeUninit<Self::Value>;
+}
+
+/// Leads to the dummy.
+pub(crate) struct Head<N, R: Reclaimer>(Padded<Atomic<N, R>>);
+
+/// The dummy and the node behind it, both protected by the shields they were loaded with.
+pub(crate) struct Front<'g, N, R: Reclaimer> {
+    pub(crate) dummy: Shared<'g, N, R>,
+    /// Null if the queue was empty.
+    pub(crate) next: Shared<'g, N, R>,
+}
+
+impl<N: Valued<R>, R: Reclaimer> Head<N, R> {
+    pub(crate) fn new(dummy: Shared<'_, N, R>) -> Self {
+        Self(Padded(Atomic::new(dummy)))
+    }
+
+    /// Protects the dummy and the node behind it.
+    pub(crate) fn front<'g, 'h>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        first: &mut Shield<'h, R>,
+        second: &mut Shield<'h, R>,
+    ) -> Front<'g, N, R> {
+        loop {
+            let dummy = guard.protect(first, &self.0);
+            // SAFETY: protected by `first`: loaded from the head, which points to no retired node.
+            let Some(node) = (unsafe { dummy.deref() }) else { unreachable!("a head always is") };
+            let next = guard.protect(second, node.link());
+            // The dummy may have been unlinked before `next` was protected, and `next` after it.
+            // If the head is still there (protected, so not reused) after the protection, then
+            // `next` was not yet retired: the head must pass it first. Acquire: not needed for
+            // data, but keeps the load behind the protection it validates.
+            if self.0.load(Acquire, guard) == dummy {
+                return Front { dummy, next };
+            }
+        }
+    }
+
+    /// Makes the node behind the dummy the dummy, whose value is the caller's then; false if the
+    /// head had moved. The shields of `front` must still protect.
+    pub(crate) fn advance(&self, guard: &Guard<'_, R>, front: &Front<'_, N, R>) -> bool {
+        // The dummy is protected, so it was not reused: `next` is its successor.
+        self.0.compare_exchange(front.dummy, front.next, guard).is_ok()
+    }
+
+    /// A copy of the value at the front.
+    pub(crate) fn peek(&self, guard: &Guard<'_, R>) -> Option<N::Value>
+    where
+        N::Value: Copy,
+    {
+        let (mut first, mut second) = (guard.shield(), guard.shield());
+        // SAFETY: protected by `second`, and was not retired when that was set: see `front`.
+        let node = unsafe { self.front(guard, &mut first, &mut second).next.deref() }?;
+        // SAFETY: initialised before publication. A dequeue may have copied the value out by now,
+        // but it does not change it, and a `Copy` type has no destructor.
+        Some(unsafe { node.value().assume_init_read() })
+    }
+
+    /// Whether there is no node behind the dummy now.
+    pub(crate) fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
+        let (mut first, mut second) = (guard.shield(), guard.shield());
+        self.front(guard, &mut first, &mut second).next.is_null()
+    }
+
+    /// As [`Structure::hold_inside`](crate::Structure::hold_inside).
+    pub(crate) fn hold_inside(&self, guard: &Guard<'_, R>, inside: &mut dyn FnMut()) {
+        let (mut first, mut second) = (guard.shield(), guard.shield());
+        if self.front(guard, &mut first, &mut second).next.is_null() {
+            let _ = guard.protect(&mut second, &self.0);
+        }
+        inside();
+    }
+
+    /// Frees all nodes, for the drop of the queue, after which the head is not used.
+    pub(crate) fn discard(&mut self, domain: &Domain<R>) {
+        // SAFETY: exclusive by `&mut self`; nodes from the head on are not retired.
+        let nodes = unsafe { chain::take_all(&mut self.0.0) };
+        domain.discard(nodes.enumerate().map(|(at, mut node)| {
+            if at > 0 {
+                // SAFETY: not the dummy, so its value was not moved out.
+                unsafe { node.value_mut().value_mut().assume_init_drop() };
+            }
+            node
+        }));
+    }
+
+    /// The values, in order.
+    pub(crate) fn contents(&mut self, domain: &Domain<R>) -> Vec<N::Value>
+    where
+        N::Value: Copy,
+    {
+        let (mut values, mut dummy) = (Vec::new(), true);
+        let visit = |node: &N, _| {
+            if !take(&mut dummy) {
+                // SAFETY: not the dummy, so its value was not moved out.
+                values.push(unsafe { node.value().assume_init_read() });
+            }
+        };
+        // SAFETY: exclusive by `&mut self`.
+        unsafe { chain::for_each(domain, &mut self.0.0, visit) };
+        values
+    }
+
+    /// Where the head is.
+    #[cfg(test)]
+    pub(crate) fn dummy<'g>(&self, guard: &'g Guard<'_, R>) -> Shared<'g, N, R> {
+        self.0.load(Acquire, guard)
+    }
+}
