@@ -15,7 +15,7 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, RegionProtection, Strength
 
 use crate::bonsai_edit::{Edit, Node, View};
 use crate::guarded::Entry;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts};
+use crate::structure::{Kind, Nodes, Structure, StructureFacts, map_operations};
 use crate::tree;
 
 /// A lock-free sorted map in a balanced tree, with snapshots.
@@ -277,17 +277,7 @@ impl<R: Reclaimer> Structure<R> for Bonsai<u64, u64, R> {
         Self::new(domain)
     }
 
-    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.insert(guard, key, key)
-    }
-
-    fn remove(&self, guard: &Guard<'_, R>, key: u64) -> Option<u64> {
-        self.remove(guard, &key)
-    }
-
-    fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.contains_key(guard, &key)
-    }
+    map_operations!();
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);

@@ -27,7 +27,7 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Strength};
 use crate::chain::Link;
 use crate::front::{Head, Valued};
 use crate::padded::Padded;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts};
+use crate::structure::{Kind, Nodes, Structure, StructureFacts, queue_operations};
 
 struct Node<T, R: Reclaimer> {
     /// Initialised in all nodes but the dummy.
@@ -194,18 +194,7 @@ impl<R: Reclaimer> Structure<R> for DoubleLinkQueue<u64, R> {
         Self::new(domain)
     }
 
-    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.enqueue(guard, key);
-        true
-    }
-
-    fn remove(&self, guard: &Guard<'_, R>, _: u64) -> Option<u64> {
-        self.dequeue(guard)
-    }
-
-    fn contains(&self, guard: &Guard<'_, R>, _: u64) -> bool {
-        !self.is_empty(guard)
-    }
+    queue_operations!();
 
     fn hold_inside(&self, guard: &Guard<'_, R>, _: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);

@@ -33,7 +33,7 @@ use crate::ellen_record::{
     CLEAN, FLAG, MARK, Node, Record, Step, announce, finish, leads_to, version,
 };
 use crate::guarded::Entry;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts};
+use crate::structure::{Kind, Nodes, Structure, StructureFacts, map_operations};
 use crate::tree::{self, Bound, sides};
 
 /// The shields of one operation.
@@ -354,17 +354,7 @@ impl<R: Reclaimer> Structure<R> for EllenTree<u64, u64, R> {
         Self::new(domain)
     }
 
-    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.insert(guard, key, key)
-    }
-
-    fn remove(&self, guard: &Guard<'_, R>, key: u64) -> Option<u64> {
-        self.remove(guard, &key)
-    }
-
-    fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.contains_key(guard, &key)
-    }
+    map_operations!();
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);

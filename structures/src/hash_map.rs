@@ -11,7 +11,7 @@ use crate::guarded::Entry;
 use crate::harris_list::HarrisScot;
 use crate::list::Traversal;
 use crate::michael_list::Michael;
-use crate::structure::{Structure, StructureFacts};
+use crate::structure::{Structure, StructureFacts, map_operations};
 
 /// No more buckets than this, whatever the hint.
 const MAX_BUCKETS: usize = 1 << 24;
@@ -122,17 +122,7 @@ impl<R: Reclaimer, T: Traversal<R>> Structure<R> for HashMap<u64, u64, R, T> {
         Self::new(domain, capacity_hint)
     }
 
-    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.insert(guard, key, key)
-    }
-
-    fn remove(&self, guard: &Guard<'_, R>, key: u64) -> Option<u64> {
-        self.remove(guard, &key)
-    }
-
-    fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.contains_key(guard, &key)
-    }
+    map_operations!();
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);

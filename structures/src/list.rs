@@ -8,7 +8,7 @@ use kovan_schemes::{Domain, Guard, Reclaimer};
 
 use crate::bucket::{Bucket, Find};
 use crate::guarded::Entry;
-use crate::structure::{Structure, StructureFacts};
+use crate::structure::{Structure, StructureFacts, map_operations};
 
 /// A list algorithm: how a traversal treats the removed nodes that it meets.
 pub trait Traversal<R: Reclaimer>: Find<R> {
@@ -121,17 +121,7 @@ impl<R: Reclaimer, T: Traversal<R>> Structure<R> for List<u64, u64, R, T> {
         Self::new(domain)
     }
 
-    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.insert(guard, key, key)
-    }
-
-    fn remove(&self, guard: &Guard<'_, R>, key: u64) -> Option<u64> {
-        self.remove(guard, &key)
-    }
-
-    fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.contains_key(guard, &key)
-    }
+    map_operations!();
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);

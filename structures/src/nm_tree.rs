@@ -21,7 +21,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
 
 use crate::guarded::Entry;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts};
+use crate::structure::{Kind, Nodes, Structure, StructureFacts, map_operations};
 use crate::tree::{self, Bound, Branches, sides};
 
 /// The bit of an edge whose leaf is being removed. Set once, on a clean edge.
@@ -367,17 +367,7 @@ impl<R: Reclaimer> Structure<R> for NmTree<u64, u64, R> {
         Self::new(domain)
     }
 
-    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.insert(guard, key, key)
-    }
-
-    fn remove(&self, guard: &Guard<'_, R>, key: u64) -> Option<u64> {
-        self.remove(guard, &key)
-    }
-
-    fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.contains_key(guard, &key)
-    }
+    map_operations!();
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);

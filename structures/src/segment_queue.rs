@@ -36,7 +36,7 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Strength};
 
 use crate::chain::{self, Link};
 use crate::padded::Padded;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts};
+use crate::structure::{Kind, Nodes, Structure, StructureFacts, queue_operations};
 
 /// Cells of a segment.
 const CELLS: usize = 32;
@@ -318,18 +318,7 @@ impl<R: Reclaimer> Structure<R> for SegmentQueue<u64, R> {
         Self::new(domain)
     }
 
-    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.enqueue(guard, key);
-        true
-    }
-
-    fn remove(&self, guard: &Guard<'_, R>, _: u64) -> Option<u64> {
-        self.dequeue(guard)
-    }
-
-    fn contains(&self, guard: &Guard<'_, R>, _: u64) -> bool {
-        !self.is_empty(guard)
-    }
+    queue_operations!();
 
     fn hold_inside(&self, guard: &Guard<'_, R>, _: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);

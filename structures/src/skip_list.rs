@@ -43,7 +43,7 @@ use self::node::{LEVELS, Node, Ptr, Slot, mark, random_height, release};
 use crate::bucket::MARK;
 use crate::chain;
 use crate::guarded::Entry;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts};
+use crate::structure::{Kind, Nodes, Structure, StructureFacts, map_operations};
 
 /// A lock-free sorted map in a skip list.
 pub struct SkipList<K, V, R: Reclaimer> {
@@ -266,17 +266,7 @@ impl<R: Reclaimer> Structure<R> for SkipList<u64, u64, R> {
         Self::new(domain)
     }
 
-    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.insert(guard, key, key)
-    }
-
-    fn remove(&self, guard: &Guard<'_, R>, key: u64) -> Option<u64> {
-        self.remove(guard, &key)
-    }
-
-    fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.contains_key(guard, &key)
-    }
+    map_operations!();
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);

@@ -90,3 +90,40 @@ pub trait Structure<R: Reclaimer>: Sized + Send + Sync + 'static {
     /// which they would be popped.
     fn contents(&mut self) -> Vec<u64>;
 }
+
+/// Of [`Structure`], the operations of a map of `u64`: its own, under other names.
+macro_rules! map_operations {
+    () => {
+        fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+            self.insert(guard, key, key)
+        }
+
+        fn remove(&self, guard: &Guard<'_, R>, key: u64) -> Option<u64> {
+            self.remove(guard, &key)
+        }
+
+        fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+            self.contains_key(guard, &key)
+        }
+    };
+}
+pub(crate) use map_operations;
+
+/// Of [`Structure`], the operations of a queue of `u64`.
+macro_rules! queue_operations {
+    () => {
+        fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+            self.enqueue(guard, key);
+            true
+        }
+
+        fn remove(&self, guard: &Guard<'_, R>, _: u64) -> Option<u64> {
+            self.dequeue(guard)
+        }
+
+        fn contains(&self, guard: &Guard<'_, R>, _: u64) -> bool {
+            !self.is_empty(guard)
+        }
+    };
+}
+pub(crate) use queue_operations;
