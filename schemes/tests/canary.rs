@@ -5,65 +5,15 @@
 
 use std::alloc::System;
 use std::process::Command;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::Ordering;
 
-use kovan_schemes::node::Retired;
-use kovan_schemes::{
-    Atomic, BoundInput, Domain, Facts, Node, Progress, Reclaimer, Robustness, Shared, Strength,
-    canary,
-};
+mod common;
+
+use common::FreesAtOnce;
+use kovan_schemes::{Atomic, Domain, Reclaimer, Shared, canary};
 
 #[global_allocator]
 static ALLOCATOR: canary::Allocator<System> = canary::Allocator { inner: System };
-
-/// Frees at once, so that the cases are scripts on one thread; the second time if told so.
-struct FreesAtOnce<const TIMES: u32>;
-
-// SAFETY: none. It breaks the contract on purpose.
-unsafe impl<const TIMES: u32> Reclaimer for FreesAtOnce<TIMES> {
-    const FACTS: Facts = Facts {
-        name: "frees-at-once",
-        version: "0",
-        paper: "",
-        strength: Strength::Pointer,
-        load: Progress::WaitFree,
-        reclaim: Progress::WaitFree,
-        robust: Robustness { stalled: true, long_reader: true },
-        parameters: "",
-        bound: "0",
-        frees_on_drop: true,
-    };
-    type Header = ();
-    type Local = ();
-    type Guard<'l> = ();
-    type Shield<'l> = ();
-
-    fn new() -> Self {
-        Self
-    }
-    fn bound(_: &BoundInput) -> Option<u64> {
-        Some(0)
-    }
-    unsafe fn register(&self) {}
-    fn header(&self, (): &()) {}
-    fn pin<'l>(&'l self, (): &'l ()) -> Self::Guard<'l> {}
-    fn shield<'l>(&'l self, (): &'l ()) -> Self::Shield<'l> {}
-    fn protect<T>(
-        (): &(),
-        (): &mut (),
-        source: &AtomicPtr<Node<T, ()>>,
-        _: usize,
-    ) -> *mut Node<T, ()> {
-        source.load(Ordering::Acquire)
-    }
-    unsafe fn retire<T: Send + 'static>(&self, (): &(), node: *mut Node<T, ()>) {
-        for _ in 0..TIMES {
-            // SAFETY: unlinked and retired; the second time is the fault to be caught.
-            unsafe { Retired::<T, ()>::free(node.cast()) };
-        }
-    }
-    fn flush(&self, (): &()) {}
-}
 
 /// A node of a chain.
 struct Link<R: Reclaimer> {

@@ -52,7 +52,7 @@ pub(crate) fn clear<R: Reclaimer>(cell: &mut Atomic<Tracked, R>, guard: &Guard<'
 
 /// Drops the domain and checks that all that was retired was dropped, where that is promised; where
 /// it is not, more may be dropped later than is counted.
-fn all_dropped_with<R: Reclaimer>(domain: Domain<R>, drops: &Drops, made: usize) {
+pub(crate) fn all_dropped_with<R: Reclaimer>(domain: Domain<R>, drops: &Drops, made: usize) {
     let meter = domain.meter();
     drop(domain);
     let totals = meter.totals();
@@ -194,117 +194,6 @@ pub(crate) fn garbage_of_an_exited_thread_is_adopted<R: Reclaimer>() {
     drop(guards);
     drop(others);
     all_dropped_with(domain, &drops, 10);
-}
-
-/// A value whose destructor protects and retires in the domain it was retired in.
-struct Chain<R: Reclaimer> {
-    domain: std::sync::Weak<Domain<R>>,
-    left: usize,
-    _drops: Tracked,
-    drops: Drops,
-}
-
-impl<R: Reclaimer> Drop for Chain<R> {
-    fn drop(&mut self) {
-        // While the domain itself is being dropped there is nothing to retire in any more.
-        let Some(domain) = self.domain.upgrade() else { return };
-        if self.left == 0 {
-            return;
-        }
-        let handle = domain.register();
-        let guard = handle.pin();
-        let cell = Atomic::<Tracked, R>::null();
-        let mut shield = guard.shield();
-        assert!(guard.protect(&mut shield, &cell).is_null());
-        let next = Chain {
-            domain: self.domain.clone(),
-            left: self.left - 1,
-            _drops: self.drops.value(),
-            drops: self.drops.clone(),
-        };
-        // SAFETY: never published.
-        unsafe { guard.retire(guard.alloc(next).into_shared()) };
-    }
-}
-
-pub(crate) fn a_destructor_may_protect_and_retire<R: Reclaimer>() {
-    let (domain, drops) = (Arc::new(Domain::<R>::new()), Drops::default());
-    let meter = domain.meter();
-    let handle = domain.register();
-    for _ in 0..200 {
-        let guard = handle.pin();
-        let chain = Chain {
-            domain: Arc::downgrade(&domain),
-            left: 5,
-            _drops: drops.value(),
-            drops: drops.clone(),
-        };
-        // SAFETY: never published.
-        unsafe { guard.retire(guard.alloc(chain).into_shared()) };
-    }
-    for _ in 0..MANY {
-        let guard = handle.pin();
-        // SAFETY: never published.
-        unsafe { guard.retire(guard.alloc(0_u64).into_shared()) };
-    }
-    drop(handle);
-    drop(Arc::try_unwrap(domain).expect("no destructor runs now"));
-    let totals = meter.totals();
-    assert_eq!(totals.panicked, 0);
-    if R::FACTS.frees_on_drop {
-        assert_eq!(totals.freed, totals.retired);
-        assert_eq!(totals.freed, (MANY + drops.count()) as u64);
-    }
-}
-
-/// A value whose destructor retires a node of another domain.
-struct Elsewhere<R: Reclaimer>(Domain<R>);
-
-impl<R: Reclaimer> Drop for Elsewhere<R> {
-    fn drop(&mut self) {
-        let handle = self.0.register();
-        let guard = handle.pin();
-        // SAFETY: never published.
-        unsafe { guard.retire(guard.alloc(0_u64).into_shared()) };
-        drop(guard);
-        handle.flush();
-    }
-}
-
-pub(crate) fn frees_are_counted_in_their_own_domain<R: Reclaimer>() {
-    let (domain, other) = (Domain::<R>::new(), Domain::<R>::new());
-    let handle = domain.register();
-    for _ in 0..MANY {
-        let guard = handle.pin();
-        let value = Elsewhere(other.clone());
-        // SAFETY: never published.
-        unsafe { guard.retire(guard.alloc(value).into_shared()) };
-    }
-    let meters = [domain.meter(), other.meter()];
-    drop(handle);
-    drop(domain);
-    drop(other);
-    if R::FACTS.frees_on_drop {
-        for totals in meters.map(|meter| meter.totals()) {
-            assert_eq!(totals.retired, MANY as u64, "{}: {totals:?}", R::FACTS.name);
-            assert_eq!(totals.freed, MANY as u64, "{}: {totals:?}", R::FACTS.name);
-        }
-    }
-}
-
-pub(crate) fn a_panicking_destructor_loses_nothing_else<R: Reclaimer>() {
-    let (domain, drops) = (Domain::<R>::new(), Drops::default());
-    let meter = domain.meter();
-    let handle = domain.register();
-    for i in 0..100 {
-        let guard = handle.pin();
-        let value = if i % 25 == 10 { drops.panicking() } else { drops.value() };
-        // SAFETY: never published.
-        unsafe { guard.retire(guard.alloc(value).into_shared()) };
-    }
-    drop(handle);
-    all_dropped_with(domain, &drops, 100);
-    assert!(meter.totals().panicked == 4 || !R::FACTS.frees_on_drop);
 }
 
 pub(crate) fn two_hundred_short_lived_threads<R: Reclaimer>() {

@@ -1,13 +1,16 @@
 //! What every scheme must do, instantiated from the registry.
 //!
 //! `cases` holds one generic function per promise; the macro below makes a test of each for each
-//! scheme, so that a new registry row is tested without an edit here. `adversaries` holds those about
-//! threads that stall, stay or leave. `broken` shows that the
-//! suite catches a scheme that frees at once.
+//! scheme, so that a new registry row is tested without an edit here. `destructors` holds those about
+//! what destructors do, `adversaries` those about threads that stall, stay or leave. `broken` shows
+//! that the suite catches a scheme that frees at once.
 
 mod adversaries;
 mod broken;
 mod cases;
+#[path = "../common/mod.rs"]
+mod common;
+mod destructors;
 mod tracked;
 
 /// A test for each function named.
@@ -32,13 +35,15 @@ macro_rules! conformance {
                     a_protected_node_is_not_dropped,
                     readers_never_see_a_freed_node,
                     garbage_of_an_exited_thread_is_adopted,
-                    a_destructor_may_protect_and_retire,
-                    a_panicking_destructor_loses_nothing_else,
-                    frees_are_counted_in_their_own_domain,
                     two_hundred_short_lived_threads,
                     more_guards_than_a_batch_has_entries,
                     one_stalled_thread_stays_within_the_declared_bound,
                     the_counters_balance,
+                }
+                destructors::{
+                    a_destructor_may_protect_and_retire,
+                    a_panicking_destructor_loses_nothing_else,
+                    frees_are_counted_in_their_own_domain,
                 }
                 adversaries::{
                     a_shield_that_is_used_again_eras_later,
