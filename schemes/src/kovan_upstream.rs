@@ -13,7 +13,6 @@
 //! that sees the era move 16 times gives up on eras, and a thread that stops in that guard holds
 //! everything.
 
-use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use ::kovan_upstream as upstream;
@@ -22,7 +21,7 @@ use upstream::{Reclaimable, RetiredNode};
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::parts::limbo::Erased;
-use crate::parts::process_wide::{Home, Member};
+use crate::parts::process_wide::{Home, Member, Pinned};
 use crate::reclaimer::{GuardProtection, Reclaimer};
 
 /// The scheme `kovan-upstream`.
@@ -81,26 +80,6 @@ impl Drop for Local {
     }
 }
 
-/// A guard of the crate.
-pub struct Guard<'l> {
-    guard: ManuallyDrop<upstream::Guard>,
-    local: &'l Local,
-}
-
-impl std::fmt::Debug for Guard<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Guard").finish_non_exhaustive()
-    }
-}
-
-impl Drop for Guard<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: dropped once, here.
-        self.local.member.within(|| unsafe { ManuallyDrop::drop(&mut self.guard) });
-    }
-}
-
 impl Drop for KovanUpstream {
     fn drop(&mut self) {
         // SAFETY: the locals are gone.
@@ -126,7 +105,7 @@ unsafe impl Reclaimer for KovanUpstream {
     };
     type Header = Header;
     type Local = Local;
-    type Guard<'l> = Guard<'l>;
+    type Guard<'l> = Pinned<'l, upstream::Guard>;
     type Shield<'l> = ();
 
     fn new() -> Self {
@@ -138,11 +117,7 @@ unsafe impl Reclaimer for KovanUpstream {
     }
 
     unsafe fn register(&self) -> Local {
-        let member = Member::new(self.home);
-        // A handle in a thread-local value goes after what the crate keeps in one, unless that is
-        // touched first: its guards would then protect nothing.
-        drop(member.within(upstream::pin));
-        Local { member }
+        Local { member: Member::joined(self.home, upstream::pin) }
     }
 
     #[inline]
@@ -151,15 +126,14 @@ unsafe impl Reclaimer for KovanUpstream {
     }
 
     #[inline]
-    fn pin<'l>(&'l self, local: &'l Local) -> Guard<'l> {
-        let guard = ManuallyDrop::new(local.member.within(upstream::pin));
-        Guard { guard, local }
+    fn pin<'l>(&'l self, local: &'l Local) -> Self::Guard<'l> {
+        Pinned::new(&local.member, upstream::pin)
     }
     fn shield<'l>(&'l self, _: &'l Local) -> Self::Shield<'l> {}
 
     #[inline]
     fn protect<T>(
-        guard: &Guard<'_>,
+        guard: &Self::Guard<'_>,
         (): &mut (),
         source: &AtomicPtr<Node<T, Header>>,
         _: usize,
@@ -168,12 +142,16 @@ unsafe impl Reclaimer for KovanUpstream {
         // SAFETY: the only field of this pinned version's `Atomic` that has a size is an
         // `AtomicUsize` with the pointer in it; the sizes are compared above. It loads only.
         let atomic = unsafe { &*std::ptr::from_ref(source).cast::<upstream::Atomic<_>>() };
-        atomic.load(Ordering::Acquire, &guard.guard).as_raw()
+        atomic.load(Ordering::Acquire, guard).as_raw()
     }
 
     #[inline]
-    unsafe fn retire<T: Send + 'static>(&self, guard: &Guard<'_>, node: *mut Node<T, Header>) {
-        let member = &guard.local.member;
+    unsafe fn retire<T: Send + 'static>(
+        &self,
+        guard: &Self::Guard<'_>,
+        node: *mut Node<T, Header>,
+    ) {
+        let member = guard.member();
         member.count_out();
         // SAFETY: the caller's clauses; `Reclaimable` is implemented above.
         member.within(|| unsafe { upstream::retire_reclaimable(node) });

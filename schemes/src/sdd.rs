@@ -5,7 +5,6 @@
 //! wait for them: see `parts/process_wide.rs`. Its garbage belongs to threads: what a thread
 //! retired is freed when that thread pins again, or after its exit by others.
 
-use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use ::sdd::Guard as Pin;
@@ -13,7 +12,7 @@ use ::sdd::Guard as Pin;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::parts::limbo::Erased;
-use crate::parts::process_wide::{Home, Member};
+use crate::parts::process_wide::{Home, Member, Pinned};
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 
 /// Epochs until a node that was retired now is freed, and one that has begun.
@@ -36,13 +35,6 @@ pub struct Local {
     member: Member,
 }
 
-/// A guard of the crate.
-#[derive(Debug)]
-pub struct Guard<'l> {
-    guard: ManuallyDrop<Pin>,
-    local: &'l Local,
-}
-
 /// Turns the epochs over, unless a guard is in the way.
 fn turn() {
     for _ in 0..EPOCHS {
@@ -56,14 +48,6 @@ fn turn() {
 impl Drop for Local {
     fn drop(&mut self) {
         self.member.within(turn);
-    }
-}
-
-impl Drop for Guard<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: dropped once, here.
-        self.local.member.within(|| unsafe { ManuallyDrop::drop(&mut self.guard) });
     }
 }
 
@@ -92,7 +76,7 @@ unsafe impl Reclaimer for Sdd {
     };
     type Header = ();
     type Local = Local;
-    type Guard<'l> = Guard<'l>;
+    type Guard<'l> = Pinned<'l, Pin>;
     type Shield<'l> = ();
 
     fn new() -> Self {
@@ -102,24 +86,19 @@ unsafe impl Reclaimer for Sdd {
         None
     }
     unsafe fn register(&self) -> Local {
-        let member = Member::new(self.home);
-        // A handle in a thread-local value goes after what the crate keeps in one, unless that is
-        // touched first.
-        drop(member.within(Pin::new));
-        Local { member }
+        Local { member: Member::joined(self.home, Pin::new) }
     }
     fn header(&self, _: &Local) {}
 
     #[inline]
-    fn pin<'l>(&'l self, local: &'l Local) -> Guard<'l> {
-        let guard = ManuallyDrop::new(local.member.within(Pin::new));
-        Guard { guard, local }
+    fn pin<'l>(&'l self, local: &'l Local) -> Self::Guard<'l> {
+        Pinned::new(&local.member, Pin::new)
     }
     fn shield<'l>(&'l self, _: &'l Local) -> Self::Shield<'l> {}
 
     #[inline]
     fn protect<T>(
-        _: &Guard<'_>,
+        _: &Self::Guard<'_>,
         (): &mut (),
         source: &AtomicPtr<Node<T, ()>>,
         _: usize,
@@ -128,11 +107,11 @@ unsafe impl Reclaimer for Sdd {
     }
 
     #[inline]
-    unsafe fn retire<T: Send + 'static>(&self, guard: &Guard<'_>, node: *mut Node<T, ()>) {
+    unsafe fn retire<T: Send + 'static>(&self, guard: &Self::Guard<'_>, node: *mut Node<T, ()>) {
         let (home, node) = (self.home, Erased::new(node));
-        guard.local.member.count_out();
+        guard.member().count_out();
         // SAFETY: counted out; the closure runs once, when no guard protects the node any more.
-        guard.guard.defer_execute(move || unsafe { Home::give_back(home, node) });
+        guard.defer_execute(move || unsafe { Home::give_back(home, node) });
     }
 
     fn flush(&self, local: &Local) {

@@ -9,7 +9,9 @@
 //! is freed where the collector gives it back, and counted by nobody.
 
 use std::cell::{Cell, RefCell};
-use std::mem;
+use std::fmt;
+use std::mem::{self, ManuallyDrop};
+use std::ops::Deref;
 use std::ptr;
 use std::sync::atomic::{AtomicI64, AtomicPtr, Ordering};
 use std::thread;
@@ -159,6 +161,15 @@ impl Member {
         Self { home, out: Cell::new(0), back: RefCell::default() }
     }
 
+    /// A member for a handle. A handle in a thread-local value goes after what the crate of the
+    /// collector keeps in one, unless that is touched first, by `pin`: its guards could then protect
+    /// nothing.
+    pub(crate) fn joined<G>(home: *const Home, pin: impl FnOnce() -> G) -> Self {
+        let member = Self::new(home);
+        drop(Pinned::new(&member, pin));
+        member
+    }
+
     /// Counts one node out, which is about to be given to the collector.
     #[inline]
     pub(crate) fn count_out(&self) {
@@ -213,5 +224,46 @@ struct Within(*const Member);
 impl Drop for Within {
     fn drop(&mut self) {
         WITHIN.set(self.0);
+    }
+}
+
+/// A guard of the collector, which begins and ends in a call of its member.
+pub struct Pinned<'l, G> {
+    guard: ManuallyDrop<G>,
+    member: &'l Member,
+}
+
+impl<'l, G> Pinned<'l, G> {
+    #[inline]
+    pub(crate) fn new(member: &'l Member, pin: impl FnOnce() -> G) -> Self {
+        Self { guard: ManuallyDrop::new(member.within(pin)), member }
+    }
+
+    /// The member.
+    #[inline]
+    pub(crate) fn member(&self) -> &'l Member {
+        self.member
+    }
+}
+
+impl<G> Deref for Pinned<'_, G> {
+    type Target = G;
+    #[inline]
+    fn deref(&self) -> &G {
+        &self.guard
+    }
+}
+
+impl<G> Drop for Pinned<'_, G> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: dropped once, here.
+        self.member.within(|| unsafe { ManuallyDrop::drop(&mut self.guard) });
+    }
+}
+
+impl<G> fmt::Debug for Pinned<'_, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pinned").finish_non_exhaustive()
     }
 }
