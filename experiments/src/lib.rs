@@ -21,6 +21,7 @@ mod output;
 mod plan;
 mod plot;
 mod process;
+mod progress;
 mod records;
 mod rng;
 mod run;

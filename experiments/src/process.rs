@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
@@ -102,6 +103,14 @@ pub(crate) fn supervise(
         return Ok(End::Interrupted);
     }
     Ok(if killed { End::TimedOut(lines) } else { End::Ended { status, lines, errors } })
+}
+
+/// Becomes true when the user asks to stop. Once per process.
+pub(crate) fn interrupt_flag() -> Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    ctrlc::set_handler(move || flag.store(true, Relaxed)).context("cannot handle Ctrl-C")?;
+    Ok(interrupted)
 }
 
 /// In a child: ends the process when the parent does, which holds the other end of stdin.

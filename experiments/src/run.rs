@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -13,6 +12,7 @@ use crate::cli::RunArgs;
 use crate::manifest::Manifest;
 use crate::output::{note, print};
 use crate::plan::{Overrides, Plan};
+use crate::process::interrupt_flag;
 use crate::records::{self, Records, Status};
 use crate::runner::{self, End};
 use crate::spec::{self, Source};
@@ -65,9 +65,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8> {
     if !args.resume {
         jobs.iter().try_for_each(|job| refuse_existing(&job.dir))?;
     }
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    ctrlc::set_handler(move || flag.store(true, Relaxed)).context("cannot handle Ctrl-C")?;
+    let interrupted = interrupt_flag()?;
     let mut code = 0;
     for job in &jobs {
         code = code.max(run_job(job, args, &interrupted)?);

@@ -1,15 +1,13 @@
 //! Runs the cells of a plan one after the other; every outcome is a row.
 
 use std::collections::BTreeSet;
-use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::output::note;
-use crate::plan::{Plan, Planned};
+use crate::plan::{Cell, Plan, Planned};
 use crate::process::{self, Outcome};
+use crate::progress::Progress;
 use crate::records::{Records, Sample, Status};
 use crate::table::count;
 
@@ -31,10 +29,13 @@ pub(crate) fn run(
 ) -> Result<End> {
     let todo: Vec<&Planned> =
         plan.cells.iter().filter(|planned| !complete.contains(&planned.cell.key())).collect();
-    let progress = Progress::new(todo.len());
+    let progress = Progress::new(todo.len(), "cells");
     for (index, planned) in todo.iter().enumerate() {
         let cell = &planned.cell;
-        progress.begin(planned);
+        progress.at(|| {
+            let Cell { scheme, structure, threads, stalled, .. } = cell;
+            format!("{scheme} {structure}, {threads} threads, {stalled} stalled")
+        });
         if interrupted.load(Relaxed) {
             progress.clear();
             return Ok(End::Interrupted);
@@ -62,60 +63,11 @@ pub(crate) fn run(
             progress.clear();
             return Err(error);
         }
-        progress.end(index + 1, &sample);
+        let failed = matches!(sample.status, Status::Error | Status::Timeout);
+        progress.end(index + 1, failed, &describe(&sample));
     }
     progress.clear();
     Ok(End::Complete)
-}
-
-/// A bar with the time left on a terminal, lines elsewhere.
-enum Progress {
-    Bar(ProgressBar),
-    Lines(usize),
-}
-
-impl Progress {
-    fn new(cells: usize) -> Self {
-        if !std::io::stderr().is_terminal() {
-            return Self::Lines(cells);
-        }
-        let bar = ProgressBar::new(cells as u64);
-        let template = "{bar:30} {pos}/{len} cells, {eta} left  {msg}";
-        bar.set_style(
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
-        Self::Bar(bar)
-    }
-
-    fn begin(&self, planned: &Planned) {
-        if let Self::Bar(bar) = self {
-            let cell = &planned.cell;
-            let (scheme, structure) = (&cell.scheme, &cell.structure);
-            bar.set_message(format!(
-                "{scheme} {structure}, {} threads, {} stalled",
-                cell.threads, cell.stalled
-            ));
-            bar.tick();
-        }
-    }
-
-    fn end(&self, done: usize, sample: &Sample) {
-        match self {
-            Self::Bar(bar) => {
-                if matches!(sample.status, Status::Error | Status::Timeout) {
-                    bar.suspend(|| note(&describe(sample)));
-                }
-                bar.inc(1);
-            }
-            Self::Lines(cells) => note(&format!("[{done}/{cells}] {}", describe(sample))),
-        }
-    }
-
-    fn clear(&self) {
-        if let Self::Bar(bar) = self {
-            bar.finish_and_clear();
-        }
-    }
 }
 
 fn describe(sample: &Sample) -> String {

@@ -4,12 +4,11 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use kovan_schemes::{Strength as Protection, canary};
 use kovan_structures::registry::matrix;
 use regex::Regex;
@@ -17,6 +16,8 @@ use regex::Regex;
 use super::job::{Job, Verdict};
 use super::{Check, optimistic};
 use crate::output::{note, print};
+use crate::process::interrupt_flag;
+use crate::progress::Progress;
 use crate::table;
 
 /// The arguments of `verify`.
@@ -83,9 +84,7 @@ struct Done {
 /// Runs the gate; the value is the exit code: 1 if a check failed, 130 if interrupted.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<u8> {
     let jobs = plan(args)?;
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    ctrlc::set_handler(move || flag.store(true, Relaxed)).context("cannot handle Ctrl-C")?;
+    let interrupted = interrupt_flag()?;
     note(if canary::COMPILED {
         "canary: compiled in; a read of a freed node, a double free and a late write are caught"
     } else {
@@ -149,7 +148,7 @@ fn plan(args: &VerifyArgs) -> Result<Vec<Job>> {
 
 /// Runs all jobs, some at a time, and returns them in their order.
 fn run_all(jobs: Vec<Job>, processes: usize, interrupted: &AtomicBool) -> Result<Vec<Done>> {
-    let progress = progress(jobs.len());
+    let progress = Progress::new(jobs.len(), "checks");
     let count = jobs.len();
     let queue: Mutex<VecDeque<_>> = Mutex::new(jobs.into_iter().enumerate().collect());
     let (send, receive) = mpsc::channel();
@@ -175,7 +174,8 @@ fn run_all(jobs: Vec<Job>, processes: usize, interrupted: &AtomicBool) -> Result
             ended += 1;
             if let Some(verdict) = verdict? {
                 let (done, line) = (&mut done[at], line(&job, &verdict));
-                progress.end(ended, count, &line, matches!(verdict, Verdict::Failed { .. }));
+                progress.at(|| line.chars().take(60).collect());
+                progress.end(ended, matches!(verdict, Verdict::Failed { .. }), &line);
                 *done = Some(Done { job, verdict });
             }
         }
@@ -192,37 +192,6 @@ fn line(job: &Job, verdict: &Verdict) -> String {
         Verdict::Failed { message, .. } => {
             format!("{scheme} {structure} {name}: failed: {message}")
         }
-    }
-}
-
-/// A bar on a terminal, lines elsewhere.
-struct Progress(Option<ProgressBar>);
-
-fn progress(jobs: usize) -> Progress {
-    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    Progress(terminal.then(|| {
-        let template = "{bar:30} {pos}/{len} checks, {eta} left  {msg}";
-        let style = ProgressStyle::with_template(template);
-        ProgressBar::new(jobs as u64)
-            .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-    }))
-}
-
-impl Progress {
-    fn end(&self, ended: usize, jobs: usize, line: &str, failed: bool) {
-        match &self.0 {
-            Some(bar) => {
-                bar.inc(1);
-                bar.set_message(line.chars().take(60).collect::<String>());
-                if failed {
-                    bar.suspend(|| note(line));
-                }
-            }
-            None => note(&format!("[{ended}/{jobs}] {line}")),
-        }
-    }
-    fn clear(&self) {
-        self.0.iter().for_each(ProgressBar::finish_and_clear);
     }
 }
 
