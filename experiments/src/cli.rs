@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::error::ErrorKind;
@@ -119,6 +120,25 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "not a number of seconds".to_string())?;
     check_seconds("seconds", value).map_err(|error| error.to_string())?;
     Ok(value)
+}
+
+/// A time as `90`, `90s`, `20m` or `8h`.
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, &text[number.len()..]),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "h" => 3600.0,
+        "m" => 60.0,
+        _ => 1.0,
+    };
+    let seconds = number.parse::<f64>().ok().map(|number| number * factor);
+    // A year.
+    match seconds.filter(|seconds| (0.001..=31_536_000.0).contains(seconds)) {
+        Some(seconds) => Ok(Duration::from_secs_f64(seconds)),
+        None => Err("not a time; write for example 90s, 20m or 8h".into()),
+    }
 }
 
 fn repeats(text: &str) -> Result<u32, String> {

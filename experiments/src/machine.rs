@@ -1,6 +1,7 @@
 //! Facts of the machine and of this process.
 
 use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,11 @@ pub(crate) struct Machine {
 const CPU: &str = "/sys/devices/system/cpu";
 
 impl Machine {
+    /// The model of its processor, or its architecture where the system does not tell.
+    pub(crate) fn processor(&self) -> &str {
+        self.cpu_model.as_deref().unwrap_or(&self.architecture)
+    }
+
     /// This machine.
     pub(crate) fn here() -> Self {
         let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -89,6 +95,12 @@ pub(crate) fn resident_bytes() -> Option<u64> {
     // SAFETY: no preconditions.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     Some(pages * u64::try_from(page).ok()?)
+}
+
+/// The time now in UTC, as in RFC 3339.
+pub(crate) fn now() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    utc(since.map_or(0, |time| time.as_secs()))
 }
 
 /// A time in UTC, as in RFC 3339. Days to dates after Hinnant, `civil_from_days`.

@@ -1,13 +1,12 @@
 //! `manifest.json`: what a run was, on what, and with what.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::machine::{Machine, utc};
+use crate::machine::{Machine, now};
 use crate::output::replace_file;
 use crate::plan::Plan;
 use crate::records::ALLOCATOR;
@@ -58,6 +57,14 @@ pub(crate) struct Build {
     rustflags: String,
 }
 
+/// The commit of the sources in twelve digits, `-dirty` where they differed from it.
+pub(crate) fn commit() -> String {
+    let commit = option_env!("KOVAN_LAB_COMMIT")
+        .map_or("unknown", |commit| commit.get(..12).unwrap_or(commit));
+    let dirty = option_env!("KOVAN_LAB_DIRTY") == Some("true");
+    format!("{commit}{}", if dirty { "-dirty" } else { "" })
+}
+
 /// The allocator of the binary and why.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Allocator {
@@ -70,7 +77,6 @@ pub(crate) struct Allocator {
 impl Manifest {
     /// The manifest of a run that starts now.
     pub(crate) fn new(source: &Source, plan: &Plan) -> Result<Self> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
         Ok(Self {
             schema_version: SCHEMA_VERSION,
             experiment: source.spec.name.clone(),
@@ -84,7 +90,7 @@ impl Manifest {
             scale: plan.scale,
             seed: plan.seed,
             command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
-            started: utc(now),
+            started: now(),
             duration_seconds: None,
             complete: false,
             machine: Machine::here(),

@@ -35,8 +35,9 @@ const KEYS: u64 = 48;
 const SHORT_LIFE: u64 = 50;
 /// What is retired at least under a stall before anything is said about its share.
 const ENOUGH: u64 = 3000;
-/// A run goes on so many times its share of the time if it could not have failed yet.
-const EXTENSION: u32 = 4;
+/// No adversary stays longer in a round, if it need not: under a stall an unbounded scheme keeps all,
+/// and further rounds have other seeds.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// The extremes of a run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,44 +52,129 @@ struct Seen {
     kept: u64,
 }
 
-/// Runs the check.
-pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
-    let mut text = Vec::new();
-    let slice = Budget { length: Duration::ZERO, ..*budget };
-    for (at, adversary) in ALL.into_iter().enumerate() {
-        slice.rounds(|seed| {
-            text.extend(hold(pair, adversary, seed.wrapping_add(at as u64), budget.length / 4)?);
-            Ok(())
-        })?;
-    }
-    Ok(text.join("; "))
+/// What the rounds of one adversary saw, of the one that came nearest to the bound.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    adversary: Adversary,
+    /// `None` where no bound is claimed.
+    bound: Option<u64>,
+    seen: Seen,
+    /// Whether more was retired in a round than the bound allows, so that the round could have failed.
+    reached: bool,
 }
 
-fn hold(pair: &Pair, adversary: Adversary, seed: u64, length: Duration) -> Result<Option<String>> {
-    let robust = pair.scheme.robust;
-    let claimed = match adversary {
-        Adversary::Stalled => robust.stalled,
-        Adversary::LongReader => robust.long_reader,
-        // Nobody stays in a guard, so what bounds a stall bounds this.
-        Adversary::Churn | Adversary::Oversubscription => robust.stalled,
-    };
-    if !claimed && adversary != Adversary::Stalled {
-        return Ok(None);
+/// How much longer than its time a check may take, all adversaries together, until enough is retired
+/// that it could have failed. A full run goes on for long; a scaled-down one must end.
+pub(super) fn patience(length: Duration) -> Duration {
+    if length < Duration::from_secs(1) { length * 5 } else { Duration::from_secs(120) }
+}
+
+/// Runs the check.
+pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
+    let adversaries =
+        || ALL.into_iter().filter(|one| *one == Adversary::Stalled || claims(pair, *one));
+    let count = u32::try_from(adversaries().count()).unwrap_or(1);
+    let slice = (budget.length / count).min(LONGEST);
+    let mut patience = patience(budget.length);
+    let mut held: Vec<Held> = Vec::new();
+    budget.rounds(|seed| {
+        for (at, adversary) in adversaries().enumerate() {
+            let began = Instant::now();
+            let seed = seed.wrapping_mul(ALL.len() as u64).wrapping_add(at as u64);
+            // Once is enough: the rounds after it may be short.
+            let reached = held.get(at).is_some_and(|held| held.reached);
+            let more = if reached { Duration::ZERO } else { patience };
+            let new = hold(pair, adversary, seed, slice, slice + more)?;
+            patience = patience.saturating_sub(began.elapsed().saturating_sub(slice));
+            match held.get_mut(at) {
+                Some(old) => old.add(&new),
+                None => held.push(new),
+            }
+        }
+        Ok(())
+    })?;
+    for held in &held {
+        held.count(budget);
     }
+    let unreached = held.iter().filter(|held| !held.reached).count();
+    budget.counted("unreached", unreached as u64);
+    Ok(held.iter().map(Held::text).collect::<Vec<_>>().join("; "))
+}
+
+/// Whether garbage is bounded beside this adversary.
+fn claims(pair: &Pair, adversary: Adversary) -> bool {
+    match adversary {
+        Adversary::LongReader => pair.scheme.robust.long_reader,
+        // Nobody stays in a guard in the last two, so what bounds a stall bounds them.
+        Adversary::Stalled | Adversary::Churn | Adversary::Oversubscription => {
+            pair.scheme.robust.stalled
+        }
+    }
+}
+
+impl Held {
+    /// The share of the bound that was used, in comparable form.
+    fn share(&self) -> f64 {
+        #[allow(clippy::cast_precision_loss)] // To compare.
+        self.bound.map_or(0.0, |bound| self.seen.peak as f64 / bound as f64)
+    }
+
+    fn add(&mut self, new: &Self) {
+        let reached = self.reached || new.reached;
+        let retired = self.seen.retired.max(new.seen.retired);
+        if new.share() > self.share() {
+            *self = *new;
+        }
+        self.reached = reached;
+        // Of a stall without a bound, what was kept belongs to what was retired.
+        if self.bound.is_some() {
+            self.seen.retired = retired;
+        }
+    }
+
+    fn count(&self, budget: &Budget) {
+        let name = format!("{:?}", self.adversary).to_lowercase();
+        if let Some(bound) = self.bound {
+            budget.counted(&format!("{name}-peak"), self.seen.peak);
+            budget.counted(&format!("{name}-bound"), bound);
+        }
+        budget.counted(&format!("{name}-retired"), self.seen.retired);
+    }
+
+    fn text(&self) -> String {
+        let Seen { peak, retired, kept, .. } = self.seen;
+        let Some(bound) = self.bound else { return format!("stalled: {kept} of {retired} kept") };
+        let shown = if self.reached { "" } else { ", not reached" };
+        format!("{:?}: {peak} of {bound} ({retired} retired{shown})", self.adversary)
+    }
+}
+
+/// One round beside one adversary, for `length`, and until enough is retired, but not after `longest`.
+fn hold(
+    pair: &Pair,
+    adversary: Adversary,
+    seed: u64,
+    length: Duration,
+    longest: Duration,
+) -> Result<Held> {
+    let claimed = claims(pair, adversary);
     let workers = if adversary == Adversary::Oversubscription { 8 } else { 2 };
-    let held = matches!(adversary, Adversary::Stalled | Adversary::LongReader);
+    let stays = matches!(adversary, Adversary::Stalled | Adversary::LongReader);
     let bound = |live| {
         let shields = pair.structure.shields;
-        let input =
-            BoundInput { threads: workers, stalled: u64::from(held), shields, live_at_stall: live };
-        pair.bound(&input)
+        let stalled = u64::from(stays);
+        let input = BoundInput { threads: workers, stalled, shields, live_at_stall: live };
+        pair.bound(&input).filter(|_| claimed)
     };
     let subject = pair.make(32);
     let enough = |seen: &Seen| match bound(seen.live) {
-        Some(bound) if claimed => seen.retired > 2 * bound,
+        Some(bound) => seen.retired > bound + bound / 2,
         _ => seen.retired >= ENOUGH,
     };
-    let seen = run(&*subject, pair.structure.kind, adversary, workers, seed, length, enough);
+    // Too few under a stall is a failure, so there is time for them even on a busy machine.
+    let longest = if claimed { longest } else { longest.max(length + Duration::from_secs(2)) };
+    let times = (length, longest);
+    let seen = run(&*subject, pair.structure.kind, adversary, workers, seed, times, enough);
     super::conservation::check_end(pair, subject)?;
     let Seen { peak, live, retired, kept } = seen;
     if !claimed {
@@ -97,7 +183,7 @@ fn hold(pair: &Pair, adversary: Adversary, seed: u64, length: Duration) -> Resul
             kept >= retired / 10 * 9 || !pair.scheme.bound.starts_with("unbounded"),
             "vacuous: garbage is declared unbounded, but of {retired} nodes retired under a stall only {kept} were kept"
         );
-        return Ok(Some(format!("stalled: {kept} of {retired} kept")));
+        return Ok(Held { adversary, bound: None, seen, reached: true });
     }
     let Some(bound) = bound(live) else {
         anyhow::bail!("{adversary:?}: robustness is claimed, but no bound is declared");
@@ -106,8 +192,7 @@ fn hold(pair: &Pair, adversary: Adversary, seed: u64, length: Duration) -> Resul
         peak <= bound,
         "{adversary:?}: {peak} nodes unreclaimed, the declared bound is {bound}"
     );
-    let shown = if retired > bound { "" } else { ", not reached" };
-    Ok(Some(format!("{adversary:?}: {peak} of {bound} ({retired} retired{shown})")))
+    Ok(Held { adversary, bound: Some(bound), seen, reached: retired > bound })
 }
 
 /// Runs workers against an adversary and samples the counters.
@@ -117,7 +202,7 @@ fn run(
     adversary: Adversary,
     workers: u64,
     seed: u64,
-    length: Duration,
+    times: (Duration, Duration),
     enough: impl Fn(&Seen) -> bool,
 ) -> Seen {
     let (stop, leave, there) =
@@ -137,7 +222,7 @@ fn run(
                 })
             })
             .collect();
-        let seen = sample(subject, before, length, enough);
+        let seen = sample(subject, before, times, enough);
         stop.store(true, Relaxed);
         for thread in threads {
             let _ = thread.join();
@@ -151,7 +236,7 @@ fn run(
 fn sample(
     subject: &dyn Subject,
     before: Totals,
-    length: Duration,
+    (length, longest): (Duration, Duration),
     enough: impl Fn(&Seen) -> bool,
 ) -> Seen {
     let began = Instant::now();
@@ -163,9 +248,7 @@ fn sample(
         seen.retired = now.retired - before.retired;
         seen.kept = now.unreclaimed().saturating_sub(before.unreclaimed());
         let over = began.elapsed();
-        if over >= length
-            && (enough(&seen) || over >= length * EXTENSION + Duration::from_millis(100))
-        {
+        if over >= length && (enough(&seen) || over >= longest) {
             return seen;
         }
         thread::sleep(Duration::from_micros(300));

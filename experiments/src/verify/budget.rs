@@ -36,6 +36,8 @@ impl fmt::Display for Failure {
 
 /// What begins the line of a round.
 pub(super) const ROUND: &str = "round ";
+/// What begins the line of a number that a check counted.
+pub(super) const COUNTED: &str = "counted ";
 
 impl Budget {
     /// Calls `round` with one seed after the other, and returns how often.
@@ -54,15 +56,24 @@ impl Budget {
         let mut done = 0;
         while done == 0 || began.elapsed() < self.length || more(began.elapsed()) {
             let seed = self.seed.wrapping_add(done);
-            if self.announce {
-                // Nobody may be listening any more.
-                let mut out = std::io::stdout().lock();
-                let _ = writeln!(out, "{ROUND}{seed}").and_then(|()| out.flush());
-            }
+            self.tell(format_args!("{ROUND}{seed}"));
             round(seed).map_err(|error| Failure { seed, message: format!("{error:#}") })?;
             done += 1;
         }
         Ok(done)
+    }
+
+    /// Tells the parent a number of the whole check, for the record: its name in one word, in the plural.
+    pub(super) fn counted(&self, name: &str, count: u64) {
+        self.tell(format_args!("{COUNTED}{name} {count}"));
+    }
+
+    fn tell(&self, line: fmt::Arguments<'_>) {
+        if self.announce {
+            // Nobody may be listening any more.
+            let mut out = std::io::stdout().lock();
+            let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+        }
     }
 }
 

@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
@@ -14,7 +16,11 @@ use kovan_structures::registry::matrix;
 use regex::Regex;
 
 use super::job::{Job, Verdict};
+use super::ledger::{self, Ledger};
+use super::slices::{Queue, Slices};
+use super::summary::{FULL, Summary};
 use super::{Check, optimistic};
+use crate::manifest::commit;
 use crate::output::{note, print};
 use crate::process::interrupt_flag;
 use crate::progress::Progress;
@@ -44,6 +50,19 @@ pub(crate) struct VerifyArgs {
     /// Processes at a time [default: one per processor]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZero<usize>>,
+    /// Adds to this file what each check did, and goes on where it ends: with the next seeds, until
+    /// every pair has its time in all runs together
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// With --record: begins no check after this time, for example 90s, 20m or 8h
+    #[arg(long, value_name = "TIME", value_parser = crate::cli::time, requires = "record")]
+    stop_after: Option<Duration>,
+    /// Runs nothing, and prints what a file of --record holds
+    #[arg(long, value_name = "FILE", exclusive = true)]
+    summary: Option<PathBuf>,
+    /// Writes the summary into this document, between its markers
+    #[arg(long, value_name = "DOCUMENT", requires = "summary")]
+    markdown: Option<PathBuf>,
 }
 
 /// How long a pair is checked.
@@ -59,13 +78,13 @@ impl Strength {
         match self {
             Self::Quick => 0.3,
             Self::Ci => 1.0,
-            Self::Full => 1800.0,
+            Self::Full => FULL,
         }
     }
 }
 
 /// The share of a pair's time; the rest is for what cannot be shortened.
-fn share(check: Check) -> f64 {
+pub(super) fn share(check: Check) -> f64 {
     match check {
         Check::Oracle => 0.1,
         Check::Conservation | Check::Canary => 0.2,
@@ -77,12 +96,20 @@ fn share(check: Check) -> f64 {
 
 /// A job and how it ended.
 struct Done {
+    at: usize,
     job: Job,
     verdict: Verdict,
 }
 
 /// Runs the gate; the value is the exit code: 1 if a check failed, 130 if interrupted.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<u8> {
+    if let Some(path) = &args.summary {
+        let summary = Summary::new(&ledger::read(path)?);
+        if let Some(document) = &args.markdown {
+            summary.write_into(document)?;
+        }
+        return tell(&summary);
+    }
     let jobs = plan(args)?;
     let interrupted = interrupt_flag()?;
     note(if canary::COMPILED {
@@ -92,7 +119,13 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<u8> {
     });
     let processes =
         args.jobs.or_else(|| thread::available_parallelism().ok()).map_or(2, NonZero::get);
-    let done = run_all(jobs, processes, &interrupted)?;
+    if args.record.is_some() {
+        return with_ledger(args, jobs, processes, &interrupted);
+    }
+    let count = jobs.len();
+    let queue: VecDeque<_> = jobs.into_iter().enumerate().collect();
+    let mut done = run_all(queue, count, processes, &interrupted)?;
+    done.sort_by_key(|done| done.at);
     if interrupted.load(Relaxed) {
         note("kovan-lab: interrupted");
         return Ok(130);
@@ -109,12 +142,51 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<u8> {
     Ok(u8::from(!failures.is_empty()))
 }
 
+/// Runs what the ledger does not have yet.
+fn with_ledger(
+    args: &VerifyArgs,
+    jobs: Vec<Job>,
+    processes: usize,
+    interrupted: &AtomicBool,
+) -> Result<u8> {
+    let Some(path) = &args.record else { return Ok(0) };
+    let deadline = args.stop_after.map(|time| Instant::now() + time);
+    let (ledger, entries) = Ledger::open(path)?;
+    let slices = Slices::new(jobs, seconds(args), deadline, (ledger, &entries), &commit());
+    let count = slices.count();
+    note(&format!("{}: {} checks recorded, {count} to come", path.display(), entries.len()));
+    run_all(slices, count, processes, interrupted)?;
+    let code = tell(&Summary::new(&ledger::read(path)?))?;
+    if interrupted.load(Relaxed) {
+        note(&format!(
+            "kovan-lab: interrupted; {} is whole. To go on: the same command",
+            path.display()
+        ));
+        return Ok(130);
+    }
+    Ok(code)
+}
+
+/// Prints what is recorded; 1 if something failed in it.
+fn tell(summary: &Summary) -> Result<u8> {
+    print(&format!("\n{}", summary.text()))?;
+    for failure in &summary.failures {
+        note(failure);
+    }
+    Ok(u8::from(!summary.failures.is_empty()))
+}
+
+/// The time that a pair is to have.
+fn seconds(args: &VerifyArgs) -> f64 {
+    args.seconds_per_pair.unwrap_or(args.strength.seconds())
+}
+
 fn plan(args: &VerifyArgs) -> Result<Vec<Job>> {
     let matches = |filter: &Option<Regex>, name: &str| {
         filter.as_ref().is_none_or(|filter| filter.is_match(name))
     };
     let selected = |check: Check| args.check.is_empty() || args.check.contains(&check);
-    let seconds = args.seconds_per_pair.unwrap_or(args.strength.seconds());
+    let seconds = seconds(args);
     let seed = args.seed;
     let mut jobs = Vec::new();
     for pair in matrix().into_iter().filter(|pair| pair.allowed) {
@@ -146,41 +218,48 @@ fn plan(args: &VerifyArgs) -> Result<Vec<Job>> {
     Ok(jobs)
 }
 
-/// Runs all jobs, some at a time, and returns them in their order.
-fn run_all(jobs: Vec<Job>, processes: usize, interrupted: &AtomicBool) -> Result<Vec<Done>> {
-    let progress = Progress::new(jobs.len(), "checks");
-    let count = jobs.len();
-    let queue: Mutex<VecDeque<_>> = Mutex::new(jobs.into_iter().enumerate().collect());
+/// Runs all jobs, about so many, some at a time.
+fn run_all(
+    queue: impl Queue,
+    count: usize,
+    processes: usize,
+    interrupted: &AtomicBool,
+) -> Result<Vec<Done>> {
+    let progress = Progress::new(count, "checks");
+    let queue = Mutex::new(queue);
     let (send, receive) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..processes {
             let (queue, send) = (&queue, send.clone());
             scope.spawn(move || {
                 loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let lock = || queue.lock().unwrap_or_else(PoisonError::into_inner);
+                    let next = lock().next();
                     let Some((at, job)) = next else { return };
-                    let ended = job.supervise(interrupted);
+                    let ended = job.supervise(interrupted).and_then(|ended| {
+                        // Before the next one: who waits for this one to end must see it.
+                        ended.iter().try_for_each(|ended| lock().ended(at, &job, ended))?;
+                        Ok(ended.map(|ended| ended.verdict))
+                    });
                     // Without a receiver there is nothing left to do.
-                    if interrupted.load(Relaxed) || send.send((at, job, ended)).is_err() {
+                    if send.send((at, job, ended)).is_err() || interrupted.load(Relaxed) {
                         return;
                     }
                 }
             });
         }
         drop(send);
-        let mut done: Vec<Option<Done>> = (0..count).map(|_| None).collect();
-        let mut ended = 0;
+        let mut done: Vec<Done> = Vec::new();
         for (at, job, verdict) in receive {
-            ended += 1;
             if let Some(verdict) = verdict? {
-                let (done, line) = (&mut done[at], line(&job, &verdict));
+                let line = line(&job, &verdict);
                 progress.at(|| line.chars().take(60).collect());
-                progress.end(ended, matches!(verdict, Verdict::Failed { .. }), &line);
-                *done = Some(Done { job, verdict });
+                progress.end(done.len() + 1, matches!(verdict, Verdict::Failed { .. }), &line);
+                done.push(Done { at, job, verdict });
             }
         }
         progress.clear();
-        Ok(done.into_iter().flatten().collect())
+        Ok(done)
     })
 }
 
@@ -196,14 +275,14 @@ fn line(job: &Job, verdict: &Verdict) -> String {
 }
 
 /// Whether a failed script is what was to be shown: the canary caught it, over a weaker scheme.
-fn caught_as_it_should(done: &Done) -> bool {
-    let Verdict::Failed { message, .. } = &done.verdict else { return false };
-    done.job.check == Check::Optimistic
-        && protection(&done.job.scheme) < Some(Protection::Region)
+pub(super) fn caught_as_it_should(job: &Job, verdict: &Verdict) -> bool {
+    let Verdict::Failed { message, .. } = verdict else { return false };
+    job.check == Check::Optimistic
+        && protection(&job.scheme) < Some(Protection::Region)
         && message.starts_with("canary: ")
 }
 
-fn protection(scheme: &str) -> Option<Protection> {
+pub(super) fn protection(scheme: &str) -> Option<Protection> {
     let all = kovan_schemes::registry::all();
     all.iter().find(|facts| facts.name == scheme).map(|facts| facts.strength)
 }
@@ -211,17 +290,13 @@ fn protection(scheme: &str) -> Option<Protection> {
 /// A line for each failure: what, where, and how to see it again.
 fn failures(done: &[Done]) -> Vec<String> {
     let mut lines = Vec::new();
-    for one in done.iter().filter(|done| !caught_as_it_should(done)) {
+    for one in done.iter().filter(|done| !caught_as_it_should(&done.job, &done.verdict)) {
         let Verdict::Failed { seed, message } = &one.verdict else { continue };
         let Job { scheme, structure, check, .. } = &one.job;
-        let check = check.name();
-        let of = if structure.is_empty() {
-            String::new()
-        } else {
-            format!(" --structure '^{structure}$'")
-        };
         lines.push(format!(
-            "FAILED {scheme} x {structure}, {check}, seed {seed}: {message}\n  again: kovan-lab verify --scheme '^{scheme}$'{of} --check {check} --seed {seed} --seconds-per-pair 30"
+            "FAILED {scheme} x {structure}, {}, seed {seed}: {message}\n  {}",
+            check.name(),
+            again(scheme, structure, *check, *seed)
         ));
     }
     // The danger must be seen to be real over at least one scheme whose guards protect.
@@ -230,10 +305,25 @@ fn failures(done: &[Done]) -> Vec<String> {
         .filter(|done| done.job.check == Check::Optimistic)
         .filter(|done| protection(&done.job.scheme) == Some(Protection::Guard))
         .collect();
-    if !guards.is_empty() && !guards.iter().any(|done| caught_as_it_should(done)) {
-        lines.push("FAILED optimistic: the canary caught the unsound traversal over no scheme whose guards protect".into());
+    if !guards.is_empty()
+        && !guards.iter().any(|done| caught_as_it_should(&done.job, &done.verdict))
+    {
+        lines.push(NOT_CAUGHT.into());
     }
     lines
+}
+
+/// The danger was not shown to be one.
+pub(super) const NOT_CAUGHT: &str = "FAILED optimistic: the canary caught the unsound traversal over no scheme whose guards protect";
+
+/// The command that begins with a round.
+pub(super) fn again(scheme: &str, structure: &str, check: Check, seed: u64) -> String {
+    let of =
+        if structure.is_empty() { String::new() } else { format!(" --structure '^{structure}$'") };
+    let check = check.name();
+    format!(
+        "again: kovan-lab verify --scheme '^{scheme}$'{of} --check {check} --seed {seed} --seconds-per-pair 30"
+    )
 }
 
 fn table(done: &[Done]) -> String {
@@ -274,7 +364,7 @@ fn script_row(done: &Done) -> Vec<String> {
     let said = match &done.verdict {
         Verdict::Passed { .. } if strength == Some(Protection::Region) => "sound".into(),
         Verdict::Passed { .. } => "not caught here; it does not compile".into(),
-        Verdict::Failed { message, .. } if caught_as_it_should(done) => {
+        Verdict::Failed { message, .. } if caught_as_it_should(&done.job, &done.verdict) => {
             format!("caught, as it should: {message}")
         }
         Verdict::Failed { message, .. } => format!("FAILED: {message}"),

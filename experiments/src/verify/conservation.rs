@@ -52,6 +52,7 @@ pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
         operations += shape.threads * shape.operations;
         round(pair, shape)
     })?;
+    budget.counted("operations", operations);
     Ok(format!("{rounds} runs, {operations} operations"))
 }
 

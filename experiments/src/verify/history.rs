@@ -51,6 +51,8 @@ pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
         result
     })?;
     let Counts { histories, overlapped, undecided } = counts.get();
+    budget.counted("histories", histories);
+    budget.counted("overlapped", overlapped);
     let failure = |message: &str| Failure { seed: budget.seed, message: message.into() };
     if overlapped == 0 {
         return Err(failure(&format!(

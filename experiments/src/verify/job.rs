@@ -1,17 +1,18 @@
 //! One check of one pair in a process of its own: a crash or a hang is its result.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use kovan_schemes::canary;
 use kovan_structures::registry::dispatch;
 use serde::{Deserialize, Serialize};
 
-use super::budget::{Budget, ROUND};
+use super::budget::{Budget, COUNTED, ROUND};
 use super::subject::Find;
-use super::{Check, optimistic, run_check};
+use super::{Check, bounds, optimistic, run_check};
 use crate::output::one_line;
 use crate::process::{End, exit_with_parent, supervise};
 
@@ -44,6 +45,44 @@ pub enum Verdict {
     },
 }
 
+/// How a child ended, and how far it came.
+#[derive(Clone, Debug)]
+pub(super) struct Ended {
+    pub(super) verdict: Verdict,
+    /// From its start to its end.
+    pub(super) took: Duration,
+    pub(super) reached: Reached,
+}
+
+/// What a child told on its way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reached {
+    /// Rounds that began.
+    pub(super) rounds: u64,
+    /// The seed of the last one.
+    pub(super) last: Option<u64>,
+    /// Numbers of the whole check, by their names.
+    pub(super) counts: BTreeMap<String, u64>,
+}
+
+impl Reached {
+    fn from(lines: &str) -> Self {
+        let mut reached = Self::default();
+        for line in lines.lines() {
+            if let Some(seed) = line.strip_prefix(ROUND).and_then(|seed| seed.parse().ok()) {
+                reached.rounds += 1;
+                reached.last = Some(seed);
+            } else if let Some((name, count)) =
+                line.strip_prefix(COUNTED).and_then(|rest| rest.split_once(' '))
+                && let Ok(count) = count.parse()
+            {
+                reached.counts.insert(name.into(), count);
+            }
+        }
+        reached
+    }
+}
+
 /// The child.
 pub(crate) fn main(definition: &str) -> Result<()> {
     let job: Job = serde_json::from_str(definition).context("not a job")?;
@@ -61,7 +100,9 @@ pub(super) fn say(verdict: &Verdict) -> Result<()> {
 impl Job {
     /// How long the child may take.
     pub(super) fn limit(&self) -> Duration {
-        Duration::from_secs_f64(40.0 + 5.0 * self.seconds)
+        let usual = Duration::from_secs_f64(40.0 + 5.0 * self.seconds);
+        let length = Duration::from_secs_f64(self.seconds);
+        if self.check == Check::Bounds { usual + bounds::patience(length) } else { usual }
     }
 
     fn run(&self) -> Result<Verdict> {
@@ -93,7 +134,7 @@ impl Job {
     }
 
     /// Runs the job in a child; nothing if the user asked to stop.
-    pub(super) fn supervise(&self, interrupted: &AtomicBool) -> Result<Option<Verdict>> {
+    pub(super) fn supervise(&self, interrupted: &AtomicBool) -> Result<Option<Ended>> {
         let arguments = ["verify-job".into(), serde_json::to_string(self)?];
         judge(&arguments, self.seed, self.limit(), interrupted)
     }
@@ -105,29 +146,25 @@ pub(super) fn judge(
     seed: u64,
     limit: Duration,
     interrupted: &AtomicBool,
-) -> Result<Option<Verdict>> {
-    Ok(match supervise(arguments, limit, interrupted)? {
-        End::Interrupted => None,
-        End::TimedOut(lines) => Some(Verdict::Failed {
-            seed: round(&lines).unwrap_or(seed),
-            message: format!("hung: killed after {:.0} s", limit.as_secs_f64()),
-        }),
+) -> Result<Option<Ended>> {
+    let began = Instant::now();
+    let end = supervise(arguments, limit, interrupted)?;
+    let took = began.elapsed();
+    let (lines, verdict, message) = match end {
+        End::Interrupted => return Ok(None),
+        End::TimedOut(lines) => {
+            (lines, None, format!("hung: killed after {:.0} s", limit.as_secs_f64()))
+        }
         End::Ended { status, lines, errors } => {
             let last = lines.lines().last().and_then(|line| serde_json::from_str(line).ok());
-            match last.filter(|_| status.success()) {
-                Some(verdict) => Some(verdict),
-                None => Some(Verdict::Failed {
-                    seed: round(&lines).unwrap_or(seed),
-                    message: crash(&errors, &status.to_string()),
-                }),
-            }
+            let verdict = last.filter(|_| status.success());
+            (lines, verdict, crash(&errors, &status.to_string()))
         }
-    })
-}
-
-/// The seed of the round that a child was in.
-fn round(lines: &str) -> Option<u64> {
-    lines.lines().rev().find_map(|line| line.strip_prefix(ROUND)?.parse().ok())
+    };
+    let reached = Reached::from(&lines);
+    let seed = reached.last.unwrap_or(seed);
+    let verdict = verdict.unwrap_or(Verdict::Failed { seed, message });
+    Ok(Some(Ended { verdict, took, reached }))
 }
 
 /// What a child said before it ended badly.

@@ -4,6 +4,9 @@
 //! |---|---|
 //! | `command` | `kovan-lab verify`: which checks of which pairs, progress, the table |
 //! | `job` | one check of one pair in a process of its own |
+//! | `ledger` | the file that adds up what many runs checked |
+//! | `slices` | what is to be checked next, so that all pairs come forward together |
+//! | `summary` | what a ledger holds, for people |
 //! | `subject` | a pair behind one type, so that the checks are compiled once |
 //! | `budget` | seeds, rounds and the time that a check has |
 //! | `model`, `oracle` | programs on one thread, against the standard collections |
@@ -21,12 +24,15 @@ pub(crate) mod command;
 mod conservation;
 mod history;
 pub(crate) mod job;
+mod ledger;
 mod linear;
 mod model;
 mod optimistic;
 mod oracle;
 mod pressure;
+mod slices;
 mod subject;
+mod summary;
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -110,8 +116,9 @@ pub fn run_check(check: Check, pair: &Pair, budget: &Budget) -> Result<String, F
 /// # Errors
 /// If no process can be started.
 pub fn in_a_child(arguments: &[String], seed: u64, limit: Duration) -> anyhow::Result<Verdict> {
-    let verdict = job::judge(arguments, seed, limit, &AtomicBool::new(false))?;
-    Ok(verdict.unwrap_or(Verdict::Failed { seed, message: "interrupted".into() }))
+    let ended = job::judge(arguments, seed, limit, &AtomicBool::new(false))?;
+    let interrupted = Verdict::Failed { seed, message: "interrupted".into() };
+    Ok(ended.map_or(interrupted, |ended| ended.verdict))
 }
 
 /// In a child: writes the verdict for the parent.

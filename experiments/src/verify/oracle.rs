@@ -44,6 +44,7 @@ pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
         let text: Vec<String> = shortest.iter().map(Step::to_string).collect();
         bail!("{error:#}; the shortest program: {}", text.join(", "))
     })?;
+    budget.counted("steps", steps as u64);
     Ok(format!("{rounds} programs, {steps} steps"))
 }
 

@@ -25,6 +25,7 @@ pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
         freed += round(pair, seed)?;
         Ok(())
     })?;
+    budget.counted("freed", freed);
     Ok(format!("{rounds} runs, {freed} nodes freed meanwhile"))
 }
 
