@@ -83,6 +83,10 @@ pub(super) fn or_abort<T>(thread: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(thread)).unwrap_or_else(|_| std::process::abort())
 }
 
+/// Looks at a gate before the processor is given up: as long as a few changes of threads take, so that
+/// threads on processors of their own meet without one.
+const SPINS: u32 = 1000;
+
 /// A barrier that spins a little first, so that threads leave it at nearly the same time.
 #[derive(Debug)]
 pub(super) struct Gate {
@@ -104,7 +108,7 @@ impl Gate {
         let mut spins = 0;
         while self.arrived.load(Ordering::Acquire) < all {
             spins += 1;
-            if spins < 100 {
+            if spins < SPINS {
                 std::hint::spin_loop();
             } else {
                 std::thread::yield_now();

@@ -20,8 +20,16 @@ use crate::rng::XorShift;
 /// Histories of one round: on the same structure, by the same threads.
 const HISTORIES: u64 = 40;
 
-/// A run goes on until histories overlap, but no longer than this.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A run has at least so many histories, however slow the machine is; a shorter one than
+/// [`PER_SECOND`] allows, in proportion.
+const AT_LEAST: u64 = 1000;
+const PER_SECOND: f64 = 4000.0;
+/// A run goes on until there are enough and some overlap, but no longer than this.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// In calm rounds an operation pauses so rarely, and spins instead; see [`Shape::restless`].
+const CALM_PAUSE: u32 = 100;
+const RESTLESS_PAUSE: u32 = 10;
 
 /// What a round is like.
 #[derive(Clone, Copy)]
@@ -29,6 +37,9 @@ struct Shape {
     seed: u64,
     threads: u64,
     keys: u64,
+    /// Whether threads often give up the processor inside operations, as if there were many more
+    /// processors. It costs hundreds of changes of threads per history, so most rounds are calm.
+    restless: bool,
 }
 
 /// What came of the histories.
@@ -42,9 +53,13 @@ struct Counts {
 /// Runs the check.
 pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
     let counts = Cell::new(Counts::default());
+    let least = least(budget.length);
     // On a busy machine the threads of short runs may never meet.
-    let vacuous = |since: Duration| counts.get().overlapped == 0 && since < PATIENCE;
-    budget.rounds_and(vacuous, |seed| {
+    let too_few = |since: Duration| {
+        let Counts { histories, overlapped, .. } = counts.get();
+        (histories < least || overlapped == 0) && since < PATIENCE
+    };
+    budget.rounds_and(too_few, |seed| {
         let mut new = counts.get();
         let result = round(pair, seed, &mut new);
         counts.set(new);
@@ -65,21 +80,35 @@ pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
     Ok(format!("{histories} histories, {} % overlapped", overlapped * 100 / histories))
 }
 
+/// How many histories a run of this length has at least.
+fn least(length: Duration) -> u64 {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Small and positive.
+    AT_LEAST.min((length.as_secs_f64() * PER_SECOND) as u64)
+}
+
 fn round(pair: &Pair, seed: u64, counts: &mut Counts) -> Result<()> {
     let mut random = XorShift::stream(seed, 0, 31);
-    let shape = Shape { seed, threads: 3 + random.below(2), keys: 1 + random.below(4) };
+    let shape = Shape {
+        seed,
+        threads: 2 + random.below(3),
+        keys: 1 + random.below(4),
+        restless: random.below(6) == 0,
+    };
     let mut subject = pair.make(2);
-    histories(&*subject, pair.structure.kind, shape, counts)?;
+    let kind = pair.structure.kind;
+    // Decided when the threads are gone, which would wait for it between histories.
+    for (records, concurrent) in histories(&*subject, kind, shape) {
+        judge(kind, &records, concurrent, counts)?;
+    }
     ensure!(subject.contents().is_empty(), "the structure is not empty after it was emptied");
     super::conservation::check_end(pair, subject)
 }
 
-/// Runs and decides the histories of a round.
-fn histories(subject: &dyn Subject, kind: Kind, shape: Shape, counts: &mut Counts) -> Result<()> {
+/// Runs the histories of a round; each with whether its threads overlapped.
+fn histories(subject: &dyn Subject, kind: Kind, shape: Shape) -> Vec<(Vec<Record>, bool)> {
     let gate = Gate::new(shape.threads as usize);
     let clock = AtomicU64::new(0);
     let logs: Vec<Mutex<Vec<Record>>> = (0..shape.threads).map(|_| Mutex::default()).collect();
-    let mut result = Ok(());
     thread::scope(|scope| {
         for thread in 1..shape.threads {
             let (gate, clock, log) = (&gate, &clock, &logs[thread as usize]);
@@ -94,27 +123,23 @@ fn histories(subject: &dyn Subject, kind: Kind, shape: Shape, counts: &mut Count
                 });
             });
         }
-        // Not `or_abort` for the answer, which must reach the caller; the others play to the end.
-        let mut leader = or_abort(|| Player::new(subject, kind, shape, 0, &clock));
-        for history in 0..HISTORIES {
-            let mut records = or_abort(|| {
+        or_abort(|| {
+            let mut leader = Player::new(subject, kind, shape, 0, &clock);
+            let play = |history| {
                 let mut records = leader.fill(history);
                 gate.pass();
                 records.extend(leader.play(history));
                 gate.pass();
-                records
-            });
-            for log in &logs {
-                records.append(&mut log.lock().expect("nobody panics"));
-            }
-            let concurrent = overlaps(&records);
-            or_abort(|| leader.empty(&mut records));
-            if result.is_ok() {
-                result = judge(kind, &records, concurrent, counts);
-            }
-        }
-    });
-    result
+                for log in &logs {
+                    records.append(&mut log.lock().expect("nobody panics"));
+                }
+                let concurrent = overlaps(&records);
+                leader.empty(&mut records);
+                (records, concurrent)
+            };
+            (0..HISTORIES).map(play).collect()
+        })
+    })
 }
 
 fn judge(kind: Kind, records: &[Record], concurrent: bool, counts: &mut Counts) -> Result<()> {
@@ -137,6 +162,11 @@ fn judge(kind: Kind, records: &[Record], concurrent: bool, counts: &mut Counts) 
     Ok(())
 }
 
+/// A little less than an operation of another thread takes.
+fn spin() {
+    (0..100).for_each(|_| std::hint::spin_loop());
+}
+
 /// A thread of a round.
 struct Player<'a> {
     worker: Box<dyn Worker + 'a>,
@@ -155,7 +185,8 @@ impl<'a> Player<'a> {
         thread: u64,
         clock: &'a AtomicU64,
     ) -> Self {
-        jitter(shape.seed ^ (thread << 48), 10);
+        let pause = if shape.restless { RESTLESS_PAUSE } else { CALM_PAUSE };
+        jitter(shape.seed ^ (thread << 48), pause);
         let random = XorShift::stream(shape.seed, thread, 32);
         Self { worker: subject.join(), random, clock, kind, shape, thread }
     }
@@ -187,10 +218,14 @@ impl<'a> Player<'a> {
         let pauses: Vec<u64> = (0..length).map(|_| self.random.below(256)).collect();
         let mut records = Vec::new();
         let mut each = |on: &dyn Operations, at: usize| {
+            let restless = self.shape.restless;
             match pauses[at] {
-                0..40 => thread::yield_now(),
-                40..48 => on.hold_inside(pauses[at] % self.shape.keys, &mut thread::yield_now),
-                spins => (0..spins - 48).for_each(|_| std::hint::spin_loop()),
+                0..40 if restless => thread::yield_now(),
+                40..48 if restless => {
+                    on.hold_inside(pauses[at] % self.shape.keys, &mut thread::yield_now)
+                }
+                44..48 => on.hold_inside(pauses[at] % self.shape.keys, &mut spin),
+                spins => (0..spins).for_each(|_| std::hint::spin_loop()),
             }
             records.push(self.record(on, operations[at]));
         };

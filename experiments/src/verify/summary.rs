@@ -54,7 +54,7 @@ impl Pair {
 
     /// The time of all checks together.
     fn minutes(&self) -> f64 {
-        self.seconds.values().sum::<f64>() / 60.0
+        sum(self.seconds.values().copied()) / 60.0
     }
 
     /// Whether each check has its share of the full time.
@@ -141,6 +141,11 @@ impl Summary {
     }
 }
 
+/// Without the sign of an empty sum, -0.0.
+fn sum(seconds: impl Iterator<Item = f64>) -> f64 {
+    seconds.fold(0.0, |sum, seconds| sum + seconds)
+}
+
 fn row(scheme: &str, pairs: &[&Pair], failed: usize) -> Vec<String> {
     let mut minutes: Vec<f64> = pairs.iter().map(|pair| pair.minutes()).collect();
     minutes.sort_by(f64::total_cmp);
@@ -161,7 +166,7 @@ fn row(scheme: &str, pairs: &[&Pair], failed: usize) -> Vec<String> {
 fn totals(entries: &[Entry]) -> Vec<String> {
     let hours = |of: &dyn Fn(&Entry) -> bool| {
         let seconds = entries.iter().filter(|entry| of(entry)).map(Entry::passed);
-        seconds.fold(0.0, |sum, seconds| sum + seconds) / 3600.0
+        sum(seconds) / 3600.0
     };
     // In the order in which they first come.
     let names = |of: fn(&Entry) -> &str| {
