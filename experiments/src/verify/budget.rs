@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -83,21 +84,24 @@ pub(super) fn or_abort<T>(thread: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(thread)).unwrap_or_else(|_| std::process::abort())
 }
 
-/// Looks at a gate before the processor is given up: as long as a few changes of threads take, so that
-/// threads on processors of their own meet without one.
-const SPINS: u32 = 1000;
+/// Looks at a gate before a thread sleeps: those that run at the same time meet without a system call.
+const SPINS: u32 = 300;
 
-/// A barrier that spins a little first, so that threads leave it at nearly the same time.
+/// A barrier that spins a little first, so that threads leave it at nearly the same time, then sleeps.
+/// Who gives up the processor in a loop instead waits long, on a busy machine: each time for a whole
+/// slice of another program.
 #[derive(Debug)]
 pub(super) struct Gate {
     threads: usize,
     /// Arrivals since the beginning.
     arrived: AtomicUsize,
+    asleep: Mutex<()>,
+    open: Condvar,
 }
 
 impl Gate {
     pub(super) fn new(threads: usize) -> Self {
-        Self { threads, arrived: AtomicUsize::new(0) }
+        Self { threads, arrived: AtomicUsize::new(0), asleep: Mutex::new(()), open: Condvar::new() }
     }
 
     /// Waits for all others.
@@ -105,14 +109,22 @@ impl Gate {
         // Acquire and release: what was done before the gate is seen behind it.
         let mine = self.arrived.fetch_add(1, Ordering::AcqRel);
         let all = (mine / self.threads + 1) * self.threads;
-        let mut spins = 0;
-        while self.arrived.load(Ordering::Acquire) < all {
-            spins += 1;
-            if spins < SPINS {
-                std::hint::spin_loop();
-            } else {
-                std::thread::yield_now();
+        let closed = || self.arrived.load(Ordering::Acquire) < all;
+        if mine + 1 == all {
+            // The lock: whoever saw the gate closed is asleep by now, and hears this.
+            drop(self.asleep.lock().unwrap_or_else(PoisonError::into_inner));
+            self.open.notify_all();
+            return;
+        }
+        for _ in 0..SPINS {
+            if !closed() {
+                return;
             }
+            std::hint::spin_loop();
+        }
+        let mut lock = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
+        while closed() {
+            lock = self.open.wait(lock).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

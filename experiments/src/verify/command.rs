@@ -58,7 +58,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "TIME", value_parser = crate::cli::time, requires = "record")]
     stop_after: Option<Duration>,
     /// Runs nothing, and prints what a file of --record holds
-    #[arg(long, value_name = "FILE", exclusive = true)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "scheme", "structure", "check", "seconds_per_pair", "jobs"])]
     summary: Option<PathBuf>,
     /// Writes the summary into this document, between its markers
     #[arg(long, value_name = "DOCUMENT", requires = "summary")]

@@ -27,7 +27,7 @@ const PER_SECOND: f64 = 4000.0;
 /// A run goes on until there are enough and some overlap, but no longer than this.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// In calm rounds an operation pauses so rarely, and spins instead; see [`Shape::restless`].
+/// One in so many steps inside operations gives up the processor; see [`Shape::restless`].
 const CALM_PAUSE: u32 = 100;
 const RESTLESS_PAUSE: u32 = 10;
 
@@ -92,7 +92,7 @@ fn round(pair: &Pair, seed: u64, counts: &mut Counts) -> Result<()> {
         seed,
         threads: 2 + random.below(3),
         keys: 1 + random.below(4),
-        restless: random.below(6) == 0,
+        restless: random.below(8) == 0,
     };
     let mut subject = pair.make(2);
     let kind = pair.structure.kind;
@@ -218,12 +218,10 @@ impl<'a> Player<'a> {
         let pauses: Vec<u64> = (0..length).map(|_| self.random.below(256)).collect();
         let mut records = Vec::new();
         let mut each = |on: &dyn Operations, at: usize| {
-            let restless = self.shape.restless;
+            let often = if self.shape.restless { 40 } else { 12 };
             match pauses[at] {
-                0..40 if restless => thread::yield_now(),
-                40..48 if restless => {
-                    on.hold_inside(pauses[at] % self.shape.keys, &mut thread::yield_now)
-                }
+                pause if pause < often => thread::yield_now(),
+                40..44 => on.hold_inside(pauses[at] % self.shape.keys, &mut thread::yield_now),
                 44..48 => on.hold_inside(pauses[at] % self.shape.keys, &mut spin),
                 spins => (0..spins).for_each(|_| std::hint::spin_loop()),
             }

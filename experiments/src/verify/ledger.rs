@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use super::Check;
 use super::job::{Ended, Job, Verdict};
 use crate::machine::{Machine, now};
-use crate::manifest::commit;
 use crate::output::note;
 
 /// How a recorded check ended.
@@ -63,7 +62,7 @@ pub(super) type Key = (String, String, Check);
 
 impl Entry {
     /// The line of a job that ended now.
-    pub(super) fn new(job: &Job, ended: &Ended, caught: bool) -> Self {
+    pub(super) fn new(job: &Job, ended: &Ended, caught: bool, commit: &str) -> Self {
         let (status, detail, failing) = match &ended.verdict {
             Verdict::Passed { detail } => (Status::Passed, detail, None),
             Verdict::Failed { message, .. } if caught => (Status::Caught, message, None),
@@ -82,7 +81,7 @@ impl Entry {
             counts: ended.reached.counts.clone(),
             detail: detail.clone(),
             failing,
-            commit: commit(),
+            commit: commit.into(),
             canary: canary::COMPILED,
             processor: Machine::here().processor().into(),
             date: now(),

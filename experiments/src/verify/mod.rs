@@ -25,6 +25,8 @@ mod conservation;
 mod history;
 pub(crate) mod job;
 mod ledger;
+#[cfg(test)]
+mod ledger_tests;
 mod linear;
 mod model;
 mod optimistic;

@@ -42,6 +42,7 @@ pub(super) struct Slices {
     full: f64,
     deadline: Option<Instant>,
     ledger: Ledger,
+    commit: String,
 }
 
 /// A check of a pair, and how far it is.
@@ -85,7 +86,7 @@ impl Slices {
             Work::new(job, entries, failures.get(&key).copied(), commit)
         };
         let works = jobs.into_iter().map(work).collect();
-        Self { works, full, deadline, ledger }
+        Self { works, full, deadline, ledger, commit: commit.into() }
     }
 
     /// Slices that are to come if nothing fails.
@@ -178,7 +179,8 @@ impl Queue for Slices {
     }
 
     fn ended(&mut self, at: usize, job: &Job, ended: &Ended) -> Result<()> {
-        let entry = Entry::new(job, ended, caught_as_it_should(job, &ended.verdict));
+        let caught = caught_as_it_should(job, &ended.verdict);
+        let entry = Entry::new(job, ended, caught, &self.commit);
         let work = &mut self.works[at];
         let over = entry.failing.is_some() || work.share.is_none();
         work.state = if over { State::Over } else { State::Waiting };
