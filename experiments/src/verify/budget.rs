@@ -86,6 +86,8 @@ pub(super) fn or_abort<T>(thread: impl FnOnce() -> T) -> T {
 
 /// Looks at a gate before a thread sleeps: those that run at the same time meet without a system call.
 const SPINS: u32 = 300;
+/// Looks that a thread takes to wake up.
+const MOMENT: u32 = 2000;
 
 /// A barrier that spins a little first, so that threads leave it at nearly the same time, then sleeps.
 /// Who gives up the processor in a loop instead waits long, on a busy machine: each time for a whole
@@ -95,27 +97,55 @@ pub(super) struct Gate {
     threads: usize,
     /// Arrivals since the beginning.
     arrived: AtomicUsize,
+    /// Those that went on together, since the beginning.
+    together: AtomicUsize,
     asleep: Mutex<()>,
     open: Condvar,
 }
 
 impl Gate {
     pub(super) fn new(threads: usize) -> Self {
-        Self { threads, arrived: AtomicUsize::new(0), asleep: Mutex::new(()), open: Condvar::new() }
+        Self {
+            threads,
+            arrived: AtomicUsize::new(0),
+            together: AtomicUsize::new(0),
+            asleep: Mutex::new(()),
+            open: Condvar::new(),
+        }
     }
 
-    /// Waits for all others.
-    pub(super) fn pass(&self) {
+    /// Waits for all others, and then a moment for those that have to wake up: threads that can run at
+    /// the same time go on at the same time.
+    pub(super) fn pass_together(&self) {
+        self.pass();
+        // Relaxed: about time alone.
+        let mine = self.together.fetch_add(1, Ordering::Relaxed);
+        let all = (mine / self.threads + 1) * self.threads;
+        for _ in 0..MOMENT {
+            if self.together.load(Ordering::Relaxed) >= all {
+                return;
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Arrives without waiting for others; how many arrivals open the gate.
+    pub(super) fn arrive(&self) -> usize {
         // Acquire and release: what was done before the gate is seen behind it.
         let mine = self.arrived.fetch_add(1, Ordering::AcqRel);
         let all = (mine / self.threads + 1) * self.threads;
-        let closed = || self.arrived.load(Ordering::Acquire) < all;
         if mine + 1 == all {
             // The lock: whoever saw the gate closed is asleep by now, and hears this.
             drop(self.asleep.lock().unwrap_or_else(PoisonError::into_inner));
             self.open.notify_all();
-            return;
         }
+        all
+    }
+
+    /// Waits for all others.
+    pub(super) fn pass(&self) {
+        let all = self.arrive();
+        let closed = || self.arrived.load(Ordering::Acquire) < all;
         for _ in 0..SPINS {
             if !closed() {
                 return;

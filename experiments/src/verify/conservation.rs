@@ -172,7 +172,7 @@ fn beside(subject: &dyn Subject, shape: Shape, done: &AtomicBool) {
 }
 
 fn work(subject: &dyn Subject, kind: Kind, shape: Shape, thread: u64, gate: &Gate) -> Log {
-    gate.pass();
+    gate.pass_together();
     let life = if shape.adversary == Adversary::Churn { SHORT_LIFE } else { shape.operations };
     let mut log = Log::default();
     let mut from = 0;

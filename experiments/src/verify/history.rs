@@ -19,6 +19,8 @@ use crate::rng::XorShift;
 
 /// Histories of one round: on the same structure, by the same threads.
 const HISTORIES: u64 = 40;
+/// Of a restless round, which takes ten times as long.
+const RESTLESS_HISTORIES: u64 = 8;
 
 /// A run has at least so many histories, however slow the machine is; a shorter one than
 /// [`PER_SECOND`] allows, in proportion.
@@ -28,7 +30,7 @@ const PER_SECOND: f64 = 4000.0;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One in so many steps inside operations gives up the processor; see [`Shape::restless`].
-const CALM_PAUSE: u32 = 100;
+const CALM_PAUSE: u32 = 400;
 const RESTLESS_PAUSE: u32 = 10;
 
 /// What a round is like.
@@ -90,7 +92,7 @@ fn round(pair: &Pair, seed: u64, counts: &mut Counts) -> Result<()> {
     let mut random = XorShift::stream(seed, 0, 31);
     let shape = Shape {
         seed,
-        threads: 2 + random.below(3),
+        threads: [2, 2, 3, 4][usize::try_from(random.below(4)).unwrap_or(0)],
         keys: 1 + random.below(4),
         restless: random.below(8) == 0,
     };
@@ -106,19 +108,22 @@ fn round(pair: &Pair, seed: u64, counts: &mut Counts) -> Result<()> {
 
 /// Runs the histories of a round; each with whether its threads overlapped.
 fn histories(subject: &dyn Subject, kind: Kind, shape: Shape) -> Vec<(Vec<Record>, bool)> {
-    let gate = Gate::new(shape.threads as usize);
+    let threads = shape.threads as usize;
+    let (begin, end) = (Gate::new(threads), Gate::new(threads));
+    let count = if shape.restless { RESTLESS_HISTORIES } else { HISTORIES };
     let clock = AtomicU64::new(0);
     let logs: Vec<Mutex<Vec<Record>>> = (0..shape.threads).map(|_| Mutex::default()).collect();
     thread::scope(|scope| {
         for thread in 1..shape.threads {
-            let (gate, clock, log) = (&gate, &clock, &logs[thread as usize]);
+            let (begin, end, clock, log) = (&begin, &end, &clock, &logs[thread as usize]);
             scope.spawn(move || {
                 or_abort(|| {
                     let mut player = Player::new(subject, kind, shape, thread, clock);
-                    for history in 0..HISTORIES {
-                        gate.pass();
+                    for history in 0..count {
+                        begin.pass_together();
                         *log.lock().expect("nobody panics") = player.play(history);
-                        gate.pass();
+                        // It waits at the begin of the next one only.
+                        end.arrive();
                     }
                 });
             });
@@ -127,9 +132,9 @@ fn histories(subject: &dyn Subject, kind: Kind, shape: Shape) -> Vec<(Vec<Record
             let mut leader = Player::new(subject, kind, shape, 0, &clock);
             let play = |history| {
                 let mut records = leader.fill(history);
-                gate.pass();
+                begin.pass_together();
                 records.extend(leader.play(history));
-                gate.pass();
+                end.pass();
                 for log in &logs {
                     records.append(&mut log.lock().expect("nobody panics"));
                 }
@@ -137,7 +142,7 @@ fn histories(subject: &dyn Subject, kind: Kind, shape: Shape) -> Vec<(Vec<Record
                 leader.empty(&mut records);
                 (records, concurrent)
             };
-            (0..HISTORIES).map(play).collect()
+            (0..count).map(play).collect()
         })
     })
 }
@@ -218,10 +223,12 @@ impl<'a> Player<'a> {
         let pauses: Vec<u64> = (0..length).map(|_| self.random.below(256)).collect();
         let mut records = Vec::new();
         let mut each = |on: &dyn Operations, at: usize| {
-            let often = if self.shape.restless { 40 } else { 12 };
+            let often = if self.shape.restless { 40 } else { 4 };
             match pauses[at] {
                 pause if pause < often => thread::yield_now(),
-                40..44 => on.hold_inside(pauses[at] % self.shape.keys, &mut thread::yield_now),
+                40..44 if self.shape.restless => {
+                    on.hold_inside(pauses[at] % self.shape.keys, &mut thread::yield_now)
+                }
                 44..48 => on.hold_inside(pauses[at] % self.shape.keys, &mut spin),
                 spins => (0..spins).for_each(|_| std::hint::spin_loop()),
             }

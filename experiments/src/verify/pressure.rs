@@ -49,7 +49,7 @@ fn work(subject: &dyn Subject, seed: u64, thread: u64, keys: u64, gate: &Gate) {
     let mut random = XorShift::stream(seed, thread, 41);
     jitter(seed ^ (thread << 48), 8);
     let mut worker = subject.join();
-    gate.pass();
+    gate.pass_together();
     for guard in 0..GUARDS {
         // Long guards of one thread, short ones of the others.
         let length = if thread == 0 { 1 + random.below(40) } else { 1 + random.below(3) };
