@@ -27,10 +27,10 @@ const RESTLESS_HISTORIES: u64 = 8;
 const AT_LEAST: u64 = 1000;
 const PER_SECOND: f64 = 4000.0;
 /// A run goes on until there are enough and some overlap, but no longer than this.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// One in so many steps inside operations gives up the processor; see [`Shape::restless`].
-const CALM_PAUSE: u32 = 400;
+const CALM_PAUSE: u32 = 25;
 const RESTLESS_PAUSE: u32 = 10;
 
 /// What a round is like.
@@ -223,7 +223,7 @@ impl<'a> Player<'a> {
         let pauses: Vec<u64> = (0..length).map(|_| self.random.below(256)).collect();
         let mut records = Vec::new();
         let mut each = |on: &dyn Operations, at: usize| {
-            let often = if self.shape.restless { 40 } else { 4 };
+            let often = if self.shape.restless { 40 } else { 12 };
             match pauses[at] {
                 pause if pause < often => thread::yield_now(),
                 40..44 if self.shape.restless => {
