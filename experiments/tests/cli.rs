@@ -341,6 +341,11 @@ fn verify_checks_pairs_and_says_so() {
     assert!(table.contains("% overlapped") && table.contains(" 0 failed"), "{table}");
     let one = succeeds(&[&args[..], &["--check", "optimistic"]].concat());
     assert!(one.contains("sound"), "{one}");
+    let litmus = ["verify", "--check", "litmus", "--seconds-per-pair", "0.2", "--scheme"];
+    let table = succeeds(&[&litmus[..], &["^leak$|^hp-naive$"]].concat());
+    let said = |scheme| table.lines().find(|line| line.starts_with(scheme)).unwrap_or_default();
+    assert!(said("leak").contains("vacuous"), "{table}");
+    assert!(said("hp-naive").contains("freed meanwhile in"), "{table}");
 
     is_refused(&["verify", "--scheme", "rcu"], &["nothing to verify"]);
     is_refused(&["verify", "--check", "spelling"], &["spelling", "linearizability"]);

@@ -19,7 +19,7 @@ use super::job::{Job, Verdict};
 use super::ledger::{self, Ledger};
 use super::slices::{Queue, Slices};
 use super::summary::{FULL, Summary};
-use super::{Check, optimistic};
+use super::{Check, litmus, optimistic};
 use crate::manifest::commit;
 use crate::output::{note, print};
 use crate::process::interrupt_flag;
@@ -91,6 +91,7 @@ pub(super) fn share(check: Check) -> f64 {
         Check::Linearizability => 0.3,
         Check::Bounds => 0.2,
         Check::Optimistic => 0.0,
+        Check::Litmus => 1.0,
     }
 }
 
@@ -122,9 +123,14 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<u8> {
     if args.record.is_some() {
         return with_ledger(args, jobs, processes, &interrupted);
     }
-    let count = jobs.len();
-    let queue: VecDeque<_> = jobs.into_iter().enumerate().collect();
-    let mut done = run_all(queue, count, processes, &interrupted)?;
+    let numbered = jobs.into_iter().enumerate();
+    let (paired, others): (VecDeque<_>, VecDeque<_>) =
+        numbered.partition(|(_, job)| job.check == Check::Litmus);
+    let count = others.len();
+    let mut done = run_all(others, count, processes, &interrupted)?;
+    // Two threads each, which see nothing unless they run at the same time.
+    let count = paired.len();
+    done.extend(run_all(paired, count, (processes / 2).max(1), &interrupted)?);
     done.sort_by_key(|done| done.at);
     if interrupted.load(Relaxed) {
         note("kovan-lab: interrupted");
@@ -135,7 +141,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<u8> {
     for failure in &failures {
         note(failure);
     }
-    let pairs = done.iter().filter(|done| done.job.check != Check::Optimistic);
+    let pairs = done.iter().filter(|done| !done.job.structure.is_empty());
     let mut names: Vec<_> = pairs.map(|done| (&done.job.scheme, &done.job.structure)).collect();
     names.dedup();
     print(&format!("\n{} pairs, {} checks, {} failed\n", names.len(), done.len(), failures.len()))?;
@@ -200,7 +206,15 @@ fn plan(args: &VerifyArgs) -> Result<Vec<Job>> {
             }
         }
     }
-    // The script is of no structure, so it runs when none is asked for.
+    // These are of no structure, so they run when none is asked for.
+    if args.structure.is_none() && selected(Check::Litmus) {
+        for (scheme, _) in litmus::of_schemes().into_iter().filter(|it| matches(&args.scheme, it.0))
+        {
+            let (structure, check) = (String::new(), Check::Litmus);
+            let seconds = seconds * share(check);
+            jobs.push(Job { scheme: scheme.into(), structure, check, seconds, seed });
+        }
+    }
     if args.structure.is_none() && selected(Check::Optimistic) {
         for (facts, _) in optimistic::scripts() {
             let sound = facts.strength == Protection::Region;
@@ -331,7 +345,7 @@ fn table(done: &[Done]) -> String {
     header.extend(Check::OF_PAIRS.map(Check::name));
     header.push("histories");
     let mut rows: Vec<Vec<String>> = Vec::new();
-    for one in done.iter().filter(|done| done.job.check != Check::Optimistic) {
+    for one in done.iter().filter(|done| !done.job.structure.is_empty()) {
         let Job { scheme, structure, check, .. } = &one.job;
         if rows.last().is_none_or(|row| row[0] != *scheme || row[1] != *structure) {
             let mut row = vec![scheme.clone(), structure.clone()];
@@ -356,7 +370,21 @@ fn table(done: &[Done]) -> String {
         // Writing to a string does not fail.
         let _ = write!(text, "\n{}", table::render(&header, &scripts, &[]));
     }
+    let litmus = done.iter().filter(|done| done.job.check == Check::Litmus);
+    let litmus: Vec<_> = litmus.map(litmus_row).collect();
+    if !litmus.is_empty() {
+        let header = ["scheme", "announcement against scan"];
+        let _ = write!(text, "\n{}", table::render(&header, &litmus, &[]));
+    }
     text
+}
+
+fn litmus_row(done: &Done) -> Vec<String> {
+    let said = match &done.verdict {
+        Verdict::Passed { detail } => format!("ok, {detail}"),
+        Verdict::Failed { message, .. } => format!("FAILED: {message}"),
+    };
+    vec![done.job.scheme.clone(), said]
 }
 
 fn script_row(done: &Done) -> Vec<String> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::{Budget, COUNTED, ROUND};
 use super::subject::Find;
-use super::{Check, bounds, optimistic, run_check};
+use super::{Check, bounds, litmus, optimistic, run_check};
 use crate::output::one_line;
 use crate::process::{End, exit_with_parent, supervise};
 
@@ -20,7 +20,7 @@ use crate::process::{End, exit_with_parent, supervise};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Job {
     pub(super) scheme: String,
-    /// Empty for the script, which has none.
+    /// Empty for a check of a scheme alone.
     pub(super) structure: String,
     pub(super) check: Check,
     pub(super) seconds: f64,
@@ -109,11 +109,19 @@ impl Job {
         if self.check == Check::Optimistic {
             return self.script();
         }
-        let pair =
-            dispatch(&self.scheme, &self.structure, Find).map_err(|error| anyhow!("{error}"))?;
         let length = Duration::from_secs_f64(self.seconds);
         let budget = Budget { seed: self.seed, length, announce: true };
-        Ok(match run_check(self.check, &pair, &budget) {
+        let result = if self.check == Check::Litmus {
+            let all = litmus::of_schemes();
+            let found = all.iter().find(|(scheme, _)| *scheme == self.scheme);
+            let (_, check) = found.with_context(|| format!("unknown scheme `{}`", self.scheme))?;
+            check(&budget)
+        } else {
+            let pair = dispatch(&self.scheme, &self.structure, Find)
+                .map_err(|error| anyhow!("{error}"))?;
+            run_check(self.check, &pair, &budget)
+        };
+        Ok(match result {
             Ok(detail) => Verdict::Passed { detail },
             Err(failure) => Verdict::Failed { seed: failure.seed, message: failure.message },
         })

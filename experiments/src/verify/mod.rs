@@ -14,6 +14,7 @@
 //! | `pressure` | the check `canary`: late reads under the heaviest reuse |
 //! | `history`, `linear` | concurrent histories, and whether they are linearizable |
 //! | `bounds` | declared bounds, against adversaries |
+//! | `litmus` | announcements against scans, for each scheme |
 //! | `optimistic` | the traversal out of an unlinked node, for each scheme |
 //!
 //! `docs/GATE.md` says what each check can and cannot find.
@@ -28,6 +29,7 @@ mod ledger;
 #[cfg(test)]
 mod ledger_tests;
 mod linear;
+mod litmus;
 mod model;
 mod optimistic;
 mod oracle;
@@ -63,12 +65,17 @@ pub enum Check {
     Bounds,
     /// The traversal out of an unlinked node; once per scheme.
     Optimistic,
+    /// A reader's announcement against a writer's scan, over and over; once per scheme.
+    Litmus,
 }
 
 impl Check {
     /// All that are of a pair.
     pub const OF_PAIRS: [Self; 5] =
         [Self::Oracle, Self::Conservation, Self::Canary, Self::Linearizability, Self::Bounds];
+
+    /// All that are of a scheme alone.
+    pub const OF_SCHEMES: [Self; 2] = [Self::Optimistic, Self::Litmus];
 
     /// Its name on the command line.
     #[must_use]
@@ -80,6 +87,7 @@ impl Check {
             Self::Linearizability => "linearizability",
             Self::Bounds => "bounds",
             Self::Optimistic => "optimistic",
+            Self::Litmus => "litmus",
         }
     }
 }
@@ -93,14 +101,14 @@ pub fn pairs() -> Vec<Pair> {
         .collect()
 }
 
-/// Runs a check of a pair in this process.
+/// Runs a check of a pair, or of its scheme alone, in this process.
 ///
 /// # Errors
 /// What the check found. What it finds in another thread, a read of a freed node for one, ends the
 /// process instead.
 ///
 /// # Panics
-/// For [`Check::Optimistic`], which is of a scheme alone.
+/// For [`Check::Optimistic`], which may read freed memory.
 pub fn run_check(check: Check, pair: &Pair, budget: &Budget) -> Result<String, Failure> {
     match check {
         Check::Oracle => oracle::check(pair, budget),
@@ -108,7 +116,8 @@ pub fn run_check(check: Check, pair: &Pair, budget: &Budget) -> Result<String, F
         Check::Canary => pressure::check(pair, budget),
         Check::Linearizability => history::check(pair, budget),
         Check::Bounds => bounds::check(pair, budget),
-        Check::Optimistic => panic!("`optimistic` is of a scheme, not of a pair"),
+        Check::Litmus => pair.litmus(budget),
+        Check::Optimistic => panic!("`optimistic` is a script for the schemes of the registry"),
     }
 }
 

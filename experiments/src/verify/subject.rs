@@ -8,6 +8,9 @@ use kovan_schemes::{BoundInput, Domain, Facts, Guard, Handle, Reclaimer, Totals}
 use kovan_structures::registry::Visitor;
 use kovan_structures::{Structure, StructureFacts};
 
+use super::budget::{Budget, Failure};
+use super::litmus::{self, Litmus};
+
 /// A scheme and a structure.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair {
@@ -17,6 +20,7 @@ pub struct Pair {
     pub structure: StructureFacts,
     make: fn(usize) -> Box<dyn Subject>,
     bound: fn(&BoundInput) -> Option<u64>,
+    litmus: Litmus,
 }
 
 impl Pair {
@@ -33,6 +37,7 @@ impl Pair {
                 Box::new(Real { structure, domain, meter })
             },
             bound: R::bound,
+            litmus: litmus::check::<R>,
         }
     }
 
@@ -44,6 +49,11 @@ impl Pair {
     /// What the scheme declares.
     pub(super) fn bound(&self, input: &BoundInput) -> Option<u64> {
         (self.bound)(input)
+    }
+
+    /// Runs the check of the scheme.
+    pub(super) fn litmus(&self, budget: &Budget) -> Result<String, Failure> {
+        (self.litmus)(budget)
     }
 }
 

@@ -1,10 +1,11 @@
 //! The mutants, and which checks must catch each.
 
-use kovan_lab::verify::Check::{Bounds, Canary, Conservation, Linearizability, Oracle};
+use kovan_lab::verify::Check::{Bounds, Canary, Conservation, Linearizability, Litmus, Oracle};
 use kovan_lab::verify::{Check, Pair};
 
 use crate::epoch::{self, Epoch};
 use crate::hazard::{self, Hazards};
+use crate::intervals::{self, Intervals};
 use crate::list::{self, List};
 use crate::queue::{self, Queue};
 use crate::stack::{self, Stack};
@@ -35,6 +36,12 @@ macro_rules! hazard {
         Pair::of::<Hazards<{ hazard::$fault }>, AnyList<_>>()
     };
 }
+macro_rules! intervals {
+    ($fault:ident) => {{
+        type Scheme = Intervals<{ intervals::$fault }>;
+        Pair::of::<Scheme, Stack<Scheme, { stack::NONE }>>()
+    }};
+}
 macro_rules! over {
     ($scheme:ident $structure:ident $module:ident $fault:ident) => {
         Pair::of::<$scheme, $structure<$scheme, { $module::$fault }>>()
@@ -50,6 +57,7 @@ fn right() -> Vec<Mutant> {
     vec![
         mutant("small-epoch", "none", &[], epoch!(NONE)),
         mutant("small-hazard", "none", &[], hazard!(NONE)),
+        mutant("small-intervals", "none", &[], intervals!(NONE)),
         mutant("small-hazard, small-stack", "none", &[], Pair::of::<Pointer, AnyStack<_>>()),
         mutant("small-hazard, small-queue", "none", &[], over!(Pointer Queue queue NONE)),
     ]
@@ -89,6 +97,7 @@ fn wrong_schemes() -> Vec<Mutant> {
             &[Canary],
             epoch!(PINS_AN_OLD_EPOCH),
         ),
+        mutant("small-epoch", "no fence behind an announcement", &[Litmus], epoch!(NO_FENCE)),
         mutant(
             "small-hazard",
             "does not read the source again",
@@ -103,6 +112,19 @@ fn wrong_schemes() -> Vec<Mutant> {
             "all shields share a hazard",
             &[Canary],
             hazard!(ONE_SHIELD_FOR_ALL),
+        ),
+        mutant("small-hazard", "no fence behind a publication", &[Litmus], hazard!(NO_FENCE)),
+        mutant(
+            "small-intervals",
+            "no fence at the begin of a guard",
+            &[Litmus],
+            intervals!(NO_FENCE_AT_BEGIN),
+        ),
+        mutant(
+            "small-intervals",
+            "no fence where a load extends the interval",
+            &[Litmus],
+            intervals!(NO_FENCE_AT_LOAD),
         ),
     ]
 }

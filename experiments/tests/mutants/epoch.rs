@@ -22,6 +22,7 @@ pub(crate) const FREES_ORPHANS_AT_ONCE: u8 = 8;
 pub(crate) const BOUND_TOO_SMALL: u8 = 9;
 pub(crate) const SLOT_REUSED_TOO_SOON: u8 = 10;
 pub(crate) const PINS_AN_OLD_EPOCH: u8 = 11;
+pub(crate) const NO_FENCE: u8 = 12;
 
 /// Retirements between two attempts to free.
 const BATCH: u64 = 16;
@@ -191,9 +192,11 @@ unsafe impl<const FAULT: u8> Reclaimer for Epoch<FAULT> {
         if local.nested.get() == 0 {
             let epoch = self.shared.epoch.load(Ordering::SeqCst);
             let old = if FAULT == PINS_AN_OLD_EPOCH { OUTSIDE } else { epoch };
-            local.slot.store(old, Ordering::SeqCst);
+            local.slot.store(old, Ordering::Release);
             // The slot before what the section loads; pairs with the fence of `advance`.
-            fence(Ordering::SeqCst);
+            if FAULT != NO_FENCE {
+                fence(Ordering::SeqCst);
+            }
         }
         local.nested.set(local.nested.get() + 1);
         Section(local)

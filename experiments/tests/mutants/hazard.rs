@@ -13,6 +13,7 @@ pub(crate) const SKIPS_A_HAZARD: u8 = 2;
 pub(crate) const OLD_SNAPSHOT: u8 = 3;
 pub(crate) const BOUND_TOO_SMALL: u8 = 4;
 pub(crate) const ONE_SHIELD_FOR_ALL: u8 = 5;
+pub(crate) const NO_FENCE: u8 = 6;
 
 /// Nodes that a thread keeps before it scans. Few, so that what is wrong is freed soon.
 const THRESHOLD: usize = 4;
@@ -173,7 +174,9 @@ unsafe impl<const FAULT: u8> Reclaimer for Hazards<FAULT> {
             canary::pause();
             shield.hazard.store(seen.addr() & !tag_mask, Ordering::Release);
             // The hazard before the second read; pairs with the fence of `scan`.
-            fence(Ordering::SeqCst);
+            if FAULT != NO_FENCE {
+                fence(Ordering::SeqCst);
+            }
             let again = source.load(Ordering::Acquire);
             if again == seen || FAULT == NO_SECOND_READ {
                 return seen;
