@@ -13,7 +13,6 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
@@ -23,6 +22,7 @@ use crate::parts::era::{Clock, alive_in_an_era};
 use crate::parts::limbo::Erased;
 use crate::parts::pool::{Cells, Pool};
 use crate::reclaimer::Reclaimer;
+use crate::sync::{AtomicPtr, Ordering};
 
 /// The scheme `crystalline`.
 #[derive(Debug)]

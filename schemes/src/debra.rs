@@ -15,7 +15,6 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
@@ -24,9 +23,10 @@ use crate::parts::free::{Amortised, Free, Immediate};
 use crate::parts::limbo::Erased;
 use crate::parts::slots::Slot;
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 
 /// Pins of a thread per announcement that it looks at.
-const FREQUENCY: u64 = 16;
+const FREQUENCY: u64 = if cfg!(kovan_loom) { 1 } else { 16 };
 
 /// The scheme `debra`.
 pub type Debra = Scheme<Immediate>;

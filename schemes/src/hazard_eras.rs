@@ -14,7 +14,6 @@
 //! them; a scan takes a snapshot, and looks each node up in it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 
 use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
@@ -23,6 +22,7 @@ use crate::parts::era::{self, Clock, Life, Thread};
 use crate::parts::limbo::Orphans;
 use crate::parts::pool::{self, Cells, Pool};
 use crate::reclaimer::Reclaimer;
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, fence};
 
 /// An era, or 0.
 type Hazard = AtomicU64;

@@ -16,7 +16,6 @@
 
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering, fence};
 
 use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
@@ -25,6 +24,7 @@ use crate::parts::barrier;
 use crate::parts::limbo::{Erased, Garbage, Limbo, Orphans};
 use crate::parts::pool::{self, Cells, Pool};
 use crate::reclaimer::Reclaimer;
+use crate::sync::{AtomicPtr, Ordering, fence};
 
 type Hazard = AtomicPtr<()>;
 
@@ -34,7 +34,7 @@ pub type HpNaive = Scheme<false>;
 pub type HpAsym = Scheme<true>;
 
 /// The least number of new nodes that `hp-asym` scans for: a `membarrier` costs microseconds.
-const FLOOR: u64 = 256;
+const FLOOR: u64 = if cfg!(kovan_loom) { 1 } else { 256 };
 
 /// Hazard pointers, with the asymmetric pair of fences or the full ones.
 #[derive(Debug)]

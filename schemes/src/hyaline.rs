@@ -13,7 +13,6 @@
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
@@ -22,6 +21,7 @@ use crate::parts::era::{Clock, alive_in_an_era};
 use crate::parts::limbo::Erased;
 use crate::parts::slots::{Lease, Slots};
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
+use crate::sync::{AtomicPtr, Ordering};
 
 /// The scheme `hyaline-1`.
 pub type Hyaline1 = Scheme<NoEras>;

@@ -15,7 +15,6 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 
 use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
@@ -24,6 +23,7 @@ use crate::parts::era::{self, Clock, Life, Thread};
 use crate::parts::limbo::Orphans;
 use crate::parts::slots::{Lease, Slots};
 use crate::reclaimer::{GuardProtection, Reclaimer};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, fence};
 
 /// Steps of the clock that the loads of a guard notice, as far as the bound goes.
 const NOTICED: u64 = 8;

@@ -1,10 +1,9 @@
 //! `leak`: frees nothing. The baseline that shows what reclamation costs, and what it saves.
 
-use std::sync::atomic::{AtomicPtr, Ordering};
-
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
+use crate::sync::{AtomicPtr, Ordering};
 
 /// The scheme `leak`.
 #[derive(Debug)]

@@ -21,25 +21,37 @@ pub mod facts;
 pub mod node;
 pub mod pointer;
 pub mod reclaimer;
+#[cfg(not(kovan_loom))]
 pub mod registry;
 
 mod crystalline;
 mod debra;
-mod epoch;
 mod hazard_eras;
-mod hazard_pointer;
 mod hp;
 mod hyaline;
 mod ibr;
-mod kovan;
-mod kovan_upstream;
 mod leak;
 mod qsbr;
-mod sdd;
-mod seize;
 mod wfe;
 
+// Other crates. Models have other atomics than these, and so no registry.
+#[cfg(not(kovan_loom))]
+mod epoch;
+#[cfg(not(kovan_loom))]
+mod hazard_pointer;
+#[cfg(not(kovan_loom))]
+mod kovan;
+#[cfg(not(kovan_loom))]
+mod kovan_upstream;
+#[cfg(not(kovan_loom))]
+mod sdd;
+#[cfg(not(kovan_loom))]
+mod seize;
+
+#[cfg(all(test, kovan_loom))]
+mod model;
 mod parts;
+mod sync;
 
 pub use counters::Totals;
 pub use domain::{Domain, Guard, Handle, Shield};
@@ -47,7 +59,22 @@ pub use facts::{BoundInput, Facts, Progress, Robustness, Strength};
 pub use node::Node;
 pub use pointer::{Atomic, Owned, Shared};
 pub use reclaimer::{GuardProtection, Reclaimer, RegionProtection};
+#[cfg(not(kovan_loom))]
 pub use registry::schemes;
+
+/// The schemes that have models: the registry's rows that are no other crates'.
+#[cfg(kovan_loom)]
+pub mod schemes {
+    pub use crate::crystalline::Crystalline;
+    pub use crate::debra::{Debra, DebraAf};
+    pub use crate::hazard_eras::HazardEras;
+    pub use crate::hp::{HpAsym, HpNaive};
+    pub use crate::hyaline::{Hyaline1, Hyaline1S};
+    pub use crate::ibr::Ibr;
+    pub use crate::leak::Leak;
+    pub use crate::qsbr::Qsbr;
+    pub use crate::wfe::Wfe;
+}
 
 /// Variants that are no rows of the registry: for the conformance suite.
 #[doc(hidden)]

@@ -4,12 +4,12 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem::align_of;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::canary;
 use crate::domain::Guard;
 use crate::node::Node;
 use crate::reclaimer::Reclaimer;
+use crate::sync::{self, AtomicPtr, Ordering};
 
 type Raw<T, R> = *mut Node<T, <R as Reclaimer>::Header>;
 
@@ -39,7 +39,15 @@ pub const fn tag_mask<T, R: Reclaimer>() -> usize {
 impl<T, R: Reclaimer> Atomic<T, R> {
     /// A null pointer.
     #[must_use]
+    #[cfg(not(kovan_loom))]
     pub const fn null() -> Self {
+        Self { raw: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// A null pointer. The atomics of models cannot be made in constants.
+    #[must_use]
+    #[cfg(kovan_loom)]
+    pub fn null() -> Self {
         Self { raw: AtomicPtr::new(ptr::null_mut()) }
     }
 
@@ -82,7 +90,7 @@ impl<T, R: Reclaimer> Atomic<T, R> {
     /// The pointer, when no other thread can reach it: for a structure's own drop.
     #[must_use]
     pub fn load_exclusive(&mut self) -> Shared<'static, T, R> {
-        Shared::from_raw(*self.raw.get_mut())
+        Shared::from_raw(sync::get(&mut self.raw))
     }
 }
 

@@ -12,7 +12,6 @@
 //! is checked every 64 retirements of a thread; an announcement has no fence, for a third bag.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
@@ -20,9 +19,10 @@ use crate::parts::epochs::{Epochs, Thread};
 use crate::parts::free::Immediate;
 use crate::parts::limbo::Erased;
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
+use crate::sync::{AtomicPtr, Ordering};
 
 /// Retirements of a thread between its tries to advance the epoch.
-const FREQUENCY: u64 = 64;
+const FREQUENCY: u64 = if cfg!(kovan_loom) { 1 } else { 64 };
 
 /// The scheme `qsbr`.
 #[derive(Debug)]

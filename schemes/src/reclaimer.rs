@@ -1,9 +1,8 @@
 //! The trait that a scheme implements.
 
-use std::sync::atomic::AtomicPtr;
-
 use crate::facts::{BoundInput, Facts};
 use crate::node::Node;
+use crate::sync::AtomicPtr;
 
 /// A memory reclamation scheme. A value of the implementing type is a *domain*: no state is shared
 /// between two domains, and dropping one frees all that was retired in it (unless

@@ -2,6 +2,7 @@
 //!
 //! A caught misuse aborts, so each case runs in a process of its own: this program again, with the
 //! ignored test `child` and the name of the case in the environment.
+#![cfg(not(kovan_loom))]
 
 use std::alloc::System;
 use std::process::Command;

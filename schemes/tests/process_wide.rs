@@ -1,5 +1,6 @@
 //! The schemes whose collector is of the whole process, alone in a process of their own. One test,
 //! so that nothing else holds their nodes.
+#![cfg(not(kovan_loom))]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -7,9 +7,9 @@
 //!
 //! On Linux `heavy` is `membarrier` (private expedited), which interrupts every processor that runs
 //! a thread of this process with a full barrier; a thread that does not run passes a switch of
-//! contexts, which is one too. Elsewhere, or where the kernel refuses, both are full fences.
+//! contexts, which is one too. Elsewhere, where the kernel refuses and in models, both are full fences.
 
-#[cfg(all(target_os = "linux", not(miri)))]
+#[cfg(all(target_os = "linux", not(any(miri, kovan_loom))))]
 mod os {
     use std::sync::atomic::{AtomicU8, Ordering, compiler_fence, fence};
 
@@ -56,9 +56,9 @@ mod os {
     }
 }
 
-#[cfg(not(all(target_os = "linux", not(miri))))]
+#[cfg(any(not(target_os = "linux"), miri, kovan_loom))]
 mod os {
-    use std::sync::atomic::{Ordering, fence};
+    use crate::sync::{Ordering, fence};
 
     pub(crate) fn detect() {}
 

@@ -13,13 +13,13 @@ use std::cell::Cell;
 use std::fmt;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicIsize, AtomicPtr, AtomicU64, Ordering, fence};
 
 use crate::parts::era::{Clock, FREQUENCY};
 use crate::parts::limbo::{Erased, Freeing};
+use crate::sync::{AtomicIsize, AtomicPtr, AtomicU64, Ordering, fence};
 
 /// Nodes per batch, if there are not more reservations than that.
-pub(crate) const BATCH: usize = 64;
+pub(crate) const BATCH: usize = if cfg!(kovan_loom) { 1 } else { 64 };
 
 /// Nodes of one batch at the most, if there are so many reservations.
 pub(crate) fn largest(reservations: u64) -> u64 {

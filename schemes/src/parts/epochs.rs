@@ -23,12 +23,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crate::parts::era::Clock;
 use crate::parts::free::Free;
 use crate::parts::limbo::{Erased, Freeing, Garbage, Orphans};
 use crate::parts::slots::{Lease, Slot, Slots};
+use crate::sync::{AtomicU64, Ordering, fence};
 
 /// The bags of a thread: of its epoch, and of two before.
 const BAGS: u64 = 3;

@@ -2,17 +2,17 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crate::facts::BoundInput;
 use crate::node::Node;
 use crate::parts::limbo::{Erased, Garbage, Limbo, Orphans};
+use crate::sync::{AtomicU64, Ordering, fence};
 
 /// Allocations of one thread per step of the clock.
-pub(crate) const FREQUENCY: u64 = 128;
+pub(crate) const FREQUENCY: u64 = if cfg!(kovan_loom) { 1 } else { 128 };
 
 /// The least number of new nodes that make a scan due.
-const FLOOR: u64 = 128;
+const FLOOR: u64 = if cfg!(kovan_loom) { 1 } else { 128 };
 
 /// New nodes that make a scan due, where so many reservations exist.
 pub(crate) fn threshold(reservations: u64) -> u64 {

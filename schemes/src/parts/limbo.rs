@@ -7,9 +7,9 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::node::{Node, Retired};
+use crate::sync::{self, AtomicPtr, Ordering};
 
 /// A retired node, its type forgotten.
 #[derive(Clone, Copy)]
@@ -117,7 +117,7 @@ impl<S: Send> Orphans<S> {
 
 impl<S> Drop for Orphans<S> {
     fn drop(&mut self) {
-        let mut block = *self.head.get_mut();
+        let mut block = sync::get(&mut self.head);
         while !block.is_null() {
             // SAFETY: as in `adopt`; exclusive by `&mut self`.
             let taken = *unsafe { Box::from_raw(block) };

@@ -7,5 +7,6 @@ pub(crate) mod era;
 pub(crate) mod free;
 pub(crate) mod limbo;
 pub(crate) mod pool;
+#[cfg(not(kovan_loom))]
 pub(crate) mod process_wide;
 pub(crate) mod slots;

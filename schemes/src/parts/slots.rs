@@ -6,11 +6,11 @@
 //! owner wrote to it: the owner pushes the record before the fence of its protection, and the scan
 //! loads the head after its own, so whatever a scheme argues of the record holds of the list.
 
+use crate::sync::{self, AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::iter;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 /// A record of the registry. Aligned, because neighbours must not share a pair of cache lines.
 #[derive(Debug)]
@@ -138,7 +138,7 @@ impl<T> Drop for Lease<T> {
 
 impl<T> Drop for Slots<T> {
     fn drop(&mut self) {
-        let mut slot = *self.head.get_mut();
+        let mut slot = sync::get(&mut self.head);
         while !slot.is_null() {
             // SAFETY: pushed once, from `Box::into_raw`; exclusive, since leases and references
             // keep the registry alive.
@@ -147,7 +147,7 @@ impl<T> Drop for Slots<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(kovan_loom)))]
 mod tests {
     use super::*;
 

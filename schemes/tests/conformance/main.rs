@@ -4,6 +4,7 @@
 //! scheme, so that a new registry row is tested without an edit here. `destructors` holds those about
 //! what destructors do, `adversaries` those about threads that stall, stay or leave. `broken` shows
 //! that the suite catches a scheme that frees at once.
+#![cfg(not(kovan_loom))]
 
 mod adversaries;
 mod broken;

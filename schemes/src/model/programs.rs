@@ -1,0 +1,191 @@
+//! The programs, for every scheme. Each node of a place is read by some threads, and unlinked,
+//! retired and freed by others.
+
+use super::{World, check};
+use crate::reclaimer::Reclaimer;
+use crate::schemes::{
+    Crystalline, Debra, DebraAf, HazardEras, HpAsym, HpNaive, Hyaline1, Hyaline1S, Ibr, Qsbr, Wfe,
+};
+use crate::variants::WfePending;
+
+/// A thread that registers and reads, against one that replaces what it reads.
+fn protect_against_retire<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let reader = world.spawn(|world| world.member().section(&[0]));
+        let member = world.member();
+        member.replace(0);
+        member.flush();
+        drop(member);
+        world.finish([reader]);
+    });
+}
+
+/// One shield for two places, one after the other, against one that replaces both.
+fn move_against_retire<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let member = world.member();
+        member.section(&[1]);
+        let writer = world.spawn(|world| {
+            let member = world.member();
+            member.replace(0);
+            member.replace(1);
+            member.flush();
+        });
+        member.section(&[0, 1]);
+        drop(member);
+        world.finish([writer]);
+    });
+}
+
+/// One guard that holds two nodes, with a shield each, against one that replaces both.
+fn hold_against_retire<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let member = world.member();
+        let writer = world.spawn(|world| {
+            let member = world.member();
+            member.replace(0);
+            member.replace(1);
+            member.flush();
+        });
+        member.hold();
+        drop(member);
+        world.finish([writer]);
+    });
+}
+
+/// A place that is replaced twice: what is read there may be younger than the reader's era.
+fn birth_against_protect<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let member = world.member();
+        member.section(&[0]);
+        let writer = world.spawn(|world| {
+            let member = world.member();
+            for _ in 0..2 {
+                member.replace(0);
+                member.flush();
+            }
+        });
+        member.section(&[0]);
+        drop(member);
+        world.finish([writer]);
+    });
+}
+
+/// A reader that first tries to free, which moves epochs, against one that began long before.
+fn flush_against_retire<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let reader = world.spawn(|world| {
+            let member = world.member();
+            member.flush();
+            member.section(&[0]);
+        });
+        let member = world.member();
+        member.replace(0);
+        member.flush();
+        drop(member);
+        world.finish([reader]);
+    });
+}
+
+/// A thread that leaves what it retired to another, which frees it, against a reader.
+fn exit_against_protect<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let member = world.member();
+        let reader = world.spawn(|world| world.member().section(&[0]));
+        let leaver = world.spawn(|world| world.member().replace(0));
+        member.flush();
+        drop(member);
+        world.finish([reader, leaver]);
+    });
+}
+
+/// A thread leaves, and another takes what it had in the registry, against one that frees.
+fn reuse_against_retire<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let readers = [(); 2].map(|()| world.spawn(|world| world.member().section(&[0])));
+        let member = world.member();
+        member.replace(0);
+        member.flush();
+        drop(member);
+        world.finish(readers);
+    });
+}
+
+/// Two threads that retire, against a reader whose section ends.
+fn push_against_push<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let member = world.member();
+        let writers = [0, 1].map(|place| {
+            world.spawn(move |world| {
+                let member = world.member();
+                member.replace(place);
+                member.flush();
+            })
+        });
+        member.section(&[0, 1]);
+        drop(member);
+        world.finish(writers);
+    });
+}
+
+macro_rules! models {
+    ($($module:ident: $scheme:ident { $($name:ident $preemptions:literal,)* })*) => {
+        $(mod $module {
+            $(#[test] fn $name() { super::$name::<super::$scheme>($preemptions); })*
+        })*
+    };
+}
+models! {
+    hp_naive: HpNaive {
+        protect_against_retire 4, move_against_retire 4, hold_against_retire 3,
+        exit_against_protect 3, reuse_against_retire 2,
+    }
+    hp_asym: HpAsym { protect_against_retire 4, move_against_retire 4, }
+    debra: Debra {
+        protect_against_retire 3, move_against_retire 2, flush_against_retire 1,
+        exit_against_protect 1, reuse_against_retire 1,
+    }
+    debra_af: DebraAf { protect_against_retire 2, }
+    qsbr: Qsbr {
+        protect_against_retire 3, move_against_retire 3, flush_against_retire 2,
+        exit_against_protect 1, reuse_against_retire 1,
+    }
+    hyaline_1: Hyaline1 {
+        protect_against_retire 4, move_against_retire 4, exit_against_protect 2,
+        reuse_against_retire 2, push_against_push 2,
+    }
+    hyaline_1s: Hyaline1S {
+        protect_against_retire 4, move_against_retire 3, hold_against_retire 3,
+        birth_against_protect 3, exit_against_protect 2, reuse_against_retire 2,
+        push_against_push 1,
+    }
+    crystalline: Crystalline {
+        protect_against_retire 4, move_against_retire 3, hold_against_retire 2,
+        birth_against_protect 3, exit_against_protect 3, reuse_against_retire 2,
+        push_against_push 2,
+    }
+    hazard_eras: HazardEras {
+        protect_against_retire 4, move_against_retire 3, hold_against_retire 2,
+        birth_against_protect 3, exit_against_protect 2, reuse_against_retire 1,
+    }
+    ibr: Ibr {
+        protect_against_retire 3, hold_against_retire 3, birth_against_protect 3,
+        exit_against_protect 1, reuse_against_retire 1,
+    }
+    wfe: Wfe {
+        protect_against_retire 3, move_against_retire 3, hold_against_retire 2,
+        birth_against_protect 3, reuse_against_retire 1,
+    }
+    wfe_pending: WfePending {
+        protect_against_retire 3, move_against_retire 3, hold_against_retire 2,
+        birth_against_protect 3, reuse_against_retire 1,
+    }
+}
