@@ -4,199 +4,215 @@
 //! Every node holds a cell that readers read and its destructor writes, so a read that a free does
 //! not wait for is a failure, as is a node that is freed twice or never. Constants are small: a
 //! scan, an advance, a batch or a step of the clock at each occasion, one cell per chunk.
+//!
+//! These are the programs, generic over the schemes. Each node is read by some threads, and
+//! unlinked, retired and freed by others.
 
-mod programs;
+mod world;
 
-use std::mem::{ManuallyDrop, MaybeUninit};
-use std::ptr;
-use std::sync::{Arc, Mutex};
-
-use loom::cell::UnsafeCell;
-use loom::thread;
-
-use crate::counters::{Cells, Registry, count_frees_in, count_frees_nowhere};
-use crate::node::Node;
 use crate::reclaimer::Reclaimer;
-use crate::sync::{AtomicPtr, Ordering};
+use crate::schemes::{
+    Crystalline, Debra, DebraAf, HazardEras, HpAsym, HpNaive, Hyaline1, Hyaline1S, Ibr, Qsbr, Wfe,
+};
+use crate::variants::WfePending;
+use world::{World, check};
 
-/// A value whose destructor writes what readers read. Its memory outlives it: see `Retired::free`.
-struct Probe {
-    /// Not dropped with the probe.
-    freed: ManuallyDrop<UnsafeCell<u32>>,
-}
-
-// SAFETY: loom checks every access to the cell.
-unsafe impl Send for Probe {}
-// SAFETY: as above.
-unsafe impl Sync for Probe {}
-
-impl Drop for Probe {
-    fn drop(&mut self) {
-        // SAFETY: loom reports an access that races with this one.
-        self.freed.with_mut(|freed| unsafe { *freed += 1 });
-    }
-}
-
-impl Probe {
-    fn new() -> Self {
-        Self { freed: ManuallyDrop::new(UnsafeCell::new(0)) }
-    }
-
-    fn read(&self) {
-        // SAFETY: loom reports an access that races with this one.
-        self.freed.with(|freed| assert_eq!(unsafe { *freed }, 0, "read after free"));
-    }
-}
-
-type Pointer<R> = *mut Node<Probe, <R as Reclaimer>::Header>;
-
-/// What the threads of a model share: a domain, and places with a node each.
-struct World<R: Reclaimer> {
-    scheme: R,
-    places: [AtomicPtr<Node<Probe, R::Header>>; 2],
-    /// All nodes. Their memory is kept until the end of the execution.
-    nodes: Mutex<Vec<Pointer<R>>>,
-    counters: Registry,
-    /// Of all threads: those of a model are one to the system.
-    cells: Arc<Cells>,
-}
-
-/// A thread of a model, registered.
-struct Member<'w, R: Reclaimer> {
-    world: &'w World<R>,
-    local: R::Local,
-}
-
-impl<R: Reclaimer> World<R> {
-    fn new() -> Arc<Self> {
-        let counters = Registry::default();
-        let cells = counters.register();
-        count_frees_in(&cells);
-        let place = || AtomicPtr::new(ptr::null_mut());
-        let world = Self {
-            scheme: R::new(),
-            places: [place(), place()],
-            nodes: Mutex::default(),
-            counters,
-            cells,
-        };
-        let maker = world.member();
-        for place in &world.places {
-            place.store(world.node(&maker.local), Ordering::Release);
-        }
-        drop(maker);
-        Arc::new(world)
-    }
-
-    fn member(&self) -> Member<'_, R> {
-        // SAFETY: members borrow the world, which drops the scheme in `finish`.
-        Member { world: self, local: unsafe { self.scheme.register() } }
-    }
-
-    fn node(&self, local: &R::Local) -> Pointer<R> {
-        let node = Box::into_raw(Box::new(Node::new(self.scheme.header(local), Probe::new())));
-        self.nodes.lock().expect("no panics").push(node);
-        node
-    }
-
-    /// Runs a thread of the model.
-    fn spawn(self: &Arc<Self>, body: impl FnOnce(&Self) + 'static) -> thread::JoinHandle<()> {
-        let world = Arc::clone(self);
-        thread::spawn(move || body(&world))
-    }
-
-    /// The end: nobody is left, so all but the current nodes were freed, or are with the domain.
-    fn finish(self: Arc<Self>, threads: impl IntoIterator<Item = thread::JoinHandle<()>>) {
-        for thread in threads {
-            thread.join().expect("no panic");
-        }
-        let world = Arc::into_inner(self).expect("threads are joined");
-        drop(world.scheme);
-        count_frees_nowhere();
-        // A node's panic is caught where it is freed; so are loom's.
-        assert_eq!(world.counters.totals().panicked, 0, "a free that races, or a second");
-        drop(world.cells);
-        let current = world.places.each_ref().map(|place| place.load(Ordering::Relaxed));
-        for node in world.nodes.into_inner().expect("no panics") {
-            let expected = u32::from(!current.contains(&node));
-            // SAFETY: the memory is still there, and dropping the value has left the cell as it is.
-            let freed = unsafe { &(*node).value.freed };
-            freed.with(|freed| assert_eq!(unsafe { *freed }, expected, "times freed"));
-            // SAFETY: from `Box::into_raw` in `node`; nobody else is left.
-            drop(unsafe { Box::from_raw(node.cast::<MaybeUninit<Node<Probe, R::Header>>>()) });
-        }
-    }
-}
-
-impl<R: Reclaimer> Member<'_, R> {
-    fn pin(&self) -> R::Guard<'_> {
-        self.world.scheme.pin(&self.local)
-    }
-
-    fn shield(&self) -> R::Shield<'_> {
-        self.world.scheme.shield(&self.local)
-    }
-
-    /// Protects the node of a place.
-    fn load<'l>(
-        &self,
-        guard: &R::Guard<'l>,
-        shield: &mut R::Shield<'l>,
-        place: usize,
-    ) -> &ManuallyDrop<Probe> {
-        let node = R::protect(guard, shield, &self.world.places[place], 0);
-        // SAFETY: memory of nodes stays; loom reports a read that races with the free.
-        unsafe { &*(&raw const (*node).value).cast() }
-    }
-
-    /// A section that reads the nodes of places, one after the other, with one shield.
-    fn section(&self, places: &[usize]) {
-        let guard = self.pin();
-        let mut shield = self.shield();
-        for &place in places {
-            self.load(&guard, &mut shield, place).read();
-        }
-        drop(shield);
-    }
-
-    /// A section that holds the nodes of both places, with a shield each.
-    fn hold(&self) {
-        let guard = self.pin();
-        let mut shields = [self.shield(), self.shield()];
-        let mut place = 0..;
-        let nodes = shields
-            .each_mut()
-            .map(|shield| self.load(&guard, shield, place.next().expect("endless")));
-        for node in nodes {
-            node.read();
-        }
-        drop(shields);
-    }
-
-    /// Replaces the node of a place and retires the old one.
-    fn replace(&self, place: usize) {
-        let new = self.world.node(&self.local);
-        let guard = self.pin();
-        let old = self.world.places[place].swap(new, Ordering::AcqRel);
-        // SAFETY: unlinked by the swap, once.
-        unsafe { self.world.scheme.retire(&guard, old) };
-    }
-
-    fn flush(&self) {
-        self.world.scheme.flush(&self.local);
-    }
-}
-
-/// Explores all executions with at most so many preemptions; prints how many there were.
-fn check(preemptions: usize, body: impl Fn() + Sync + Send + 'static) {
-    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-    let executions = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&executions);
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.check(move || {
-        counter.fetch_add(1, Relaxed);
-        body();
+/// A thread that registers and reads, against one that replaces what it reads.
+fn protect_against_retire<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let reader = world.spawn(|world| world.member().section(&[0]));
+        let member = world.member();
+        member.replace(0);
+        member.flush();
+        drop(member);
+        world.finish([reader]);
     });
-    println!("{} executions", executions.load(Relaxed));
+}
+
+/// One shield for two places, one after the other, against one that replaces both.
+fn move_against_retire<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let member = world.member();
+        member.section(&[1]);
+        let writer = world.spawn(|world| {
+            let member = world.member();
+            member.replace(0);
+            member.replace(1);
+            member.flush();
+        });
+        member.section(&[0, 1]);
+        drop(member);
+        world.finish([writer]);
+    });
+}
+
+/// One guard that holds two nodes, with a shield each, against one that replaces both.
+fn hold_against_retire<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let member = world.member();
+        let writer = world.spawn(|world| {
+            let member = world.member();
+            member.replace(0);
+            member.replace(1);
+            member.flush();
+        });
+        member.hold();
+        drop(member);
+        world.finish([writer]);
+    });
+}
+
+/// A place that is replaced twice: what is read there may be younger than the reader's era.
+fn birth_against_protect<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let member = world.member();
+        member.section(&[0]);
+        let writer = world.spawn(|world| {
+            let member = world.member();
+            for _ in 0..2 {
+                member.replace(0);
+                member.flush();
+            }
+        });
+        member.section(&[0]);
+        drop(member);
+        world.finish([writer]);
+    });
+}
+
+/// A reader that first tries to free, which moves epochs, against one that began long before.
+fn flush_against_retire<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let reader = world.spawn(|world| {
+            let member = world.member();
+            member.flush();
+            member.section(&[0]);
+        });
+        let member = world.member();
+        member.replace(0);
+        member.flush();
+        drop(member);
+        world.finish([reader]);
+    });
+}
+
+/// A thread that leaves what it retired to another, which frees it, against a reader.
+fn exit_against_protect<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let member = world.member();
+        let reader = world.spawn(|world| world.member().section(&[0]));
+        let leaver = world.spawn(|world| world.member().replace(0));
+        member.flush();
+        drop(member);
+        world.finish([reader, leaver]);
+    });
+}
+
+/// The same with two threads: one leaves, the other reads, and then frees what that one made too.
+fn exit_against_flush<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let leaver = world.spawn(|world| {
+            let member = world.member();
+            member.replace(0);
+            member.replace(0);
+        });
+        let member = world.member();
+        member.section(&[0]);
+        member.flush();
+        drop(member);
+        world.finish([leaver]);
+    });
+}
+
+/// A thread leaves, and another takes what it had in the registry, against one that frees.
+fn reuse_against_retire<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let readers = [(); 2].map(|()| world.spawn(|world| world.member().section(&[0])));
+        let member = world.member();
+        member.replace(0);
+        member.flush();
+        drop(member);
+        world.finish(readers);
+    });
+}
+
+/// Two threads that retire, against a reader whose section ends.
+fn push_against_push<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let member = world.member();
+        let writers = [0, 1].map(|place| {
+            world.spawn(move |world| {
+                let member = world.member();
+                member.replace(place);
+                member.flush();
+            })
+        });
+        member.section(&[0, 1]);
+        drop(member);
+        world.finish(writers);
+    });
+}
+
+macro_rules! models {
+    ($($module:ident: $scheme:ident { $($name:ident $preemptions:literal,)* })*) => {
+        $(mod $module {
+            $(#[test] fn $name() { super::$name::<super::$scheme>($preemptions); })*
+        })*
+    };
+}
+models! {
+    hp_naive: HpNaive {
+        protect_against_retire 4, move_against_retire 4, hold_against_retire 3,
+        exit_against_protect 3, exit_against_flush 4, reuse_against_retire 2,
+    }
+    hp_asym: HpAsym { protect_against_retire 4, move_against_retire 4, }
+    debra: Debra {
+        protect_against_retire 3, move_against_retire 2, flush_against_retire 1,
+        exit_against_flush 2,
+    }
+    debra_af: DebraAf { protect_against_retire 2, }
+    qsbr: Qsbr {
+        protect_against_retire 3, move_against_retire 3, flush_against_retire 1,
+        exit_against_flush 2,
+    }
+    hyaline_1: Hyaline1 {
+        protect_against_retire 4, move_against_retire 4, exit_against_protect 2,
+        exit_against_flush 4, reuse_against_retire 2, push_against_push 2,
+    }
+    hyaline_1s: Hyaline1S {
+        protect_against_retire 4, move_against_retire 3, hold_against_retire 3,
+        birth_against_protect 3, exit_against_protect 2, exit_against_flush 3,
+        reuse_against_retire 2, push_against_push 1,
+    }
+    crystalline: Crystalline {
+        protect_against_retire 4, move_against_retire 3, hold_against_retire 2,
+        birth_against_protect 3, exit_against_protect 3, exit_against_flush 3,
+        reuse_against_retire 2, push_against_push 2,
+    }
+    hazard_eras: HazardEras {
+        protect_against_retire 4, move_against_retire 3, hold_against_retire 2,
+        birth_against_protect 3, exit_against_protect 2, exit_against_flush 3,
+        reuse_against_retire 1,
+    }
+    ibr: Ibr {
+        protect_against_retire 3, hold_against_retire 3, birth_against_protect 3,
+        exit_against_protect 1, exit_against_flush 3, reuse_against_retire 1,
+    }
+    wfe: Wfe {
+        protect_against_retire 3, move_against_retire 3, hold_against_retire 1,
+        birth_against_protect 3, reuse_against_retire 1,
+    }
+    wfe_pending: WfePending {
+        protect_against_retire 3, move_against_retire 3, hold_against_retire 2,
+        birth_against_protect 3, exit_against_flush 2, reuse_against_retire 1,
+    }
 }
