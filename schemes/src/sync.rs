@@ -18,3 +18,26 @@ pub(crate) fn get<T>(pointer: &mut AtomicPtr<T>) -> *mut T {
     #[cfg(kovan_loom)]
     return pointer.with_mut(|pointer| *pointer);
 }
+
+/// Shows models who uses memory that holds no cell of theirs; nothing elsewhere.
+#[derive(Debug, Default)]
+pub(crate) struct Use {
+    #[cfg(kovan_loom)]
+    cell: loom::cell::UnsafeCell<()>,
+}
+
+impl Use {
+    /// The caller reads it.
+    #[inline(always)]
+    pub(crate) fn shared(&self) {
+        #[cfg(kovan_loom)]
+        self.cell.with(|_| ());
+    }
+
+    /// The caller has it alone.
+    #[inline(always)]
+    pub(crate) fn alone(&self) {
+        #[cfg(kovan_loom)]
+        self.cell.with_mut(|_| ());
+    }
+}

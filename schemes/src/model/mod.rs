@@ -186,7 +186,7 @@ models! {
     }
     hyaline_1: Hyaline1 {
         protect_against_retire 4, move_against_retire 4, exit_against_protect 2,
-        exit_against_flush 4, reuse_against_retire 2, push_against_push 2,
+        exit_against_flush 4, reuse_against_retire 2, push_against_push 1,
     }
     hyaline_1s: Hyaline1S {
         protect_against_retire 4, move_against_retire 3, hold_against_retire 3,

@@ -101,7 +101,7 @@ impl<R: Reclaimer> World<R> {
         thread::spawn(move || body(&world))
     }
 
-    /// The end: nobody is left, so all but the current nodes were freed, or are with the domain.
+    /// The end: nobody is left, so all but the current nodes are freed, some with the domain.
     pub(super) fn finish(
         self: Arc<Self>,
         threads: impl IntoIterator<Item = thread::JoinHandle<()>>,
@@ -120,6 +120,7 @@ impl<R: Reclaimer> World<R> {
             let expected = u32::from(!current.contains(&node));
             // SAFETY: the memory is still there, and dropping the value has left the cell as it is.
             let freed = unsafe { &(*node).value.freed };
+            // SAFETY: as above.
             freed.with(|freed| assert_eq!(unsafe { *freed }, expected, "times freed"));
             // SAFETY: from `Box::into_raw` in `node`; nobody else is left.
             drop(unsafe { Box::from_raw(node.cast::<MaybeUninit<Node<Probe, R::Header>>>()) });

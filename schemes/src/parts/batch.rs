@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::parts::era::{Clock, FREQUENCY};
 use crate::parts::limbo::{Erased, Freeing};
-use crate::sync::{AtomicIsize, AtomicPtr, AtomicU64, Ordering, fence};
+use crate::sync::{AtomicIsize, AtomicPtr, AtomicU64, Ordering, Use, fence};
 
 /// Nodes per batch, if there are not more reservations than that.
 pub(crate) const BATCH: usize = if cfg!(kovan_loom) { 1 } else { 64 };
@@ -65,6 +65,7 @@ pub(crate) struct Entry {
     batch: *const Batch,
     /// The entry below. Written before the push, read after the list was taken.
     next: Cell<*mut Entry>,
+    used: Use,
 }
 
 /// Nodes that are freed together. Of the thread that fills it; then shared; then of the thread
@@ -170,7 +171,9 @@ impl Reservation {
         let mut head = self.head.load(Ordering::Acquire);
         while head != inactive() {
             // SAFETY: not pushed yet, so the caller's own.
-            unsafe { &*entry }.next.set(head);
+            let own = unsafe { &*entry };
+            own.used.alone();
+            own.next.set(head);
             // Release: pairs with `take`. Pushes below are in the release sequence of this one.
             match self.head.compare_exchange_weak(head, entry, Ordering::Release, Ordering::Acquire)
             {
@@ -195,7 +198,9 @@ impl Ready {
         let mut entry = list.0;
         while !entry.is_null() {
             // SAFETY: an entry lives in its batch, which waits for this acknowledgement.
-            let (next, batch) = unsafe { ((*entry).next.get(), (*entry).batch) };
+            let taken = unsafe { &*entry };
+            taken.used.shared();
+            let (next, batch) = (taken.next.get(), taken.batch);
             // AcqRel: Release orders this thread's reads before the free; Acquire, in the last
             // one, takes over those of all others. Partners: itself, and the count in `place`.
             // SAFETY: as above; others may free the batch right after.
@@ -262,12 +267,14 @@ impl Batch {
     }
 
     fn add(&mut self, node: Option<Erased>) {
-        self.entries.push(Entry { node, batch: ptr::null(), next: Cell::new(ptr::null_mut()) });
+        let next = Cell::new(ptr::null_mut());
+        self.entries.push(Entry { node, batch: ptr::null(), next, used: Use::default() });
     }
 
     /// # Safety
     /// No reservation protects a node of it.
     unsafe fn free(mut self) {
+        self.entries.iter().for_each(|entry| entry.used.alone());
         for node in self.entries.drain(..).filter_map(|entry| entry.node) {
             // SAFETY: 1: retired once, and freed with its only batch. 2: caller.
             unsafe { node.free() };

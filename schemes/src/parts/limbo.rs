@@ -9,7 +9,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use crate::node::{Node, Retired};
-use crate::sync::{self, AtomicPtr, Ordering};
+use crate::sync::{self, AtomicPtr, Ordering, Use};
 
 /// A retired node, its type forgotten.
 #[derive(Clone, Copy)]
@@ -64,6 +64,7 @@ pub(crate) struct Orphans<S> {
 struct Block<S> {
     list: Vec<Garbage<S>>,
     next: *mut Block<S>,
+    used: Use,
 }
 
 impl<S> Default for Orphans<S> {
@@ -84,11 +85,15 @@ impl<S: Send> Orphans<S> {
         if list.is_empty() {
             return;
         }
-        let block = Box::into_raw(Box::new(Block { list, next: ptr::null_mut() }));
+        let block =
+            Box::into_raw(Box::new(Block { list, next: ptr::null_mut(), used: Use::default() }));
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             // SAFETY: from `Box::into_raw` above, and not published yet.
-            unsafe { (*block).next = head };
+            unsafe {
+                (*block).used.alone();
+                (*block).next = head;
+            }
             // Release: pairs with the acquire of `adopt`.
             match self.head.compare_exchange_weak(head, block, Ordering::Release, Ordering::Relaxed)
             {
@@ -109,6 +114,7 @@ impl<S: Send> Orphans<S> {
         while !block.is_null() {
             // SAFETY: from `Box::into_raw`; the swap took the whole chain, so it is ours alone.
             let mut taken = *unsafe { Box::from_raw(block) };
+            taken.used.alone();
             list.append(&mut taken.list);
             block = taken.next;
         }
