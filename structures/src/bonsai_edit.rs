@@ -270,12 +270,13 @@ where
         let guard = self.view.guard;
         // Made last, if at all.
         if let Some(index) = self.fresh.iter().rposition(|fresh| *fresh == at) {
+            // SAFETY: our own, and not published.
+            let Some(node) = (unsafe { at.deref() }) else { unreachable!("a node is not null") };
+            // Still among the fresh ones, should this panic.
+            let taken = ((node.key.clone(), node.value.clone()), node.subs(guard));
             self.fresh.swap_remove(index);
             // SAFETY: not null, not published, and linked to by nothing that will be.
-            let node = unsafe { at.into_owned() };
-            let Node { key, value, .. } = node.value();
-            let taken = ((key.clone(), value.clone()), node.value().subs(guard));
-            guard.discard(node);
+            guard.discard(unsafe { at.into_owned() });
             return Ok(taken);
         }
         let Some(node) = self.view.read(&mut self.cursor, at)? else {

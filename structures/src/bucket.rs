@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield};
 
 use crate::chain::{self, Link};
+use crate::fresh::Fresh;
 use crate::guarded::Entry;
 
 /// The tag on the link of a removed node.
@@ -129,24 +130,21 @@ where
         if place.found(&key).is_some() {
             return false;
         }
-        let mut node = guard.alloc(Node { key, value, next: Atomic::null() });
+        let mut new = Fresh::new(guard, Node { key, value, next: Atomic::null() });
         loop {
             // Relaxed: published by the release of the CAS.
-            node.value().next.store(place.cur, Relaxed);
-            let new = node.into_shared();
+            new.value().next.store(place.cur, Relaxed);
             // `cur` is protected, so it was not freed and linked again. It is untagged: the CAS
             // fails if the node of `prev` was marked.
-            if place.prev.compare_exchange(place.cur, new, guard).is_ok() {
-                return true;
+            match new.publish(place.prev, place.cur) {
+                Ok(_) => return true,
+                Err((back, _)) => new = back,
             }
-            // SAFETY: not null, and the CAS that would have published it failed.
-            node = unsafe { new.into_owned() };
             // The shields go back before others are taken.
             drop(place);
-            let key = &node.value().key;
+            let key = &new.value().key;
             place = T::find(&self.head, guard, |at| at < key);
             if place.found(key).is_some() {
-                guard.discard(node);
                 return false;
             }
         }
@@ -159,18 +157,19 @@ where
         loop {
             let place = T::find(&self.head, guard, |at| at < key);
             let node = place.found(key)?;
+            // `node` is protected by the shields of `place`. Before the removal: if this panics,
+            // there is none.
+            let value = node.value.clone();
             let marked = place.next.with_tag(MARK);
             // Whoever marks has removed the key.
             if node.next.compare_exchange(place.next, marked, guard).is_err() {
                 continue;
             }
-            // `node` is protected by the shields of `place`.
-            let value = node.value.clone();
             // SAFETY: `cur` is protected by the shields of `place` and marked just now, which
             // froze `place.next` as its successor: it alone is the chain.
             if !unsafe { unlink(guard, place.prev, place.cur, place.next) } {
                 drop(place);
-                // Unlinks it on the way, unless someone else has.
+                // Unlinks it on the way, unless someone else has. If this panics, others will.
                 drop(T::find(&self.head, guard, |at| at < key));
             }
             return Some(value);

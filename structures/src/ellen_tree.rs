@@ -32,6 +32,7 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
 use crate::ellen_record::{
     CLEAN, FLAG, MARK, Node, Record, Step, announce, finish, leads_to, version,
 };
+use crate::fresh::Fresh;
 use crate::guarded::Entry;
 use crate::structure::{Kind, Nodes, Structure, StructureFacts, map_operations};
 use crate::tree::{self, Bound, sides};
@@ -105,50 +106,42 @@ where
     /// If the guard is of another domain.
     pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
         self.domain.check(guard);
-        let (mut value, mut fresh) = (Some(value), Shared::null());
+        let (mut value, mut leaf) = (Some(value), None);
         loop {
             let mut place = self.seek::<true>(guard, &key);
             if place.leaf.bound.is(&key) {
-                if !fresh.is_null() {
-                    // SAFETY: not null, and never published: no record with it was.
-                    guard.discard(unsafe { fresh.into_owned() });
-                }
                 return false;
             }
             if place.update.tag() != CLEAN {
                 Self::assist(guard, place.parent, &mut place.shields);
                 continue;
             }
-            if let Some(value) = value.take() {
-                let leaf = Node::leaf(Bound::Key(key.clone()), Some(value));
-                fresh = guard.alloc(leaf).into_shared();
-            }
+            let fresh = leaf.get_or_insert_with(|| {
+                Fresh::new(guard, Node::leaf(Bound::Key(key.clone()), value.take()))
+            });
             let Node { bound, value, .. } = place.leaf;
             let side = bound.side(&key);
             let upper = if side == 0 { bound.clone() } else { Bound::Key(key.clone()) };
             // A copy: if the leaf itself stayed, it could come back to where it is now, and an
             // insertion that is helped late would take place twice.
-            let copy = guard.alloc(Node::leaf(bound.clone(), value.clone())).into_shared();
-            let below = sides(side, Atomic::new(fresh), Atomic::new(copy));
-            let new = guard.alloc(Node::new(upper, None, below)).into_shared();
+            let copy = Fresh::new(guard, Node::leaf(bound.clone(), value.clone()));
+            let below = sides(side, Atomic::new(fresh.shared()), Atomic::new(copy.shared()));
+            let new = Fresh::new(guard, Node::new(upper, None, below));
             let record = Record {
                 // SAFETY: protected by its shield at its home: it is clean.
                 version: unsafe { version(place.update) } + 1,
                 side: place.side,
                 old: Atomic::new(place.leaf_at),
-                step: Step::Insert { new: Atomic::new(new) },
+                step: Step::Insert { new: Atomic::new(new.shared()) },
             };
             let own = &mut place.shields.own;
             if let Some(flag) = announce(guard, place.parent, place.update, record, own) {
+                [new, copy].into_iter().chain(leaf).for_each(Fresh::keep);
                 // SAFETY: `own` protects the record; the leaf was still the child when it got there.
                 unsafe {
                     finish(guard, place.parent, flag, place.leaf_at, &mut place.shields.grand)
                 };
                 return true;
-            }
-            for node in [copy, new] {
-                // SAFETY: not null, and never published: the record was not.
-                guard.discard(unsafe { node.into_owned() });
             }
         }
     }
@@ -168,6 +161,8 @@ where
                 Self::assist(guard, home, &mut place.shields);
                 continue;
             }
+            // Before the removal: if this panics, there is none.
+            let value = place.leaf.value.clone();
             // SAFETY: both are protected by their shields at their homes: they are clean.
             let [above, version] =
                 [place.grand_update, place.update].map(|update| unsafe { version(update) });
@@ -183,7 +178,7 @@ where
                 // there. Its update is not read any more.
                 && unsafe { finish(guard, grand, flag, place.parent_at, update) }
             {
-                return place.leaf.value.clone();
+                return value;
             }
         }
     }

@@ -25,6 +25,7 @@ mod bonsai_edit;
 mod bucket;
 mod chain;
 mod ellen_record;
+mod fresh;
 mod front;
 mod padded;
 #[cfg(test)]

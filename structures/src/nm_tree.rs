@@ -20,6 +20,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
 
+use crate::fresh::Fresh;
 use crate::guarded::Entry;
 use crate::structure::{Kind, Nodes, Structure, StructureFacts, map_operations};
 use crate::tree::{self, Bound, Branches, sides};
@@ -119,31 +120,25 @@ where
         if place.leaf.bound.is(&key) {
             return false;
         }
-        let leaf = guard.alloc(Node::leaf(Bound::Key(key.clone()), Some(value))).into_shared();
-        let mut inner = guard.alloc(Node::leaf(Bound::End, None));
+        let leaf = Fresh::new(guard, Node::leaf(Bound::Key(key.clone()), Some(value)));
         loop {
             let old = &place.leaf.bound;
             let side = old.side(&key);
-            let node = inner.value_mut();
-            node.bound = if side == 0 { old.clone() } else { Bound::Key(key.clone()) };
-            node.edges = sides(side, Atomic::new(leaf), Atomic::new(place.leaf_at));
-            let new = inner.into_shared();
+            let bound = if side == 0 { old.clone() } else { Bound::Key(key.clone()) };
+            let edges = sides(side, Atomic::new(leaf.shared()), Atomic::new(place.leaf_at));
+            let inner = Fresh::new(guard, Node { bound, value: None, edges });
             // The leaf is protected, so not reused: if it is there, and clean, the parent is in
             // the tree and this is the leaf's only edge, whatever was in between.
-            let Err(now) = place.edge.compare_exchange(place.leaf_at, new, guard) else {
+            let Err((_, now)) = inner.publish(place.edge, place.leaf_at) else {
+                leaf.keep();
                 return true;
             };
-            // SAFETY: not null, and the exchange that would have published it failed.
-            inner = unsafe { new.into_owned() };
             if now.with_tag(0) == place.leaf_at {
-                self.cleanup(guard, &key, &place);
+                Self::cleanup(guard, &place);
             }
             drop(place);
             place = self.seek(guard, &key);
             if place.leaf.bound.is(&key) {
-                guard.discard(inner);
-                // SAFETY: not null, and not published: only `inner` led to it.
-                guard.discard(unsafe { leaf.into_owned() });
                 return false;
             }
         }
@@ -158,29 +153,31 @@ where
         V: Clone,
     {
         self.domain.check(guard);
-        let place = loop {
+        let (place, value) = loop {
             let place = self.seek(guard, key);
             if !place.leaf.bound.is(key) {
                 return None;
             }
+            // Before the removal: if this panics, there is none.
+            let value = place.leaf.value.clone();
             // Whoever flags removes the key.
             let flagged = place.leaf_at.with_tag(FLAG);
             match place.edge.compare_exchange(place.leaf_at, flagged, guard) {
-                Ok(_) => break place,
+                Ok(_) => break (place, value),
                 Err(now) if now.with_tag(0) == place.leaf_at => {
-                    self.cleanup(guard, key, &place);
+                    Self::cleanup(guard, &place);
                 }
                 Err(_) => {}
             }
         };
-        let value = place.leaf.value.clone();
-        let mut done = self.cleanup(guard, key, &place);
+        let mut done = Self::cleanup(guard, &place);
         // Kept, so that no other leaf gets this address while we look for it.
         let leaf_at = place.leaf_at;
         let _shield = place.keep_leaf();
+        // If this panics, others remove the leaf when they meet it; till then it is found.
         while !done {
             let place = self.seek(guard, key);
-            done = place.leaf_at != leaf_at || self.cleanup(guard, key, &place);
+            done = place.leaf_at != leaf_at || Self::cleanup(guard, &place);
         }
         value
     }
@@ -270,15 +267,11 @@ where
 
     /// Removes the parent and the flagged one of its leaves, with the chain above it; false if the
     /// anchor is not what it was. One of the parent's edges is flagged.
-    fn cleanup<'g>(
-        &self,
-        guard: &'g Guard<'_, R>,
-        key: &K,
-        place: &Place<'g, '_, K, V, R>,
-    ) -> bool {
+    fn cleanup<'g>(guard: &'g Guard<'_, R>, place: &Place<'g, '_, K, V, R>) -> bool {
         // There is a parent, as no edge of the root is flagged or tagged.
         let Some(parent) = place.parent else { return false };
-        let side = parent.bound.side(key);
+        // Where the search went: a key is not compared again, which might panic.
+        let side = usize::from(ptr::eq(place.edge, &raw const parent.edges[1]));
         let flagged = parent.edges[side].load(Acquire, guard).tag() & FLAG != 0;
         let victim = if flagged { side } else { 1 - side };
         let kept = &parent.edges[1 - victim];

@@ -42,6 +42,7 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Strength};
 use self::node::{LEVELS, Node, Ptr, Slot, mark, random_height, release};
 use crate::bucket::MARK;
 use crate::chain;
+use crate::fresh::{Fresh, OnUnwind};
 use crate::guarded::Entry;
 use crate::structure::{Kind, Nodes, Structure, StructureFacts, map_operations};
 
@@ -77,26 +78,25 @@ where
         if place.node.is_some_and(|node| node.key == key) {
             return false;
         }
-        let mut new = guard.alloc(Node::new(key, value, height));
+        let mut new = Fresh::new(guard, Node::new(key, value, height));
         loop {
             // Relaxed: published by the release of the CAS.
             new.value().at(0).store(place.cur, Relaxed);
-            let shared = new.into_shared();
             // `cur` is protected, so it was not freed and linked again. It is untagged: the CAS
             // fails if the node of `prev` was marked.
-            if place.prev.compare_exchange(place.cur, shared, guard).is_ok() {
-                drop(place);
-                self.build(guard, shared);
-                return true;
-            }
-            // SAFETY: not null, and the CAS that would have published it failed.
-            new = unsafe { shared.into_owned() };
+            let published = new.publish(place.prev, place.cur);
             // The shields go back before others are taken.
             drop(place);
+            match published {
+                Ok(shared) => {
+                    self.build(guard, shared);
+                    return true;
+                }
+                Err((back, _)) => new = back,
+            }
             let key = &new.value().key;
             place = self.search(guard, 0, |at| at < key);
             if place.node.is_some_and(|node| node.key == *key) {
-                guard.discard(new);
                 return false;
             }
         }
@@ -108,6 +108,12 @@ where
         // SAFETY: not retired before the inserter's count is off, at the end; not used after that.
         // Not a parameter: that would have to be valid until the function returns.
         let Some(node) = (unsafe { shared.deref() }) else { return };
+        // The node is in the map, if not as high as it was to be.
+        let halfway = OnUnwind(|| {
+            self.sweep(guard);
+            // SAFETY: the inserter's count, which is not taken off below then.
+            unsafe { release(guard, shared) };
+        });
         'levels: for level in node.upper() {
             let link = node.at(level);
             loop {
@@ -136,6 +142,7 @@ where
         if node.at(0).load(Relaxed, guard).tag() == MARK {
             drop(self.search(guard, 0, |at| *at < node.key));
         }
+        halfway.defuse();
         // SAFETY: the inserter's count.
         unsafe { release(guard, shared) };
     }
@@ -151,6 +158,9 @@ where
         self.domain.check(guard);
         let place = self.search(guard, 0, |at| at < key);
         let node = place.node.filter(|node| node.key == *key)?;
+        // `node` is protected by the shields of `place`. Before the removal: if this panics, there
+        // is none.
+        let value = node.value.clone();
         for level in node.upper().rev() {
             mark(guard, node.at(level));
         }
@@ -159,13 +169,13 @@ where
         if !mark(guard, node.at(0)) {
             return None;
         }
-        // `node` is protected by the shields of `place`.
-        let value = node.value.clone();
         drop(place);
+        let halfway = OnUnwind(|| self.sweep(guard));
         // SeqCst: the mark before the search; pairs with the fence in `build`.
         fence(SeqCst);
         // Unlinks the node from all levels.
         drop(self.search(guard, 0, |at| at < key));
+        halfway.defuse();
         Some(value)
     }
 

@@ -1,6 +1,7 @@
 //! How a skip list is read: the search that unlinks, and the walk that does not.
 
-use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::{Acquire, SeqCst};
+use std::sync::atomic::fence;
 
 use kovan_schemes::{Guard, Reclaimer};
 
@@ -23,10 +24,31 @@ where
         level: usize,
         before: impl Fn(&K) -> bool,
     ) -> Place<'g, 'h, K, V, R> {
+        self.search_from(guard, LEVELS - 1, level, before)
+    }
+
+    /// Unlinks all marked nodes, at all levels, without a comparison: for when those panic. A node
+    /// that was unlinked at the bottom first would stay above, where the drop does not look.
+    pub(super) fn sweep(&self, guard: &Guard<'_, R>) {
+        // SeqCst: as the fences of `build` and `remove`, in whose place this is.
+        fence(SeqCst);
+        for level in (0..LEVELS).rev() {
+            drop(self.search_from(guard, level, level, |_| true));
+        }
+    }
+
+    /// As [`search`](Self::search), from the level `top` down.
+    fn search_from<'g, 'h>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        top: usize,
+        level: usize,
+        before: impl Fn(&K) -> bool,
+    ) -> Place<'g, 'h, K, V, R> {
         let mut shields = Shields::new(guard);
         'again: loop {
             let mut from: Option<&'g Node<K, V, R>> = None;
-            let mut here = LEVELS;
+            let mut here = top + 1;
             loop {
                 here -= 1;
                 let mut prev = from.map_or(&self.head[here], |node| node.at(here));
