@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
 
 use crate::chain::{self, Link};
+use crate::padded::Padded;
 use crate::structure::{Kind, Nodes, Structure, StructureFacts};
 
 pub(crate) struct Node<T, R: Reclaimer> {
@@ -28,14 +29,16 @@ impl<T, R: Reclaimer> Link<R> for Node<T, R> {
 /// A lock-free stack.
 pub struct TreiberStack<T: Send + 'static, R: Reclaimer> {
     domain: Domain<R>,
-    top: Atomic<Node<T, R>, R>,
+    /// Not on the line of `domain`: an operation reads that long before it needs this, and would take
+    /// this line away from another thread's exchange.
+    top: Padded<Atomic<Node<T, R>, R>>,
 }
 
 impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
     /// An empty stack.
     #[must_use]
     pub fn new(domain: &Domain<R>) -> Self {
-        Self { domain: domain.clone(), top: Atomic::null() }
+        Self { domain: domain.clone(), top: Padded(Atomic::null()) }
     }
 
     /// Pushes `value`.
@@ -160,7 +163,7 @@ pub(crate) unsafe fn take_back<T, R: Reclaimer>(
 impl<T: Send + 'static, R: Reclaimer> Drop for TreiberStack<T, R> {
     fn drop(&mut self) {
         // SAFETY: exclusive by `&mut self`; what is linked here is not retired.
-        let nodes = unsafe { chain::take_all(&mut self.top) };
+        let nodes = unsafe { chain::take_all(&mut self.top.0) };
         self.domain.discard(nodes.map(|mut node| {
             // SAFETY: the value of a linked node was not moved out.
             unsafe { node.value_mut().value.assume_init_drop() };
@@ -218,7 +221,7 @@ impl<R: Reclaimer> Structure<R> for TreiberStack<u64, R> {
             keys.push(unsafe { node.value.assume_init_read() });
         };
         // SAFETY: exclusive by `&mut self`.
-        unsafe { chain::for_each(&self.domain, &mut self.top, visit) };
+        unsafe { chain::for_each(&self.domain, &mut self.top.0, visit) };
         keys
     }
 }

@@ -1,5 +1,8 @@
 //! A slow inserter meets a removal: every interleaving of one level.
 
+use std::cell::Cell;
+use std::cmp::Ordering;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use kovan_schemes::{Domain, Guard, Reclaimer, for_each_scheme};
@@ -85,4 +88,59 @@ fn an_old_node_does_not_hide_a_new_one() {
 #[test]
 fn levels_are_linked_though_the_neighbours_go() {
     for_each_scheme!(over_every_scheme neighbours_removed);
+}
+
+/// A key whose comparison panics, on demand.
+struct Touchy(u64);
+
+thread_local! {
+    static THROW: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Ord for Touchy {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if THROW.get() {
+            // As a panic, without its message.
+            resume_unwind(Box::new(()));
+        }
+        self.0.cmp(&other.0)
+    }
+}
+impl PartialOrd for Touchy {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl PartialEq for Touchy {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for Touchy {}
+
+/// The inserter links a level of a node that was removed meanwhile, and cannot compare keys any
+/// more. The node must not stay linked above, where the drop does not look.
+fn removed_and_thrown<R: Reclaimer>() {
+    let domain = Domain::<R>::new();
+    let list = Rc::new(SkipList::<Touchy, u64, R>::new(&domain));
+    let handle = domain.register();
+    list.insert_with_height(&handle.pin(), Touchy(5), 5, LEVELS);
+    let others = (Rc::clone(&list), domain.clone());
+    pause::set("level is linked next", move || {
+        let (list, domain) = others;
+        assert_eq!(list.remove(&domain.register().pin(), &Touchy(KEY)), Some(KEY));
+        THROW.set(true);
+    });
+    let insert = || list.insert_with_height(&handle.pin(), Touchy(KEY), KEY, 3);
+    assert!(catch_unwind(AssertUnwindSafe(insert)).is_err());
+    THROW.set(false);
+    assert!(pause::done());
+    drop(list);
+    let totals = domain.meter().totals();
+    assert_eq!((totals.live(), totals.retired), (0, 1), "over {}", R::FACTS.name);
+}
+
+#[test]
+fn a_level_linked_late_is_unlinked_without_comparisons() {
+    for_each_scheme!(over_every_scheme removed_and_thrown);
 }
