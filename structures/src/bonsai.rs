@@ -15,29 +15,23 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, RegionProtection, Strength
 
 use crate::bonsai_edit::{Edit, Node, View};
 use crate::guarded::Entry;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts, map_operations};
+use crate::structure::{
+    Key, Kind, Nodes, Structure, StructureFacts, Value, contains_key, debug_with_domain,
+    map_operations,
+};
 use crate::tree;
 
-/// A lock-free sorted map in a balanced tree, with snapshots.
+/// A lock-free sorted map in a balanced tree, with snapshots. Its operations panic if the guard is
+/// of another domain.
 ///
 /// An update copies a path, so keys and values are cloned: large ones belong in an
 /// [`Arc`](std::sync::Arc).
-pub struct Bonsai<K, V, R>
-where
-    K: Ord + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    R: Reclaimer,
-{
+pub struct Bonsai<K, V, R: Reclaimer> {
     domain: Domain<R>,
     root: Atomic<Node<K, V, R>, R>,
 }
 
-impl<K, V, R> Bonsai<K, V, R>
-where
-    K: Ord + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    R: Reclaimer,
-{
+impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> Bonsai<K, V, R> {
     /// An empty map.
     #[must_use]
     pub fn new(domain: &Domain<R>) -> Self {
@@ -45,9 +39,6 @@ where
     }
 
     /// Adds `key`; false, and nothing changes, if it is present. Lock-free.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[expect(clippy::needless_pass_by_value, reason = "as the other maps have it")]
     pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
         self.domain.check(guard);
@@ -60,9 +51,6 @@ where
     }
 
     /// Removes `key`, and returns a copy of its value. Lock-free.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V> {
         self.domain.check(guard);
         loop {
@@ -75,9 +63,6 @@ where
 
     /// The value of `key`. Wait-free where the scheme protects a region; lock-free elsewhere, as
     /// it starts again whenever the tree changes.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn get<'g, 'h>(
         &'g self,
@@ -97,19 +82,9 @@ where
         }
     }
 
-    /// Whether `key` is present. Progress as of [`get`](Self::get).
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn contains_key(&self, guard: &Guard<'_, R>, key: &K) -> bool {
-        self.get(guard, key).is_some()
-    }
+    contains_key!();
 
     /// The number of keys. Constant time.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn len(&self, guard: &Guard<'_, R>) -> usize {
         self.domain.check(guard);
@@ -120,18 +95,12 @@ where
     }
 
     /// Whether there are no keys.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         self.len(guard) == 0
     }
 
     /// The map as it is now, unchanged for as long as the guard lives.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn snapshot<'g, 'h>(&'g self, guard: &'g Guard<'h, R>) -> Snapshot<'g, 'h, K, V, R>
     where
@@ -228,28 +197,14 @@ impl<'g, K: Ord, V, R: RegionProtection, B: RangeBounds<K>> Iterator for Range<'
     }
 }
 
-impl<K, V, R> Drop for Bonsai<K, V, R>
-where
-    K: Ord + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    R: Reclaimer,
-{
+impl<K, V, R: Reclaimer> Drop for Bonsai<K, V, R> {
     fn drop(&mut self) {
         // SAFETY: exclusive by `&mut self`; what hangs from the root is not retired.
         self.domain.discard(unsafe { tree::take_all(&mut self.root) });
     }
 }
 
-impl<K, V, R> fmt::Debug for Bonsai<K, V, R>
-where
-    K: Ord + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    R: Reclaimer,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bonsai").field("domain", &self.domain).finish_non_exhaustive()
-    }
-}
+debug_with_domain!(Bonsai<K, V>);
 
 impl<K: Ord, V, R: RegionProtection> fmt::Debug for Snapshot<'_, '_, K, V, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -273,10 +228,6 @@ impl<R: Reclaimer> Structure<R> for Bonsai<u64, u64, R> {
         nodes: Nodes::ONE_PER_KEY,
     };
 
-    fn new(domain: &Domain<R>, _: usize) -> Self {
-        Self::new(domain)
-    }
-
     map_operations!();
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
@@ -293,9 +244,7 @@ impl<R: Reclaimer> Structure<R> for Bonsai<u64, u64, R> {
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let mut keys = Vec::new();
         // SAFETY: exclusive by `&mut self`.
-        unsafe { tree::for_each(&self.domain, &mut self.root, |node| keys.push(node.key)) };
-        keys
+        unsafe { tree::contents(&self.domain, &mut self.root, |node| Some(node.key)) }
     }
 }

@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use kovan_schemes::{Atomic, Guard, Reclaimer, Shared, Shield, Strength};
 
+use crate::structure::{Key, Value};
 use crate::tree::{Branches, sides};
 
 /// How much heavier one side may be than the other.
@@ -159,12 +160,7 @@ pub(crate) struct Edit<'g, 'h, K, V, R: Reclaimer> {
     replaced: Vec<At<'g, K, V, R>>,
 }
 
-impl<'g, 'h, K, V, R> Edit<'g, 'h, K, V, R>
-where
-    K: Ord + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    R: Reclaimer,
-{
+impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, R> {
     pub(crate) fn new(view: View<'g, 'h, K, V, R>) -> Self {
         let cursor = view.guard.shield();
         Self { view, cursor, fresh: Vec::new(), replaced: Vec::new() }

@@ -13,6 +13,7 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield};
 use crate::chain::{self, Link};
 use crate::fresh::Fresh;
 use crate::guarded::Entry;
+use crate::structure::{Key, Value};
 
 /// The tag on the link of a removed node.
 pub(crate) const MARK: usize = 1;
@@ -85,25 +86,18 @@ impl<'g, 'h, K: Eq, V, R: Reclaimer> Place<'g, 'h, K, V, R> {
 pub trait Find<R: Reclaimer>: 'static {
     /// The first place with a node that is not `before`, which is true of a prefix of the order of
     /// keys. If there were marked nodes directly before that node, they were unlinked.
-    fn find<'g, 'h, K, V>(
+    fn find<'g, 'h, K: Key, V: Value>(
         head: &'g Atomic<Node<K, V, R>, R>,
         guard: &'g Guard<'h, R>,
         before: impl Fn(&K) -> bool,
-    ) -> Place<'g, 'h, K, V, R>
-    where
-        K: Ord + Send + 'static,
-        V: Send + 'static;
+    ) -> Place<'g, 'h, K, V, R>;
 
     /// The entry of `key`.
-    fn lookup<'g, 'h, K, V>(
+    fn lookup<'g, 'h, K: Key, V: Value>(
         head: &'g Atomic<Node<K, V, R>, R>,
         guard: &'g Guard<'h, R>,
         key: &K,
-    ) -> Option<Entry<'g, 'h, K, V, R>>
-    where
-        K: Ord + Send + 'static,
-        V: Send + 'static,
-    {
+    ) -> Option<Entry<'g, 'h, K, V, R>> {
         let place = Self::find(head, guard, |at| at < key);
         place.found(key)?;
         place.into_entry()
@@ -115,12 +109,7 @@ pub(crate) struct Bucket<K, V, R: Reclaimer> {
     head: Atomic<Node<K, V, R>, R>,
 }
 
-impl<K, V, R> Bucket<K, V, R>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
+impl<K: Key, V: Value, R: Reclaimer> Bucket<K, V, R> {
     pub(crate) fn new() -> Self {
         Self { head: Atomic::null() }
     }
@@ -230,14 +219,16 @@ where
         drop((place, more));
     }
 
-    pub(crate) fn for_each_key(&mut self, domain: &Domain<R>, mut visit: impl FnMut(&K)) {
-        let visit = |node: &Node<K, V, R>, marked: bool| {
-            if !marked {
-                visit(&node.key);
-            }
+    /// The keys, in order.
+    pub(crate) fn contents(&mut self, domain: &Domain<R>) -> Vec<K>
+    where
+        K: Copy,
+    {
+        let visit = |node: &Node<K, V, R>, marked: bool, keys: &mut Vec<_>| {
+            keys.extend((!marked).then_some(node.key));
         };
         // SAFETY: exclusive by `&mut self`.
-        unsafe { chain::for_each(domain, &mut self.head, visit) };
+        unsafe { chain::contents(domain, &mut self.head, visit) }
     }
 }
 
@@ -250,22 +241,51 @@ impl<K, V, R: Reclaimer> Bucket<K, V, R> {
     }
 }
 
+/// The operations of a map that has a `domain`, finds the `bucket` of a key, and reads that by `T`.
+macro_rules! bucket_operations {
+    () => {
+        /// Adds `key`; false, and nothing changes, if it is present.
+        pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
+            self.domain.check(guard);
+            self.bucket(&key).insert::<T>(guard, key, value)
+        }
+
+        /// Removes `key`, and returns a copy of its value.
+        pub fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V>
+        where
+            V: Clone,
+        {
+            self.domain.check(guard);
+            self.bucket(key).remove::<T>(guard, key)
+        }
+
+        /// The value of `key`, and the key, in place. How far this is wait-free is the algorithm's.
+        #[must_use]
+        pub fn get<'g, 'h>(
+            &'g self,
+            guard: &'g Guard<'h, R>,
+            key: &K,
+        ) -> Option<Entry<'g, 'h, K, V, R>> {
+            self.domain.check(guard);
+            self.bucket(key).get::<T>(guard, key)
+        }
+
+        crate::structure::contains_key!();
+    };
+}
+pub(crate) use bucket_operations;
+
 /// Unlinks the chain `first..end` from `prev` and retires it; false if `prev` changed.
 ///
 /// # Safety
 /// The chain is not empty, and all nodes in it are marked and lead to `end` (untagged). `first` is
 /// protected.
-pub(crate) unsafe fn unlink<'g, K, V, R>(
+pub(crate) unsafe fn unlink<'g, K: Key, V: Value, R: Reclaimer>(
     guard: &'g Guard<'_, R>,
     prev: &Atomic<Node<K, V, R>, R>,
     first: Shared<'g, Node<K, V, R>, R>,
     end: Shared<'g, Node<K, V, R>, R>,
-) -> bool
-where
-    K: Send + 'static,
-    V: Send + 'static,
-    R: Reclaimer,
-{
+) -> bool {
     // Succeeds only on an untagged link, so one of a linked node. `first` is protected, so not
     // reused: it is linked there, and the chain behind it is as it was seen, because the links of
     // marked nodes do not change. So `end` is linked, too, though perhaps not protected.

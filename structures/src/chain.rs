@@ -34,25 +34,27 @@ pub(crate) unsafe fn take_all<N: Link<R>, R: Reclaimer>(
     })
 }
 
-/// Calls `visit` with each node and whether its own link is tagged.
+/// What `visit` adds for each node; it is told whether the node's own link is tagged.
 ///
 /// # Safety
 /// Every node of the chain is allocated, and no other thread can reach it.
-pub(crate) unsafe fn for_each<N: Link<R>, R: Reclaimer>(
+pub(crate) unsafe fn contents<N: Link<R>, R: Reclaimer, T>(
     domain: &Domain<R>,
     head: &mut Atomic<N, R>,
-    mut visit: impl FnMut(&N, bool),
-) {
+    mut visit: impl FnMut(&N, bool, &mut Vec<T>),
+) -> Vec<T> {
     // `Atomic::load` asks for a guard. It protects nothing here, and nothing needs it.
     let handle = domain.register();
     let guard = handle.pin();
+    let mut contents = Vec::new();
     let mut next = head.load_exclusive();
     // SAFETY: exclusive by this function's clause, so no node is freed while we read it.
     while let Some(node) = unsafe { next.deref() } {
         // Relaxed: whatever made the chain exclusive synchronised with its writers.
         let after = node.link().load(Relaxed, &guard);
-        visit(node, after.tag() != 0);
+        visit(node, after.tag() != 0, &mut contents);
         // Through the `'static` of `load_exclusive`: the guard's lifetime means nothing here.
         next = Atomic::new(after).load_exclusive();
     }
+    contents
 }

@@ -18,16 +18,15 @@
 //!
 //! The first node is a dummy whose value was moved out (or never was).
 
-use std::fmt;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Strength};
 
 use crate::chain::Link;
-use crate::front::{Head, Valued};
+use crate::front::{Head, Valued, front_queue};
 use crate::padded::Padded;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts, queue_operations};
+use crate::structure::{Kind, Nodes, Structure, StructureFacts};
 
 struct Node<T, R: Reclaimer> {
     /// Initialised in all nodes but the dummy.
@@ -52,13 +51,10 @@ impl<T, R: Reclaimer> Valued<R> for Node<T, R> {
     fn value(&self) -> &MaybeUninit<T> {
         &self.value
     }
-    fn value_mut(&mut self) -> &mut MaybeUninit<T> {
-        &mut self.value
-    }
 }
 
-/// A lock-free queue with one CAS for each operation.
-pub struct DoubleLinkQueue<T: Send + 'static, R: Reclaimer> {
+/// A lock-free queue with one CAS for each operation. These panic if the guard is of another domain.
+pub struct DoubleLinkQueue<T, R: Reclaimer> {
     domain: Domain<R>,
     head: Head<Node<T, R>, R>,
     tail: Padded<Atomic<Node<T, R>, R>>,
@@ -77,9 +73,6 @@ impl<T: Send + 'static, R: Reclaimer> DoubleLinkQueue<T, R> {
     }
 
     /// Adds `value` at the tail.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn enqueue(&self, guard: &Guard<'_, R>, value: T) {
         self.domain.check(guard);
         let value = MaybeUninit::new(value);
@@ -116,9 +109,6 @@ impl<T: Send + 'static, R: Reclaimer> DoubleLinkQueue<T, R> {
     }
 
     /// Takes the value at the head.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn dequeue(&self, guard: &Guard<'_, R>) -> Option<T> {
         self.domain.check(guard);
         let (mut first, mut second) = (guard.shield(), guard.shield());
@@ -142,67 +132,12 @@ impl<T: Send + 'static, R: Reclaimer> DoubleLinkQueue<T, R> {
             }
         }
     }
-
-    /// A copy of the value at the head.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn peek(&self, guard: &Guard<'_, R>) -> Option<T>
-    where
-        T: Copy,
-    {
-        self.domain.check(guard);
-        self.head.peek(guard)
-    }
-
-    /// Whether the queue is empty now.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
-        self.domain.check(guard);
-        self.head.is_empty(guard)
-    }
 }
 
-impl<T: Send + 'static, R: Reclaimer> Drop for DoubleLinkQueue<T, R> {
-    fn drop(&mut self) {
-        // No enqueue is under way, so there is no gap.
-        self.head.discard(&self.domain);
-    }
-}
-
-impl<T: Send + 'static, R: Reclaimer> fmt::Debug for DoubleLinkQueue<T, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DoubleLinkQueue").field("domain", &self.domain).finish_non_exhaustive()
-    }
-}
-
-impl<R: Reclaimer> Structure<R> for DoubleLinkQueue<u64, R> {
-    const FACTS: StructureFacts = StructureFacts {
+front_queue! {
+    DoubleLinkQueue {
         name: "double-link-queue",
-        kind: Kind::Queue,
         paper: "Correia and Ramalhete, DoubleLink: a low-overhead lock-free queue, 2017",
-        needs: Strength::Pointer,
-        shields: 2,
-        nodes: Nodes { fixed: 1, ..Nodes::ONE_PER_KEY },
-    };
-
-    fn new(domain: &Domain<R>, _: usize) -> Self {
-        Self::new(domain)
-    }
-
-    queue_operations!();
-
-    fn hold_inside(&self, guard: &Guard<'_, R>, _: u64, inside: &mut dyn FnMut()) {
-        self.domain.check(guard);
-        self.head.hold_inside(guard, inside);
-    }
-
-    fn contents(&mut self) -> Vec<u64> {
-        self.head.contents(&self.domain)
     }
 }
 

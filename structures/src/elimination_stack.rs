@@ -21,7 +21,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared};
 
 use crate::padded::Padded;
-use crate::structure::{Structure, StructureFacts};
+use crate::structure::{Structure, StructureFacts, sequence_operations};
 use crate::treiber_stack::{Node, TreiberStack, new_node, take_back};
 
 /// Places to meet. A power of two.
@@ -31,8 +31,9 @@ const PATIENCE: usize = 64;
 /// The tag of a slot whose offer was taken.
 const TAKEN: usize = 1;
 
-/// A lock-free stack that scales with contention.
-pub struct EliminationStack<T: Send + 'static, R: Reclaimer> {
+/// A lock-free stack that scales with contention. Its operations panic if the guard is of another
+/// domain.
+pub struct EliminationStack<T, R: Reclaimer> {
     stack: TreiberStack<T, R>,
     slots: [Padded<Atomic<Node<T, R>, R>>; SLOTS],
 }
@@ -45,9 +46,6 @@ impl<T: Send + 'static, R: Reclaimer> EliminationStack<T, R> {
     }
 
     /// Pushes `value`.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn push(&self, guard: &Guard<'_, R>, value: T) {
         self.stack.check(guard);
         let node = new_node(guard, value);
@@ -59,9 +57,6 @@ impl<T: Send + 'static, R: Reclaimer> EliminationStack<T, R> {
     }
 
     /// Pops the value pushed last.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn pop(&self, guard: &Guard<'_, R>) -> Option<T> {
         self.stack.check(guard);
         let mut shield = guard.shield();
@@ -78,9 +73,6 @@ impl<T: Send + 'static, R: Reclaimer> EliminationStack<T, R> {
     }
 
     /// A copy of the value on top.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn peek(&self, guard: &Guard<'_, R>) -> Option<T>
     where
@@ -90,9 +82,6 @@ impl<T: Send + 'static, R: Reclaimer> EliminationStack<T, R> {
     }
 
     /// Whether the stack is empty now.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         self.stack.is_empty(guard)
@@ -150,7 +139,7 @@ fn take<T, R: Reclaimer>(guard: &Guard<'_, R>, slot: &Atomic<Node<T, R>, R>) -> 
     None
 }
 
-impl<T: Send + 'static, R: Reclaimer> fmt::Debug for EliminationStack<T, R> {
+impl<T, R: Reclaimer> fmt::Debug for EliminationStack<T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EliminationStack").field("stack", &self.stack).finish_non_exhaustive()
     }
@@ -163,18 +152,7 @@ impl<R: Reclaimer> Structure<R> for EliminationStack<u64, R> {
         ..<TreiberStack<u64, R> as Structure<R>>::FACTS
     };
 
-    fn new(domain: &Domain<R>, _: usize) -> Self {
-        Self::new(domain)
-    }
-
-    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.push(guard, key);
-        true
-    }
-
-    fn remove(&self, guard: &Guard<'_, R>, _: u64) -> Option<u64> {
-        self.pop(guard)
-    }
+    sequence_operations!(push, pop);
 
     fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
         self.stack.contains(guard, key)

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use kovan_schemes::{Atomic, Guard, Reclaimer, Shared, Shield};
 
+use crate::structure::{Key, Value};
 use crate::tree::{Bound, Branches};
 
 /// The states of an update field: the tag of its record.
@@ -84,18 +85,13 @@ pub(crate) fn leads_to<'g, K, V, R: Reclaimer>(
 
 /// Puts `record` in the place of `update`, which is protected and clean, at `home`, and protects
 /// it with `own`. Its flag, if the update field was unchanged.
-pub(crate) fn announce<'g, 'h, K, V, R>(
+pub(crate) fn announce<'g, 'h, K: Key, V: Value, R: Reclaimer>(
     guard: &'g Guard<'h, R>,
     home: &Node<K, V, R>,
     update: Shared<'g, Record<K, V, R>, R>,
     record: Record<K, V, R>,
     own: &mut Shield<'h, R>,
-) -> Option<Shared<'g, Record<K, V, R>, R>>
-where
-    K: Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
+) -> Option<Shared<'g, Record<K, V, R>, R>> {
     let record = guard.alloc(record).into_shared();
     // Before others can finish the operation, and retire the record.
     let _ = guard.protect(own, &Atomic::new(record));
@@ -114,12 +110,10 @@ where
 ///
 /// # Safety
 /// The caller's exchange replaced it at its home.
-unsafe fn retire_record<K, V, R>(guard: &Guard<'_, R>, update: Shared<'_, Record<K, V, R>, R>)
-where
-    K: Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
+unsafe fn retire_record<K: Key, V: Value, R: Reclaimer>(
+    guard: &Guard<'_, R>,
+    update: Shared<'_, Record<K, V, R>, R>,
+) {
     if !update.is_null() {
         // SAFETY: 1: allocated in this domain (callers `check`); it leaves its home once, by the
         // caller's exchange. 2: no update field but those of marked nodes leads to it, from where
@@ -134,18 +128,13 @@ where
 /// # Safety
 /// The record of `flag` is protected, and so is `old`, which it names, and which was not retired
 /// when that was shielded: `home` had the flag later, or our own exchange put it there.
-pub(crate) unsafe fn finish<'g, 'h, K, V, R>(
+pub(crate) unsafe fn finish<'g, 'h, K: Key, V: Value, R: Reclaimer>(
     guard: &'g Guard<'h, R>,
     home: &Node<K, V, R>,
     flag: Shared<'g, Record<K, V, R>, R>,
     old: Shared<'g, Node<K, V, R>, R>,
     spare: &mut Shield<'h, R>,
-) -> bool
-where
-    K: Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
+) -> bool {
     let clean = flag.with_tag(CLEAN);
     // SAFETY: both are protected by the caller's clause.
     let (Some(record), Some(parent)) = (unsafe { (flag.deref(), old.deref()) }) else {
@@ -184,18 +173,13 @@ where
 
 /// Marks `parent` for the removal, if its update field is clean in this version. Whether it is, by
 /// this exchange or another's.
-fn mark<'g, 'h, K, V, R>(
+fn mark<'g, 'h, K: Key, V: Value, R: Reclaimer>(
     guard: &'g Guard<'h, R>,
     parent: &'g Node<K, V, R>,
     mark: Shared<'g, Record<K, V, R>, R>,
     version: u64,
     spare: &mut Shield<'h, R>,
-) -> bool
-where
-    K: Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
+) -> bool {
     let now = guard.protect(spare, &parent.update);
     // SAFETY: clean, so at home here, and not retired when `spare` was set.
     if now.tag() != CLEAN || unsafe { self::version(now) } != version {

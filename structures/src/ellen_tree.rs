@@ -22,7 +22,6 @@
 //! again. So help does not recurse, and the shields are fixed; as flags fail for flags below them
 //! only, and the tree is finite, it stays lock-free.
 
-use std::fmt;
 use std::mem::swap;
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
@@ -34,7 +33,10 @@ use crate::ellen_record::{
 };
 use crate::fresh::Fresh;
 use crate::guarded::Entry;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts, map_operations};
+use crate::structure::{
+    Key, Kind, Nodes, Structure, StructureFacts, Value, contains_key, debug_with_domain,
+    map_operations,
+};
 use crate::tree::{self, Bound, sides};
 
 /// The shields of one operation.
@@ -66,27 +68,18 @@ struct Place<'g, 'h, K, V, R: Reclaimer> {
     leaf_at: Shared<'g, Node<K, V, R>, R>,
 }
 
-/// A lock-free sorted map in an external binary search tree, which is not balanced.
+/// A lock-free sorted map in an external binary search tree, which is not balanced. Its operations
+/// panic if the guard is of another domain.
 ///
 /// An insertion copies the leaf next to the new one, so values are cloned: large ones belong in
 /// an [`Arc`](std::sync::Arc).
-pub struct EllenTree<K, V, R>
-where
-    K: Ord + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    R: Reclaimer,
-{
+pub struct EllenTree<K, V, R: Reclaimer> {
     domain: Domain<R>,
     /// An inner node, never removed; the tree is on its left.
     root: Atomic<Node<K, V, R>, R>,
 }
 
-impl<K, V, R> EllenTree<K, V, R>
-where
-    K: Ord + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    R: Reclaimer,
-{
+impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> EllenTree<K, V, R> {
     /// Whether what a traversal meets in removed parts is protected by the guard alone.
     const REGION: bool = matches!(R::FACTS.strength, Strength::Region);
 
@@ -101,9 +94,6 @@ where
     }
 
     /// Adds `key`; false, and nothing changes, if it is present. Lock-free.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
         self.domain.check(guard);
         let (mut value, mut leaf) = (Some(value), None);
@@ -147,9 +137,6 @@ where
     }
 
     /// Removes `key`, and returns a copy of its value. Lock-free.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V> {
         self.domain.check(guard);
         loop {
@@ -185,9 +172,6 @@ where
 
     /// The value of `key`. Lock-free; wait-free, but for the depth of the tree, where the scheme
     /// protects a region.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn get<'g, 'h>(
         &'g self,
@@ -200,14 +184,7 @@ where
         (found == key).then(|| Entry::new(found, value, shields.leaf))
     }
 
-    /// Whether `key` is present. Progress as of [`get`](Self::get).
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn contains_key(&self, guard: &Guard<'_, R>, key: &K) -> bool {
-        self.get(guard, key).is_some()
-    }
+    contains_key!();
 
     /// The leaf where `key` is, or would be. `UPDATE` says whether to protect update fields, for an
     /// operation that changes them.
@@ -301,12 +278,7 @@ where
     }
 }
 
-impl<K, V, R> Drop for EllenTree<K, V, R>
-where
-    K: Ord + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    R: Reclaimer,
-{
+impl<K, V, R: Reclaimer> Drop for EllenTree<K, V, R> {
     fn drop(&mut self) {
         let mut records = Vec::new();
         // SAFETY: exclusive by `&mut self`; what is linked is not retired.
@@ -323,16 +295,7 @@ where
     }
 }
 
-impl<K, V, R> fmt::Debug for EllenTree<K, V, R>
-where
-    K: Ord + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    R: Reclaimer,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EllenTree").field("domain", &self.domain).finish_non_exhaustive()
-    }
-}
+debug_with_domain!(EllenTree<K, V>);
 
 impl<R: Reclaimer> Structure<R> for EllenTree<u64, u64, R> {
     const FACTS: StructureFacts = StructureFacts {
@@ -344,10 +307,6 @@ impl<R: Reclaimer> Structure<R> for EllenTree<u64, u64, R> {
         // Each inner node may be the home of a record.
         nodes: Nodes { per_key: 2, fixed: 2, records: 1, ..Nodes::ONE_PER_KEY },
     };
-
-    fn new(domain: &Domain<R>, _: usize) -> Self {
-        Self::new(domain)
-    }
 
     map_operations!();
 
@@ -379,10 +338,7 @@ impl<R: Reclaimer> Structure<R> for EllenTree<u64, u64, R> {
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let mut keys = Vec::new();
-        let visit = |node: &Node<u64, u64, R>| keys.extend(node.value);
         // SAFETY: exclusive by `&mut self`.
-        unsafe { tree::for_each(&self.domain, &mut self.root, visit) };
-        keys
+        unsafe { tree::contents(&self.domain, &mut self.root, |node| node.value) }
     }
 }

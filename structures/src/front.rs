@@ -14,13 +14,70 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield};
 use crate::chain::{self, Link};
 use crate::padded::Padded;
 
+/// What is the same in both queues: what they do with their `domain` and their `head` alone.
+macro_rules! front_queue {
+    ($queue:ident { $($fact:ident: $value:expr,)* }) => {
+        impl<T: Send + 'static, R: Reclaimer> $queue<T, R> {
+            /// A copy of the value at the head.
+            #[must_use]
+            pub fn peek(&self, guard: &Guard<'_, R>) -> Option<T>
+            where
+                T: Copy,
+            {
+                self.domain.check(guard);
+                self.head.peek(guard)
+            }
+
+            /// Whether the queue is empty now.
+            #[must_use]
+            pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
+                self.domain.check(guard);
+                self.head.is_empty(guard)
+            }
+        }
+
+        impl<T, R: Reclaimer> Drop for $queue<T, R> {
+            fn drop(&mut self) {
+                // No enqueue is under way, so every node is linked.
+                self.head.discard(&self.domain);
+            }
+        }
+
+        $crate::structure::debug_with_domain!($queue<T>);
+
+        impl<R: Reclaimer> Structure<R> for $queue<u64, R> {
+            const FACTS: StructureFacts = StructureFacts {
+                kind: Kind::Queue,
+                needs: Strength::Pointer,
+                shields: 2,
+                nodes: Nodes { fixed: 1, ..Nodes::ONE_PER_KEY },
+                $($fact: $value,)*
+            };
+
+            $crate::structure::sequence_operations!(enqueue, dequeue);
+
+            fn contains(&self, guard: &Guard<'_, R>, _: u64) -> bool {
+                !self.is_empty(guard)
+            }
+
+            fn hold_inside(&self, guard: &Guard<'_, R>, _: u64, inside: &mut dyn FnMut()) {
+                self.domain.check(guard);
+                self.head.hold_inside(guard, inside);
+            }
+
+            fn contents(&mut self) -> Vec<u64> {
+                self.head.contents(&self.domain)
+            }
+        }
+    };
+}
+pub(crate) use front_queue;
+
 /// A node of such a queue.
 pub(crate) trait Valued<R: Reclaimer>: Link<R> {
     type Value;
     /// Initialised before publication, in all nodes but the dummy.
     fn value(&self) -> &MaybeUninit<Self::Value>;
-    /// The same, exclusively.
-    fn value_mut(&mut self) -> &mut MaybeUninit<Self::Value>;
 }
 
 /// Leads to the dummy.
@@ -99,10 +156,10 @@ impl<N: Valued<R>, R: Reclaimer> Head<N, R> {
     pub(crate) fn discard(&mut self, domain: &Domain<R>) {
         // SAFETY: exclusive by `&mut self`; nodes from the head on are not retired.
         let nodes = unsafe { chain::take_all(&mut self.0.0) };
-        domain.discard(nodes.enumerate().map(|(at, mut node)| {
+        domain.discard(nodes.enumerate().map(|(at, node)| {
             if at > 0 {
-                // SAFETY: not the dummy, so its value was not moved out.
-                unsafe { node.value_mut().value_mut().assume_init_drop() };
+                // SAFETY: not the dummy, so its value was not moved out; it is now, to be dropped.
+                drop(unsafe { node.value().value().assume_init_read() });
             }
             node
         }));
@@ -113,16 +170,15 @@ impl<N: Valued<R>, R: Reclaimer> Head<N, R> {
     where
         N::Value: Copy,
     {
-        let (mut values, mut dummy) = (Vec::new(), true);
-        let visit = |node: &N, _| {
+        let mut dummy = true;
+        let visit = |node: &N, _, values: &mut Vec<_>| {
             if !take(&mut dummy) {
                 // SAFETY: not the dummy, so its value was not moved out.
                 values.push(unsafe { node.value().assume_init_read() });
             }
         };
         // SAFETY: exclusive by `&mut self`.
-        unsafe { chain::for_each(domain, &mut self.0.0, visit) };
-        values
+        unsafe { chain::contents(domain, &mut self.0.0, visit) }
     }
 
     /// Where the head is.

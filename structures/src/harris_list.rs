@@ -39,7 +39,7 @@ use kovan_schemes::{Atomic, Guard, Reclaimer, RegionProtection, Shared, Shield, 
 use crate::bucket::{Find, MARK, Node, Place, Shields, unlink};
 use crate::guarded::Entry;
 use crate::list::{List, Traversal};
-use crate::structure::{Kind, Nodes, StructureFacts};
+use crate::structure::{Key, Kind, Nodes, StructureFacts, Value};
 
 /// Harris's list as published, for schemes that protect a region.
 pub type HarrisList<K, V, R> = List<K, V, R, Harris>;
@@ -82,27 +82,19 @@ impl<R: Reclaimer> Traversal<R> for HarrisScot {
 macro_rules! walk {
     ($traversal:ident: $bound:ident) => {
         impl<R: $bound> Find<R> for $traversal {
-            fn find<'g, 'h, K, V>(
+            fn find<'g, 'h, K: Key, V: Value>(
                 head: &'g Atomic<Node<K, V, R>, R>,
                 guard: &'g Guard<'h, R>,
                 before: impl Fn(&K) -> bool,
-            ) -> Place<'g, 'h, K, V, R>
-            where
-                K: Ord + Send + 'static,
-                V: Send + 'static,
-            {
+            ) -> Place<'g, 'h, K, V, R> {
                 Walk::new(head, guard).find(before)
             }
 
-            fn lookup<'g, 'h, K, V>(
+            fn lookup<'g, 'h, K: Key, V: Value>(
                 head: &'g Atomic<Node<K, V, R>, R>,
                 guard: &'g Guard<'h, R>,
                 key: &K,
-            ) -> Option<Entry<'g, 'h, K, V, R>>
-            where
-                K: Ord + Send + 'static,
-                V: Send + 'static,
-            {
+            ) -> Option<Entry<'g, 'h, K, V, R>> {
                 Walk::new(head, guard).lookup(key)
             }
         }
@@ -126,12 +118,7 @@ struct Walk<'g, 'h, K, V, R: Reclaimer> {
     cur: Shared<'g, Node<K, V, R>, R>,
 }
 
-impl<'g, 'h, K, V, R> Walk<'g, 'h, K, V, R>
-where
-    K: Ord + Send + 'static,
-    V: Send + 'static,
-    R: Reclaimer,
-{
+impl<'g, 'h, K: Key, V: Value, R: Reclaimer> Walk<'g, 'h, K, V, R> {
     fn new(head: &'g Atomic<Node<K, V, R>, R>, guard: &'g Guard<'h, R>) -> Self {
         let mut shields = Shields::new(guard);
         // The head is never tagged.

@@ -6,17 +6,18 @@ use std::marker::PhantomData;
 
 use kovan_schemes::{Domain, Guard, Reclaimer};
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, bucket_operations};
 use crate::guarded::Entry;
 use crate::harris_list::HarrisScot;
 use crate::list::Traversal;
 use crate::michael_list::Michael;
-use crate::structure::{Structure, StructureFacts, map_operations};
+use crate::structure::{Key, Structure, StructureFacts, Value, map_operations};
 
 /// No more buckets than this, whatever the hint.
 const MAX_BUCKETS: usize = 1 << 24;
 
 /// A lock-free hash map that does not grow, whose buckets are lists of the algorithm `T`.
+/// Its operations panic if the guard is of another domain.
 pub struct HashMap<K, V, R: Reclaimer, T: Traversal<R> = Michael> {
     domain: Domain<R>,
     /// A power of two of them.
@@ -27,13 +28,7 @@ pub struct HashMap<K, V, R: Reclaimer, T: Traversal<R> = Michael> {
 /// A hash map whose buckets are Harris's lists with validated chains.
 pub type HashMapHarris<K, V, R> = HashMap<K, V, R, HarrisScot>;
 
-impl<K, V, R, T> HashMap<K, V, R, T>
-where
-    K: Ord + Hash + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-    T: Traversal<R>,
-{
+impl<K: Key + Hash, V: Value, R: Reclaimer, T: Traversal<R>> HashMap<K, V, R, T> {
     /// An empty map with a bucket for each key expected, rounded up to a power of two.
     #[must_use]
     pub fn new(domain: &Domain<R>, capacity_hint: usize) -> Self {
@@ -42,49 +37,7 @@ where
         Self { domain: domain.clone(), buckets, traversal: PhantomData }
     }
 
-    /// Adds `key`; false, and nothing changes, if it is present.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
-        self.domain.check(guard);
-        self.bucket(&key).insert::<T>(guard, key, value)
-    }
-
-    /// Removes `key`, and returns a copy of its value.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    pub fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V>
-    where
-        V: Clone,
-    {
-        self.domain.check(guard);
-        self.bucket(key).remove::<T>(guard, key)
-    }
-
-    /// The value of `key`, and the key, in place. How far this is wait-free is the algorithm's.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn get<'g, 'h>(
-        &'g self,
-        guard: &'g Guard<'h, R>,
-        key: &K,
-    ) -> Option<Entry<'g, 'h, K, V, R>> {
-        self.domain.check(guard);
-        self.bucket(key).get::<T>(guard, key)
-    }
-
-    /// Whether `key` is present; progress as [`get`](Self::get).
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn contains_key(&self, guard: &Guard<'_, R>, key: &K) -> bool {
-        self.get(guard, key).is_some()
-    }
+    bucket_operations!();
 
     fn index(&self, key: &K) -> usize {
         // A fixed hasher: two runs of an experiment fill the same buckets.
@@ -122,7 +75,7 @@ impl<R: Reclaimer, T: Traversal<R>> Structure<R> for HashMap<u64, u64, R, T> {
         Self::new(domain, capacity_hint)
     }
 
-    map_operations!();
+    map_operations!(hinted);
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);
@@ -134,10 +87,6 @@ impl<R: Reclaimer, T: Traversal<R>> Structure<R> for HashMap<u64, u64, R, T> {
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let mut keys = Vec::new();
-        for bucket in &mut self.buckets {
-            bucket.for_each_key(&self.domain, |key| keys.push(*key));
-        }
-        keys
+        self.buckets.iter_mut().flat_map(|bucket| bucket.contents(&self.domain)).collect()
     }
 }

@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 
 use kovan_schemes::{Domain, Guard, Reclaimer};
 
-use crate::bucket::{Bucket, Find};
+use crate::bucket::{Bucket, Find, bucket_operations};
 use crate::guarded::Entry;
-use crate::structure::{Structure, StructureFacts, map_operations};
+use crate::structure::{Key, Structure, StructureFacts, Value, map_operations};
 
 /// A list algorithm: how a traversal treats the removed nodes that it meets.
 pub trait Traversal<R: Reclaimer>: Find<R> {
@@ -18,74 +18,24 @@ pub trait Traversal<R: Reclaimer>: Find<R> {
     const MAP: StructureFacts;
 }
 
-/// A lock-free sorted map in a linked list, with the algorithm `T`.
+/// A lock-free sorted map in a linked list, with the algorithm `T`. Its operations panic if the
+/// guard is of another domain.
 pub struct List<K, V, R: Reclaimer, T: Traversal<R>> {
     domain: Domain<R>,
     list: Bucket<K, V, R>,
     traversal: PhantomData<fn() -> T>,
 }
 
-impl<K, V, R, T> List<K, V, R, T>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-    T: Traversal<R>,
-{
+impl<K: Key, V: Value, R: Reclaimer, T: Traversal<R>> List<K, V, R, T> {
     /// An empty map.
     #[must_use]
     pub fn new(domain: &Domain<R>) -> Self {
         Self { domain: domain.clone(), list: Bucket::new(), traversal: PhantomData }
     }
 
-    /// Adds `key`; false, and nothing changes, if it is present.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
-        self.domain.check(guard);
-        self.list.insert::<T>(guard, key, value)
-    }
-
-    /// Removes `key`, and returns a copy of its value.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    pub fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V>
-    where
-        V: Clone,
-    {
-        self.domain.check(guard);
-        self.list.remove::<T>(guard, key)
-    }
-
-    /// The value of `key`, and the key, in place. How far this is wait-free is the algorithm's.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn get<'g, 'h>(
-        &'g self,
-        guard: &'g Guard<'h, R>,
-        key: &K,
-    ) -> Option<Entry<'g, 'h, K, V, R>> {
-        self.domain.check(guard);
-        self.list.get::<T>(guard, key)
-    }
-
-    /// Whether `key` is present; progress as [`get`](Self::get).
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn contains_key(&self, guard: &Guard<'_, R>, key: &K) -> bool {
-        self.get(guard, key).is_some()
-    }
+    bucket_operations!();
 
     /// The entry of the least key now.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn first<'g, 'h>(&'g self, guard: &'g Guard<'h, R>) -> Option<Entry<'g, 'h, K, V, R>> {
         self.domain.check(guard);
@@ -93,12 +43,13 @@ where
     }
 
     /// Whether the map is empty now.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         self.first(guard).is_none()
+    }
+
+    fn bucket(&self, _: &K) -> &Bucket<K, V, R> {
+        &self.list
     }
 }
 
@@ -117,10 +68,6 @@ impl<K, V, R: Reclaimer, T: Traversal<R>> fmt::Debug for List<K, V, R, T> {
 impl<R: Reclaimer, T: Traversal<R>> Structure<R> for List<u64, u64, R, T> {
     const FACTS: StructureFacts = T::LIST;
 
-    fn new(domain: &Domain<R>, _: usize) -> Self {
-        Self::new(domain)
-    }
-
     map_operations!();
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
@@ -129,8 +76,6 @@ impl<R: Reclaimer, T: Traversal<R>> Structure<R> for List<u64, u64, R, T> {
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let mut keys = Vec::new();
-        self.list.for_each_key(&self.domain, |key| keys.push(*key));
-        keys
+        self.list.contents(&self.domain)
     }
 }

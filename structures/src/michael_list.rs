@@ -8,7 +8,7 @@ use kovan_schemes::{Atomic, Guard, Reclaimer, Shared, Strength};
 
 use crate::bucket::{Find, MARK, Node, Place, Shields, unlink};
 use crate::list::{List, Traversal};
-use crate::structure::{Kind, Nodes, StructureFacts};
+use crate::structure::{Key, Kind, Nodes, StructureFacts, Value};
 
 /// A lock-free sorted map in a linked list.
 pub type MichaelList<K, V, R> = List<K, V, R, Michael>;
@@ -30,15 +30,11 @@ impl<R: Reclaimer> Traversal<R> for Michael {
 }
 
 impl<R: Reclaimer> Find<R> for Michael {
-    fn find<'g, 'h, K, V>(
+    fn find<'g, 'h, K: Key, V: Value>(
         head: &'g Atomic<Node<K, V, R>, R>,
         guard: &'g Guard<'h, R>,
         before: impl Fn(&K) -> bool,
-    ) -> Place<'g, 'h, K, V, R>
-    where
-        K: Ord + Send + 'static,
-        V: Send + 'static,
-    {
+    ) -> Place<'g, 'h, K, V, R> {
         let mut shields = Shields::new(guard);
         'again: loop {
             let mut prev = head;

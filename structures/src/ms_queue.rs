@@ -3,16 +3,15 @@
 //! The first node is a dummy whose value was moved out (or never was). The tail never points to a
 //! node before the head, so nothing that head, tail or the links after them lead to is retired.
 
-use std::fmt;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering::Acquire;
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Strength};
 
 use crate::chain::Link;
-use crate::front::{Head, Valued};
+use crate::front::{Head, Valued, front_queue};
 use crate::padded::Padded;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts, queue_operations};
+use crate::structure::{Kind, Nodes, Structure, StructureFacts};
 
 struct Node<T, R: Reclaimer> {
     /// Initialised in all nodes but the dummy.
@@ -35,13 +34,10 @@ impl<T, R: Reclaimer> Valued<R> for Node<T, R> {
     fn value(&self) -> &MaybeUninit<T> {
         &self.value
     }
-    fn value_mut(&mut self) -> &mut MaybeUninit<T> {
-        &mut self.value
-    }
 }
 
-/// A lock-free queue.
-pub struct MsQueue<T: Send + 'static, R: Reclaimer> {
+/// A lock-free queue. Its operations panic if the guard is of another domain.
+pub struct MsQueue<T, R: Reclaimer> {
     domain: Domain<R>,
     head: Head<Node<T, R>, R>,
     tail: Padded<Atomic<Node<T, R>, R>>,
@@ -59,9 +55,6 @@ impl<T: Send + 'static, R: Reclaimer> MsQueue<T, R> {
     }
 
     /// Adds `value` at the tail.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn enqueue(&self, guard: &Guard<'_, R>, value: T) {
         self.domain.check(guard);
         let node = guard.alloc(Node { value: MaybeUninit::new(value), next: Atomic::null() });
@@ -90,9 +83,6 @@ impl<T: Send + 'static, R: Reclaimer> MsQueue<T, R> {
     }
 
     /// Takes the value at the head.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn dequeue(&self, guard: &Guard<'_, R>) -> Option<T> {
         self.domain.check(guard);
         let (mut first, mut second) = (guard.shield(), guard.shield());
@@ -120,66 +110,12 @@ impl<T: Send + 'static, R: Reclaimer> MsQueue<T, R> {
             }
         }
     }
-
-    /// A copy of the value at the head.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn peek(&self, guard: &Guard<'_, R>) -> Option<T>
-    where
-        T: Copy,
-    {
-        self.domain.check(guard);
-        self.head.peek(guard)
-    }
-
-    /// Whether the queue is empty now.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
-        self.domain.check(guard);
-        self.head.is_empty(guard)
-    }
 }
 
-impl<T: Send + 'static, R: Reclaimer> Drop for MsQueue<T, R> {
-    fn drop(&mut self) {
-        self.head.discard(&self.domain);
-    }
-}
-
-impl<T: Send + 'static, R: Reclaimer> fmt::Debug for MsQueue<T, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MsQueue").field("domain", &self.domain).finish_non_exhaustive()
-    }
-}
-
-impl<R: Reclaimer> Structure<R> for MsQueue<u64, R> {
-    const FACTS: StructureFacts = StructureFacts {
+front_queue! {
+    MsQueue {
         name: "ms-queue",
-        kind: Kind::Queue,
         paper: "Michael and Scott, Simple, fast, and practical non-blocking and blocking concurrent queue algorithms, PODC 1996",
-        needs: Strength::Pointer,
-        shields: 2,
-        nodes: Nodes { fixed: 1, ..Nodes::ONE_PER_KEY },
-    };
-
-    fn new(domain: &Domain<R>, _: usize) -> Self {
-        Self::new(domain)
-    }
-
-    queue_operations!();
-
-    fn hold_inside(&self, guard: &Guard<'_, R>, _: u64, inside: &mut dyn FnMut()) {
-        self.domain.check(guard);
-        self.head.hold_inside(guard, inside);
-    }
-
-    fn contents(&mut self) -> Vec<u64> {
-        self.head.contents(&self.domain)
     }
 }
 

@@ -13,7 +13,6 @@
 //!
 //! Deviation: one edge (`root`) and one leaf behind all keys do for the paper's five sentinels.
 
-use std::fmt;
 use std::mem::swap;
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
@@ -22,7 +21,10 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
 
 use crate::fresh::Fresh;
 use crate::guarded::Entry;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts, map_operations};
+use crate::structure::{
+    Key, Kind, Nodes, Structure, StructureFacts, Value, contains_key, debug_with_domain,
+    map_operations,
+};
 use crate::tree::{self, Bound, Branches, sides};
 
 /// The bit of an edge whose leaf is being removed. Set once, on a clean edge.
@@ -81,24 +83,15 @@ impl<'h, K, V, R: Reclaimer> Place<'_, 'h, K, V, R> {
     }
 }
 
-/// A lock-free sorted map in an external binary search tree, which is not balanced.
-pub struct NmTree<K, V, R>
-where
-    K: Ord + Clone + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
+/// A lock-free sorted map in an external binary search tree, which is not balanced. Its operations
+/// panic if the guard is of another domain.
+pub struct NmTree<K, V, R: Reclaimer> {
     domain: Domain<R>,
     /// Never flagged or tagged, and never null.
     root: Atomic<Node<K, V, R>, R>,
 }
 
-impl<K, V, R> NmTree<K, V, R>
-where
-    K: Ord + Clone + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
+impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
     /// Whether what a traversal meets in removed parts is protected by the guard alone.
     const REGION: bool = matches!(R::FACTS.strength, Strength::Region);
 
@@ -111,9 +104,6 @@ where
     }
 
     /// Adds `key`; false, and nothing changes, if it is present. Lock-free.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
         self.domain.check(guard);
         let mut place = self.seek(guard, &key);
@@ -145,9 +135,6 @@ where
     }
 
     /// Removes `key`, and returns a copy of its value. Lock-free.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V>
     where
         V: Clone,
@@ -184,9 +171,6 @@ where
 
     /// The value of `key`. Lock-free; wait-free, but for the depth of the tree, where the scheme
     /// protects a region.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn get<'g, 'h>(
         &'g self,
@@ -199,14 +183,7 @@ where
         (found == key).then(|| Entry::new(found, value, shields.leaf))
     }
 
-    /// Whether `key` is present. Progress as of [`get`](Self::get).
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn contains_key(&self, guard: &Guard<'_, R>, key: &K) -> bool {
-        self.get(guard, key).is_some()
-    }
+    contains_key!();
 
     /// The leaf where `key` is, or would be.
     fn seek<'g, 'h>(&'g self, guard: &'g Guard<'h, R>, key: &K) -> Place<'g, 'h, K, V, R> {
@@ -323,28 +300,14 @@ impl<K, V, R: Reclaimer> Node<K, V, R> {
     }
 }
 
-impl<K, V, R> Drop for NmTree<K, V, R>
-where
-    K: Ord + Clone + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
+impl<K, V, R: Reclaimer> Drop for NmTree<K, V, R> {
     fn drop(&mut self) {
         // SAFETY: exclusive by `&mut self`; what is linked is not retired, flagged or not.
         self.domain.discard(unsafe { tree::take_all(&mut self.root) });
     }
 }
 
-impl<K, V, R> fmt::Debug for NmTree<K, V, R>
-where
-    K: Ord + Clone + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NmTree").field("domain", &self.domain).finish_non_exhaustive()
-    }
-}
+debug_with_domain!(NmTree<K, V>);
 
 impl<R: Reclaimer> Structure<R> for NmTree<u64, u64, R> {
     const FACTS: StructureFacts = StructureFacts {
@@ -355,10 +318,6 @@ impl<R: Reclaimer> Structure<R> for NmTree<u64, u64, R> {
         shields: 6,
         nodes: Nodes { per_key: 2, fixed: 1, ..Nodes::ONE_PER_KEY },
     };
-
-    fn new(domain: &Domain<R>, _: usize) -> Self {
-        Self::new(domain)
-    }
 
     map_operations!();
 
@@ -385,10 +344,7 @@ impl<R: Reclaimer> Structure<R> for NmTree<u64, u64, R> {
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let mut keys = Vec::new();
-        let visit = |node: &Node<u64, u64, R>| keys.extend(node.value);
         // SAFETY: exclusive by `&mut self`.
-        unsafe { tree::for_each(&self.domain, &mut self.root, visit) };
-        keys
+        unsafe { tree::contents(&self.domain, &mut self.root, |node| node.value) }
     }
 }

@@ -26,7 +26,6 @@
 mod tests;
 
 use std::cell::UnsafeCell;
-use std::fmt;
 use std::hint::spin_loop;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -36,7 +35,9 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Strength};
 
 use crate::chain::{self, Link};
 use crate::padded::Padded;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts, queue_operations};
+use crate::structure::{
+    Kind, Nodes, Structure, StructureFacts, debug_with_domain, sequence_operations,
+};
 
 /// Cells of a segment.
 const CELLS: usize = 32;
@@ -156,8 +157,8 @@ impl<T, R: Reclaimer> Segment<T, R> {
     }
 }
 
-/// A lock-free queue in segments.
-pub struct SegmentQueue<T: Send + 'static, R: Reclaimer> {
+/// A lock-free queue in segments. Its operations panic if the guard is of another domain.
+pub struct SegmentQueue<T, R: Reclaimer> {
     domain: Domain<R>,
     head: Padded<Atomic<Segment<T, R>, R>>,
     tail: Padded<Atomic<Segment<T, R>, R>>,
@@ -177,9 +178,6 @@ impl<T: Send + 'static, R: Reclaimer> SegmentQueue<T, R> {
     }
 
     /// Adds `value` at the tail.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn enqueue(&self, guard: &Guard<'_, R>, mut value: T) {
         self.domain.check(guard);
         let mut shield = guard.shield();
@@ -229,9 +227,6 @@ impl<T: Send + 'static, R: Reclaimer> SegmentQueue<T, R> {
     }
 
     /// Takes the value at the head.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn dequeue(&self, guard: &Guard<'_, R>) -> Option<T> {
         self.domain.check(guard);
         let mut shield = guard.shield();
@@ -274,9 +269,6 @@ impl<T: Send + 'static, R: Reclaimer> SegmentQueue<T, R> {
     }
 
     /// Whether the queue is empty now.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         self.domain.check(guard);
@@ -287,7 +279,7 @@ impl<T: Send + 'static, R: Reclaimer> SegmentQueue<T, R> {
     }
 }
 
-impl<T: Send + 'static, R: Reclaimer> Drop for SegmentQueue<T, R> {
+impl<T, R: Reclaimer> Drop for SegmentQueue<T, R> {
     fn drop(&mut self) {
         // SAFETY: exclusive by `&mut self`; segments from the head on are not retired.
         let segments = unsafe { chain::take_all(&mut self.head.0) };
@@ -298,11 +290,7 @@ impl<T: Send + 'static, R: Reclaimer> Drop for SegmentQueue<T, R> {
     }
 }
 
-impl<T: Send + 'static, R: Reclaimer> fmt::Debug for SegmentQueue<T, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SegmentQueue").field("domain", &self.domain).finish_non_exhaustive()
-    }
-}
+debug_with_domain!(SegmentQueue<T>);
 
 impl<R: Reclaimer> Structure<R> for SegmentQueue<u64, R> {
     const FACTS: StructureFacts = StructureFacts {
@@ -314,11 +302,11 @@ impl<R: Reclaimer> Structure<R> for SegmentQueue<u64, R> {
         nodes: Nodes { keys_per_node: CELLS as u64, fixed: 1, ..Nodes::ONE_PER_KEY },
     };
 
-    fn new(domain: &Domain<R>, _: usize) -> Self {
-        Self::new(domain)
-    }
+    sequence_operations!(enqueue, dequeue);
 
-    queue_operations!();
+    fn contains(&self, guard: &Guard<'_, R>, _: u64) -> bool {
+        !self.is_empty(guard)
+    }
 
     fn hold_inside(&self, guard: &Guard<'_, R>, _: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);
@@ -328,8 +316,7 @@ impl<R: Reclaimer> Structure<R> for SegmentQueue<u64, R> {
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let mut keys = Vec::new();
-        let visit = |segment: &Segment<u64, R>, _| {
+        let visit = |segment: &Segment<u64, R>, _, keys: &mut Vec<_>| {
             // Relaxed: exclusive.
             for cell in segment.cells.iter().filter(|cell| cell.state.load(Relaxed) == FULL) {
                 // SAFETY: full, so written; exclusive by `&mut self`.
@@ -337,7 +324,6 @@ impl<R: Reclaimer> Structure<R> for SegmentQueue<u64, R> {
             }
         };
         // SAFETY: exclusive by `&mut self`.
-        unsafe { chain::for_each(&self.domain, &mut self.head.0, visit) };
-        keys
+        unsafe { chain::contents(&self.domain, &mut self.head.0, visit) }
     }
 }

@@ -31,7 +31,6 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::ops::Bound;
 use std::ptr;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -44,20 +43,18 @@ use crate::bucket::MARK;
 use crate::chain;
 use crate::fresh::{Fresh, OnUnwind};
 use crate::guarded::Entry;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts, map_operations};
+use crate::structure::{
+    Key, Kind, Nodes, Structure, StructureFacts, Value, contains_key, debug_with_domain,
+    map_operations,
+};
 
-/// A lock-free sorted map in a skip list.
+/// A lock-free sorted map in a skip list. Its operations panic if the guard is of another domain.
 pub struct SkipList<K, V, R: Reclaimer> {
     domain: Domain<R>,
     head: [Slot<K, V, R>; LEVELS],
 }
 
-impl<K, V, R> SkipList<K, V, R>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
+impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
     /// An empty map.
     #[must_use]
     pub fn new(domain: &Domain<R>) -> Self {
@@ -65,9 +62,6 @@ where
     }
 
     /// Adds `key`; false, and nothing changes, if it is present.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
         self.insert_with_height(guard, key, value, random_height())
     }
@@ -148,9 +142,6 @@ where
     }
 
     /// Removes `key`, and returns a copy of its value.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V>
     where
         V: Clone,
@@ -180,9 +171,6 @@ where
     }
 
     /// The value of `key`, and the key, in place. Wait-free or lock-free: see the module.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn get<'g, 'h>(
         &'g self,
@@ -199,19 +187,9 @@ where
         place.into_entry()
     }
 
-    /// Whether `key` is present; progress as [`get`](Self::get).
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
-    #[must_use]
-    pub fn contains_key(&self, guard: &Guard<'_, R>, key: &K) -> bool {
-        self.get(guard, key).is_some()
-    }
+    contains_key!();
 
     /// The entry of the least key now.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn first<'g, 'h>(&'g self, guard: &'g Guard<'h, R>) -> Option<Entry<'g, 'h, K, V, R>> {
         self.next_after(guard, Bound::Unbounded)
@@ -220,9 +198,6 @@ where
     /// The entry of the least key now that is not below `bound`: a cursor. A loop that goes on from
     /// the key it got, excluded, meets keys in ascending order, each of which was present at some
     /// time in the loop, and all those that were present throughout.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn next_after<'g, 'h>(
         &'g self,
@@ -239,9 +214,6 @@ where
     }
 
     /// Whether the map is empty now.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         self.first(guard).is_none()
@@ -256,11 +228,7 @@ impl<K, V, R: Reclaimer> Drop for SkipList<K, V, R> {
     }
 }
 
-impl<K, V, R: Reclaimer> fmt::Debug for SkipList<K, V, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SkipList").field("domain", &self.domain).finish_non_exhaustive()
-    }
-}
+debug_with_domain!(SkipList<K, V>);
 
 impl<R: Reclaimer> Structure<R> for SkipList<u64, u64, R> {
     const FACTS: StructureFacts = StructureFacts {
@@ -271,10 +239,6 @@ impl<R: Reclaimer> Structure<R> for SkipList<u64, u64, R> {
         shields: 3,
         nodes: Nodes::ONE_PER_KEY,
     };
-
-    fn new(domain: &Domain<R>, _: usize) -> Self {
-        Self::new(domain)
-    }
 
     map_operations!();
 
@@ -297,14 +261,10 @@ impl<R: Reclaimer> Structure<R> for SkipList<u64, u64, R> {
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let mut keys = Vec::new();
-        let visit = |node: &Node<u64, u64, R>, marked: bool| {
-            if !marked {
-                keys.push(node.key);
-            }
+        let visit = |node: &Node<u64, u64, R>, marked: bool, keys: &mut Vec<_>| {
+            keys.extend((!marked).then_some(node.key));
         };
         // SAFETY: exclusive by `&mut self`.
-        unsafe { chain::for_each(&self.domain, &mut self.head[0], visit) };
-        keys
+        unsafe { chain::contents(&self.domain, &mut self.head[0], visit) }
     }
 }

@@ -91,9 +91,25 @@ pub trait Structure<R: Reclaimer>: Sized + Send + Sync + 'static {
     fn contents(&mut self) -> Vec<u64>;
 }
 
-/// Of [`Structure`], the operations of a map of `u64`: its own, under other names.
+/// What the keys of a map must be: any thread may read and free them. Implemented by all that are.
+pub trait Key: Ord + Send + Sync + 'static {}
+impl<K: Ord + Send + Sync + 'static> Key for K {}
+
+/// What the values of a map must be, as [`Key`] without an order.
+pub trait Value: Send + Sync + 'static {}
+impl<V: Send + Sync + 'static> Value for V {}
+
+/// Of [`Structure`], the operations of a map of `u64`: its own, under other names. The constructor
+/// too, unless it takes a hint.
 macro_rules! map_operations {
     () => {
+        fn new(domain: &Domain<R>, _: usize) -> Self {
+            Self::new(domain)
+        }
+
+        map_operations! { hinted }
+    };
+    (hinted) => {
         fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
             self.insert(guard, key, key)
         }
@@ -109,21 +125,47 @@ macro_rules! map_operations {
 }
 pub(crate) use map_operations;
 
-/// Of [`Structure`], the operations of a queue of `u64`.
-macro_rules! queue_operations {
+/// Of a map, the look-up that does not return the entry.
+macro_rules! contains_key {
     () => {
+        /// Whether `key` is present; progress as [`get`](Self::get).
+        #[must_use]
+        pub fn contains_key(&self, guard: &Guard<'_, R>, key: &K) -> bool {
+            self.get(guard, key).is_some()
+        }
+    };
+}
+pub(crate) use contains_key;
+
+/// Of [`Structure`], the constructor and the updates of a stack or a queue of `u64`, under these
+/// names.
+macro_rules! sequence_operations {
+    ($insert:ident, $remove:ident) => {
+        fn new(domain: &Domain<R>, _: usize) -> Self {
+            Self::new(domain)
+        }
+
         fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-            self.enqueue(guard, key);
+            self.$insert(guard, key);
             true
         }
 
         fn remove(&self, guard: &Guard<'_, R>, _: u64) -> Option<u64> {
-            self.dequeue(guard)
-        }
-
-        fn contains(&self, guard: &Guard<'_, R>, _: u64) -> bool {
-            !self.is_empty(guard)
+            self.$remove(guard)
         }
     };
 }
-pub(crate) use queue_operations;
+pub(crate) use sequence_operations;
+
+/// `Debug` of a structure: its name and its domain.
+macro_rules! debug_with_domain {
+    ($structure:ident<$($element:ident),*>) => {
+        impl<$($element,)* R: Reclaimer> std::fmt::Debug for $structure<$($element,)* R> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let mut debug = f.debug_struct(stringify!($structure));
+                debug.field("domain", &self.domain).finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(crate) use debug_with_domain;

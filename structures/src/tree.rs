@@ -66,22 +66,22 @@ pub(crate) unsafe fn take_all<N: Branches<R>, R: Reclaimer>(
     })
 }
 
-/// Calls `visit` with each node, in the order of the tree.
+/// What `item` makes of each node, if anything, in the order of the tree.
 ///
 /// # Safety
 /// Every node of the tree is allocated, and no other thread can reach it.
-pub(crate) unsafe fn for_each<N: Branches<R>, R: Reclaimer>(
+pub(crate) unsafe fn contents<N: Branches<R>, R: Reclaimer, T>(
     domain: &Domain<R>,
     root: &mut Atomic<N, R>,
-    mut visit: impl FnMut(&N),
-) {
+    item: impl Fn(&N) -> Option<T>,
+) -> Vec<T> {
     // `Atomic::load` asks for a guard. It protects nothing here, and nothing needs it.
     let handle = domain.register();
     let guard = handle.pin();
     // Relaxed: whatever made the tree exclusive synchronised with its writers. Through the
     // `'static` of `load_exclusive`: the guard's lifetime means nothing here.
     let load = |link: &Atomic<N, R>| Atomic::new(link.load(Relaxed, &guard)).load_exclusive();
-    let mut above = Vec::new();
+    let (mut above, mut contents) = (Vec::new(), Vec::new());
     let mut at = root.load_exclusive();
     loop {
         // SAFETY: exclusive by this function's clause, so no node is freed while we read it.
@@ -89,10 +89,10 @@ pub(crate) unsafe fn for_each<N: Branches<R>, R: Reclaimer>(
             above.push(at);
             at = load(node.branches()[0]);
         }
-        let Some(node) = above.pop() else { return };
+        let Some(node) = above.pop() else { return contents };
         // SAFETY: as above.
         if let Some(node) = unsafe { node.deref() } {
-            visit(node);
+            contents.extend(item(node));
             at = load(node.branches()[1]);
         }
     }

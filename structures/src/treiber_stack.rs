@@ -1,6 +1,5 @@
 //! Treiber's stack (1986).
 
-use std::fmt;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
@@ -8,7 +7,9 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
 
 use crate::chain::{self, Link};
 use crate::padded::Padded;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts};
+use crate::structure::{
+    Kind, Nodes, Structure, StructureFacts, debug_with_domain, sequence_operations,
+};
 
 pub(crate) struct Node<T, R: Reclaimer> {
     /// Initialised until the pop that unlinks the node moves it out.
@@ -26,8 +27,8 @@ impl<T, R: Reclaimer> Link<R> for Node<T, R> {
     }
 }
 
-/// A lock-free stack.
-pub struct TreiberStack<T: Send + 'static, R: Reclaimer> {
+/// A lock-free stack. Its operations panic if the guard is of another domain.
+pub struct TreiberStack<T, R: Reclaimer> {
     domain: Domain<R>,
     /// Not on the line of `domain`: an operation reads that long before it needs this, and would take
     /// this line away from another thread's exchange.
@@ -42,9 +43,6 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
     }
 
     /// Pushes `value`.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn push(&self, guard: &Guard<'_, R>, value: T) {
         self.domain.check(guard);
         let node = new_node(guard, value);
@@ -52,9 +50,6 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
     }
 
     /// Pops the value pushed last.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     pub fn pop(&self, guard: &Guard<'_, R>) -> Option<T> {
         self.domain.check(guard);
         let mut shield = guard.shield();
@@ -66,9 +61,6 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
     }
 
     /// A copy of the value pushed last.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn peek(&self, guard: &Guard<'_, R>) -> Option<T>
     where
@@ -126,9 +118,6 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
     }
 
     /// Whether the stack is empty now.
-    ///
-    /// # Panics
-    /// If the guard is of another domain.
     #[must_use]
     pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         self.domain.check(guard);
@@ -160,7 +149,7 @@ pub(crate) unsafe fn take_back<T, R: Reclaimer>(
     value
 }
 
-impl<T: Send + 'static, R: Reclaimer> Drop for TreiberStack<T, R> {
+impl<T, R: Reclaimer> Drop for TreiberStack<T, R> {
     fn drop(&mut self) {
         // SAFETY: exclusive by `&mut self`; what is linked here is not retired.
         let nodes = unsafe { chain::take_all(&mut self.top.0) };
@@ -172,11 +161,7 @@ impl<T: Send + 'static, R: Reclaimer> Drop for TreiberStack<T, R> {
     }
 }
 
-impl<T: Send + 'static, R: Reclaimer> fmt::Debug for TreiberStack<T, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TreiberStack").field("domain", &self.domain).finish_non_exhaustive()
-    }
-}
+debug_with_domain!(TreiberStack<T>);
 
 impl<R: Reclaimer> Structure<R> for TreiberStack<u64, R> {
     const FACTS: StructureFacts = StructureFacts {
@@ -188,18 +173,7 @@ impl<R: Reclaimer> Structure<R> for TreiberStack<u64, R> {
         nodes: Nodes::ONE_PER_KEY,
     };
 
-    fn new(domain: &Domain<R>, _: usize) -> Self {
-        Self::new(domain)
-    }
-
-    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-        self.push(guard, key);
-        true
-    }
-
-    fn remove(&self, guard: &Guard<'_, R>, _: u64) -> Option<u64> {
-        self.pop(guard)
-    }
+    sequence_operations!(push, pop);
 
     fn contains(&self, guard: &Guard<'_, R>, _: u64) -> bool {
         self.domain.check(guard);
@@ -215,13 +189,11 @@ impl<R: Reclaimer> Structure<R> for TreiberStack<u64, R> {
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let mut keys = Vec::new();
-        let visit = |node: &Node<u64, R>, _| {
+        let visit = |node: &Node<u64, R>, _, keys: &mut Vec<_>| {
             // SAFETY: the value of a linked node was not moved out.
             keys.push(unsafe { node.value.assume_init_read() });
         };
         // SAFETY: exclusive by `&mut self`.
-        unsafe { chain::for_each(&self.domain, &mut self.top.0, visit) };
-        keys
+        unsafe { chain::contents(&self.domain, &mut self.top.0, visit) }
     }
 }

@@ -11,6 +11,7 @@ use kovan_schemes::{Atomic, Guard, Reclaimer, Shared};
 use crate::bucket::{MARK, Shields};
 use crate::chain::Link;
 use crate::guarded::Entry;
+use crate::structure::{Key, Value};
 
 /// Levels. One node in four is a level higher, so this is enough for 4^12 keys.
 pub(super) const LEVELS: usize = 12;
@@ -96,12 +97,10 @@ pub(super) fn mark<K, V, R: Reclaimer>(guard: &Guard<'_, R>, link: &Slot<K, V, R
 /// # Safety
 /// The one is the caller's: of a level that it unlinked the node from, or the inserter's. No
 /// reference to the node is used afterwards, unless it is protected.
-pub(super) unsafe fn release<K, V, R>(guard: &Guard<'_, R>, shared: Ptr<'_, K, V, R>)
-where
-    K: Send + 'static,
-    V: Send + 'static,
-    R: Reclaimer,
-{
+pub(super) unsafe fn release<K: Key, V: Value, R: Reclaimer>(
+    guard: &Guard<'_, R>,
+    shared: Ptr<'_, K, V, R>,
+) {
     // SAFETY: not null, and not retired while it counts the caller's one; not used after that.
     let Some(node) = (unsafe { shared.deref() }) else { return };
     // AcqRel: the unlinks of the others come before the retirement by the last.

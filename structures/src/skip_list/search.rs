@@ -9,13 +9,9 @@ use super::SkipList;
 use super::node::{LEVELS, Node, Place, release};
 use crate::bucket::{MARK, Shields};
 use crate::guarded::Entry;
+use crate::structure::{Key, Value};
 
-impl<K, V, R> SkipList<K, V, R>
-where
-    K: Ord + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    R: Reclaimer,
-{
+impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
     /// The place at `level` behind all keys that are `before`. Unlinks, at this level and above,
     /// the marked nodes on the way.
     pub(super) fn search<'g, 'h>(
