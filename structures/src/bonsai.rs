@@ -138,11 +138,7 @@ impl<'g, 'h, K: Ord, V, R: RegionProtection> Snapshot<'g, 'h, K, V, R> {
         let mut range = Range { bounds, above: Vec::new(), guard: self.guard };
         let mut at = self.root;
         while let Some(node) = at {
-            let before = match range.bounds.start_bound() {
-                Bound::Included(start) => node.key < *start,
-                Bound::Excluded(start) => node.key <= *start,
-                Bound::Unbounded => false,
-            };
+            let before = !(range.bounds.start_bound(), Bound::Unbounded).contains(&node.key);
             if !before {
                 range.above.push(node);
             }
@@ -179,12 +175,7 @@ impl<'g, K: Ord, V, R: RegionProtection, B: RangeBounds<K>> Iterator for Range<'
 
     fn next(&mut self) -> Option<Self::Item> {
         let node = self.above.pop()?;
-        let within = match self.bounds.end_bound() {
-            Bound::Included(end) => node.key <= *end,
-            Bound::Excluded(end) => node.key < *end,
-            Bound::Unbounded => true,
-        };
-        if !within {
+        if !(Bound::Unbounded, self.bounds.end_bound()).contains(&node.key) {
             self.above.clear();
             return None;
         }

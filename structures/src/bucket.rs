@@ -75,7 +75,7 @@ impl<'g, 'h, K: Eq, V, R: Reclaimer> Place<'g, 'h, K, V, R> {
         self.node.filter(|node| node.key == *key)
     }
 
-    fn into_entry(self) -> Option<Entry<'g, 'h, K, V, R>> {
+    pub(crate) fn into_entry(self) -> Option<Entry<'g, 'h, K, V, R>> {
         let node = self.node?;
         // `shields.cur` protects `node`.
         Some(Entry::new(&node.key, &node.value, self.shields.cur))
@@ -83,7 +83,7 @@ impl<'g, 'h, K: Eq, V, R: Reclaimer> Place<'g, 'h, K, V, R> {
 }
 
 /// How a traversal treats marked nodes.
-pub trait Find<R: Reclaimer>: 'static {
+pub trait Find<R: Reclaimer> {
     /// The first place with a node that is not `before`, which is true of a prefix of the order of
     /// keys. If there were marked nodes directly before that node, they were unlinked.
     fn find<'g, 'h, K: Key, V: Value>(
@@ -106,7 +106,7 @@ pub trait Find<R: Reclaimer>: 'static {
 
 /// A sorted list. Its callers check that guards are of its domain.
 pub(crate) struct Bucket<K, V, R: Reclaimer> {
-    head: Atomic<Node<K, V, R>, R>,
+    pub(crate) head: Atomic<Node<K, V, R>, R>,
 }
 
 impl<K: Key, V: Value, R: Reclaimer> Bucket<K, V, R> {
@@ -163,22 +163,6 @@ impl<K: Key, V: Value, R: Reclaimer> Bucket<K, V, R> {
             }
             return Some(value);
         }
-    }
-
-    pub(crate) fn get<'g, 'h, T: Find<R>>(
-        &'g self,
-        guard: &'g Guard<'h, R>,
-        key: &K,
-    ) -> Option<Entry<'g, 'h, K, V, R>> {
-        T::lookup(&self.head, guard, key)
-    }
-
-    /// The entry of the least key.
-    pub(crate) fn first<'g, 'h, T: Find<R>>(
-        &'g self,
-        guard: &'g Guard<'h, R>,
-    ) -> Option<Entry<'g, 'h, K, V, R>> {
-        T::find(&self.head, guard, |_| false).into_entry()
     }
 
     /// Whether there is no node, marked or not.
@@ -241,13 +225,14 @@ impl<K, V, R: Reclaimer> Bucket<K, V, R> {
     }
 }
 
-/// The operations of a map that has a `domain`, finds the `bucket` of a key, and reads that by `T`.
+/// The operations of a map that has a `domain`, and the `bucket` of a key, a list of the traversal
+/// `T`.
 macro_rules! bucket_operations {
     () => {
         /// Adds `key`; false, and nothing changes, if it is present.
         pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
             self.domain.check(guard);
-            self.bucket(&key).insert::<T>(guard, key, value)
+            self.bucket(&key).insert::<T::Find>(guard, key, value)
         }
 
         /// Removes `key`, and returns a copy of its value.
@@ -256,7 +241,7 @@ macro_rules! bucket_operations {
             V: Clone,
         {
             self.domain.check(guard);
-            self.bucket(key).remove::<T>(guard, key)
+            self.bucket(key).remove::<T::Find>(guard, key)
         }
 
         /// The value of `key`, and the key, in place. How far this is wait-free is the algorithm's.
@@ -267,7 +252,7 @@ macro_rules! bucket_operations {
             key: &K,
         ) -> Option<Entry<'g, 'h, K, V, R>> {
             self.domain.check(guard);
-            self.bucket(key).get::<T>(guard, key)
+            T::Find::lookup(&self.bucket(key).head, guard, key)
         }
 
         crate::structure::contains_key!();

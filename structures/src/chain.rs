@@ -1,9 +1,10 @@
 //! Singly linked chains of nodes that one thread alone can reach.
 
 use std::iter;
+use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering::Relaxed;
 
-use kovan_schemes::{Atomic, Domain, Owned, Reclaimer};
+use kovan_schemes::{Atomic, Domain, Guard, Owned, Reclaimer, Shared};
 
 /// A node with a successor. The tag of the link is the node's own mark, not the successor's.
 pub(crate) trait Link<R: Reclaimer>: Sized {
@@ -11,6 +12,29 @@ pub(crate) trait Link<R: Reclaimer>: Sized {
     fn link(&self) -> &Atomic<Self, R>;
     /// The link to the successor, exclusively.
     fn link_mut(&mut self) -> &mut Atomic<Self, R>;
+}
+
+/// A node with a value and no more: of a stack, and of a queue.
+pub(crate) struct Node<T, R: Reclaimer> {
+    /// Initialised until whoever removes the value moves it out; never in the first dummy of a queue.
+    pub(crate) value: MaybeUninit<T>,
+    /// In a stack not changed after publication; in a queue once, from null.
+    pub(crate) next: Atomic<Node<T, R>, R>,
+}
+
+impl<T, R: Reclaimer> Node<T, R> {
+    pub(crate) fn alloc<'g>(guard: &'g Guard<'_, R>, value: MaybeUninit<T>) -> Shared<'g, Self, R> {
+        guard.alloc(Self { value, next: Atomic::null() }).into_shared()
+    }
+}
+
+impl<T, R: Reclaimer> Link<R> for Node<T, R> {
+    fn link(&self) -> &Atomic<Self, R> {
+        &self.next
+    }
+    fn link_mut(&mut self) -> &mut Atomic<Self, R> {
+        &mut self.next
+    }
 }
 
 /// Takes the nodes of a chain one by one; iterative, however long the chain is. The caller does

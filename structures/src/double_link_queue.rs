@@ -15,8 +15,6 @@
 //!   `second.prev` before it retires `first`. If the link back is still there after its node was
 //!   protected, the node was not retired at that time. If it is gone, the head has come by the link
 //!   forward, and there is nothing to help with.
-//!
-//! The first node is a dummy whose value was moved out (or never was).
 
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering::{Relaxed, Release};

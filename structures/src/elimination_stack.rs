@@ -15,14 +15,16 @@
 
 use std::fmt;
 use std::hint::spin_loop;
+use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared};
 
+use crate::chain::Node;
 use crate::padded::Padded;
 use crate::structure::{Structure, StructureFacts, sequence_operations};
-use crate::treiber_stack::{Node, TreiberStack, new_node, take_back};
+use crate::treiber_stack::TreiberStack;
 
 /// Places to meet. A power of two.
 const SLOTS: usize = 8;
@@ -47,8 +49,8 @@ impl<T: Send + 'static, R: Reclaimer> EliminationStack<T, R> {
 
     /// Pushes `value`.
     pub fn push(&self, guard: &Guard<'_, R>, value: T) {
-        self.stack.check(guard);
-        let node = new_node(guard, value);
+        self.stack.domain.check(guard);
+        let node = Node::alloc(guard, MaybeUninit::new(value));
         for attempt in 0.. {
             if self.stack.try_push(guard, node) || offer(guard, self.slot(guard, attempt), node) {
                 return;
@@ -58,7 +60,7 @@ impl<T: Send + 'static, R: Reclaimer> EliminationStack<T, R> {
 
     /// Pops the value pushed last.
     pub fn pop(&self, guard: &Guard<'_, R>) -> Option<T> {
-        self.stack.check(guard);
+        self.stack.domain.check(guard);
         let mut shield = guard.shield();
         let mut attempt = 0;
         loop {
@@ -139,6 +141,19 @@ fn take<T, R: Reclaimer>(guard: &Guard<'_, R>, slot: &Atomic<Node<T, R>, R>) -> 
     None
 }
 
+/// Takes a node back that was never linked to the top, with its value.
+///
+/// # Safety
+/// Not null, and only the caller can reach it.
+unsafe fn take_back<T, R: Reclaimer>(guard: &Guard<'_, R>, node: Shared<'_, Node<T, R>, R>) -> T {
+    // SAFETY: the caller's clause.
+    let node = unsafe { node.into_owned() };
+    // SAFETY: initialised by the push, and moved out only here and in `try_pop`.
+    let value = unsafe { node.value().value.assume_init_read() };
+    guard.discard(node);
+    value
+}
+
 impl<T, R: Reclaimer> fmt::Debug for EliminationStack<T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EliminationStack").field("stack", &self.stack).finish_non_exhaustive()
@@ -189,16 +204,16 @@ mod tests {
             let guard = handle.pin();
             assert_eq!(take(&guard, &slot), Some(1));
             assert_eq!(take(&guard, &slot), None);
-            let next = new_node(&guard, 2);
+            let next = Node::alloc(&guard, MaybeUninit::new(2));
             assert!(slot.compare_exchange(Shared::null(), next, &guard).is_err());
             // SAFETY: not published.
             assert_eq!(unsafe { take_back(&guard, next) }, 2);
         });
         let guard = handle.pin();
-        assert!(offer(&guard, &slot, new_node(&guard, 1)));
+        assert!(offer(&guard, &slot, Node::alloc(&guard, MaybeUninit::new(1))));
         assert!(pause::done());
         // The next offer is not mistaken for the last. Nobody takes it.
-        let next = new_node(&guard, 3);
+        let next = Node::alloc(&guard, MaybeUninit::new(3));
         assert!(!offer(&guard, &slot, next));
         assert_eq!(take(&guard, &slot), None);
         // SAFETY: withdrawn, not published.

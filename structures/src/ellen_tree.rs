@@ -32,12 +32,10 @@ use crate::ellen_record::{
     CLEAN, FLAG, MARK, Node, Record, Step, announce, finish, leads_to, version,
 };
 use crate::fresh::Fresh;
-use crate::guarded::Entry;
 use crate::structure::{
-    Key, Kind, Nodes, Structure, StructureFacts, Value, contains_key, debug_with_domain,
-    map_operations,
+    Key, Kind, Nodes, Structure, StructureFacts, Value, debug_with_domain, map_operations,
 };
-use crate::tree::{self, Bound, sides};
+use crate::tree::{self, Bound, leaf_reads, sides};
 
 /// The shields of one operation.
 struct Shields<'h, R: Reclaimer> {
@@ -170,21 +168,7 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> EllenTree<K, V, R> {
         }
     }
 
-    /// The value of `key`. Lock-free; wait-free, but for the depth of the tree, where the scheme
-    /// protects a region.
-    #[must_use]
-    pub fn get<'g, 'h>(
-        &'g self,
-        guard: &'g Guard<'h, R>,
-        key: &K,
-    ) -> Option<Entry<'g, 'h, K, V, R>> {
-        self.domain.check(guard);
-        let Place { leaf, shields, .. } = self.seek::<false>(guard, key);
-        let (found, value) = (leaf.bound.key()?, leaf.value.as_ref()?);
-        (found == key).then(|| Entry::new(found, value, shields.leaf))
-    }
-
-    contains_key!();
+    leaf_reads!(seek::<false>);
 
     /// The leaf where `key` is, or would be. `UPDATE` says whether to protect update fields, for an
     /// operation that changes them.

@@ -54,6 +54,7 @@ pub struct Harris;
 pub struct HarrisScot;
 
 impl<R: RegionProtection> Traversal<R> for Harris {
+    type Find = HarrisScot;
     const LIST: StructureFacts = StructureFacts {
         name: "harris-list",
         kind: Kind::Map,
@@ -67,6 +68,7 @@ impl<R: RegionProtection> Traversal<R> for Harris {
 }
 
 impl<R: Reclaimer> Traversal<R> for HarrisScot {
+    type Find = Self;
     const LIST: StructureFacts = StructureFacts {
         name: "harris-list-scot",
         kind: Kind::Map,
@@ -79,29 +81,23 @@ impl<R: Reclaimer> Traversal<R> for HarrisScot {
         StructureFacts { name: "hash-map-harris", ..<Self as Traversal<R>>::LIST };
 }
 
-macro_rules! walk {
-    ($traversal:ident: $bound:ident) => {
-        impl<R: $bound> Find<R> for $traversal {
-            fn find<'g, 'h, K: Key, V: Value>(
-                head: &'g Atomic<Node<K, V, R>, R>,
-                guard: &'g Guard<'h, R>,
-                before: impl Fn(&K) -> bool,
-            ) -> Place<'g, 'h, K, V, R> {
-                Walk::new(head, guard).find(before)
-            }
+impl<R: Reclaimer> Find<R> for HarrisScot {
+    fn find<'g, 'h, K: Key, V: Value>(
+        head: &'g Atomic<Node<K, V, R>, R>,
+        guard: &'g Guard<'h, R>,
+        before: impl Fn(&K) -> bool,
+    ) -> Place<'g, 'h, K, V, R> {
+        Walk::new(head, guard).find(before)
+    }
 
-            fn lookup<'g, 'h, K: Key, V: Value>(
-                head: &'g Atomic<Node<K, V, R>, R>,
-                guard: &'g Guard<'h, R>,
-                key: &K,
-            ) -> Option<Entry<'g, 'h, K, V, R>> {
-                Walk::new(head, guard).lookup(key)
-            }
-        }
-    };
+    fn lookup<'g, 'h, K: Key, V: Value>(
+        head: &'g Atomic<Node<K, V, R>, R>,
+        guard: &'g Guard<'h, R>,
+        key: &K,
+    ) -> Option<Entry<'g, 'h, K, V, R>> {
+        Walk::new(head, guard).lookup(key)
+    }
 }
-walk!(Harris: RegionProtection);
-walk!(HarrisScot: Reclaimer);
 
 /// A traversal on its way. Invariant: `cur` is null or protected, and was linked when, or (region)
 /// in the guard's life before, that protection was complete. `prev` is the head or the link of a

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use kovan_schemes::{Domain, Guard, Reclaimer};
 
-use crate::bucket::{Bucket, bucket_operations};
+use crate::bucket::{Bucket, Find, bucket_operations};
 use crate::guarded::Entry;
 use crate::harris_list::HarrisScot;
 use crate::list::Traversal;
@@ -83,7 +83,7 @@ impl<R: Reclaimer, T: Traversal<R>> Structure<R> for HashMap<u64, u64, R, T> {
         let (before, from) = self.buckets.split_at(self.index(&key));
         let mut candidates = from.iter().chain(before);
         let bucket = candidates.find(|bucket| !bucket.has_no_nodes(guard));
-        bucket.unwrap_or(&from[0]).hold_inside::<T>(guard, &key, T::MAP.shields, inside);
+        bucket.unwrap_or(&from[0]).hold_inside::<T::Find>(guard, &key, T::MAP.shields, inside);
     }
 
     fn contents(&mut self) -> Vec<u64> {

@@ -11,7 +11,9 @@ use crate::guarded::Entry;
 use crate::structure::{Key, Structure, StructureFacts, Value, map_operations};
 
 /// A list algorithm: how a traversal treats the removed nodes that it meets.
-pub trait Traversal<R: Reclaimer>: Find<R> {
+pub trait Traversal<R: Reclaimer>: 'static {
+    /// Its code. Two algorithms may have the same, and differ in what they demand of the scheme.
+    type Find: Find<R>;
     /// The facts of a list.
     const LIST: StructureFacts;
     /// The facts of a hash map whose buckets are such lists.
@@ -39,7 +41,7 @@ impl<K: Key, V: Value, R: Reclaimer, T: Traversal<R>> List<K, V, R, T> {
     #[must_use]
     pub fn first<'g, 'h>(&'g self, guard: &'g Guard<'h, R>) -> Option<Entry<'g, 'h, K, V, R>> {
         self.domain.check(guard);
-        self.list.first::<T>(guard)
+        T::Find::find(&self.list.head, guard, |_| false).into_entry()
     }
 
     /// Whether the map is empty now.
@@ -72,7 +74,7 @@ impl<R: Reclaimer, T: Traversal<R>> Structure<R> for List<u64, u64, R, T> {
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);
-        self.list.hold_inside::<T>(guard, &key, T::LIST.shields, inside);
+        self.list.hold_inside::<T::Find>(guard, &key, T::LIST.shields, inside);
     }
 
     fn contents(&mut self) -> Vec<u64> {

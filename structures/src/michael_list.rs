@@ -18,6 +18,7 @@ pub type MichaelList<K, V, R> = List<K, V, R, Michael>;
 pub struct Michael;
 
 impl<R: Reclaimer> Traversal<R> for Michael {
+    type Find = Self;
     const LIST: StructureFacts = StructureFacts {
         name: "michael-list",
         kind: Kind::Map,

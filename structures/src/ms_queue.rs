@@ -8,26 +8,10 @@ use std::sync::atomic::Ordering::Acquire;
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Strength};
 
-use crate::chain::Link;
+use crate::chain::Node;
 use crate::front::{Head, Valued, front_queue};
 use crate::padded::Padded;
 use crate::structure::{Kind, Nodes, Structure, StructureFacts};
-
-struct Node<T, R: Reclaimer> {
-    /// Initialised in all nodes but the dummy.
-    value: MaybeUninit<T>,
-    /// Changes once, from null.
-    next: Atomic<Node<T, R>, R>,
-}
-
-impl<T, R: Reclaimer> Link<R> for Node<T, R> {
-    fn link(&self) -> &Atomic<Self, R> {
-        &self.next
-    }
-    fn link_mut(&mut self) -> &mut Atomic<Self, R> {
-        &mut self.next
-    }
-}
 
 impl<T, R: Reclaimer> Valued<R> for Node<T, R> {
     type Value = T;
@@ -49,16 +33,14 @@ impl<T: Send + 'static, R: Reclaimer> MsQueue<T, R> {
     pub fn new(domain: &Domain<R>) -> Self {
         let handle = domain.register();
         let guard = handle.pin();
-        let dummy = guard.alloc(Node { value: MaybeUninit::uninit(), next: Atomic::null() });
-        let dummy = dummy.into_shared();
+        let dummy = Node::alloc(&guard, MaybeUninit::uninit());
         Self { domain: domain.clone(), head: Head::new(dummy), tail: Padded(Atomic::new(dummy)) }
     }
 
     /// Adds `value` at the tail.
     pub fn enqueue(&self, guard: &Guard<'_, R>, value: T) {
         self.domain.check(guard);
-        let node = guard.alloc(Node { value: MaybeUninit::new(value), next: Atomic::null() });
-        let node = node.into_shared();
+        let node = Node::alloc(guard, MaybeUninit::new(value));
         let mut shield = guard.shield();
         loop {
             let tail = guard.protect(&mut shield, &self.tail.0);

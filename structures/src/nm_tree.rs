@@ -20,12 +20,10 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
 
 use crate::fresh::Fresh;
-use crate::guarded::Entry;
 use crate::structure::{
-    Key, Kind, Nodes, Structure, StructureFacts, Value, contains_key, debug_with_domain,
-    map_operations,
+    Key, Kind, Nodes, Structure, StructureFacts, Value, debug_with_domain, map_operations,
 };
-use crate::tree::{self, Bound, Branches, sides};
+use crate::tree::{self, Bound, Branches, leaf_reads, sides};
 
 /// The bit of an edge whose leaf is being removed. Set once, on a clean edge.
 const FLAG: usize = 1;
@@ -169,21 +167,7 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
         value
     }
 
-    /// The value of `key`. Lock-free; wait-free, but for the depth of the tree, where the scheme
-    /// protects a region.
-    #[must_use]
-    pub fn get<'g, 'h>(
-        &'g self,
-        guard: &'g Guard<'h, R>,
-        key: &K,
-    ) -> Option<Entry<'g, 'h, K, V, R>> {
-        self.domain.check(guard);
-        let Place { leaf, shields, .. } = self.seek(guard, key);
-        let (found, value) = (leaf.bound.key()?, leaf.value.as_ref()?);
-        (found == key).then(|| Entry::new(found, value, shields.leaf))
-    }
-
-    contains_key!();
+    leaf_reads!(seek);
 
     /// The leaf where `key` is, or would be.
     fn seek<'g, 'h>(&'g self, guard: &'g Guard<'h, R>, key: &K) -> Place<'g, 'h, K, V, R> {

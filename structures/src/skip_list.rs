@@ -31,7 +31,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds};
 use std::ptr;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::fence;
@@ -205,11 +205,7 @@ impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
         bound: Bound<&K>,
     ) -> Option<Entry<'g, 'h, K, V, R>> {
         self.domain.check(guard);
-        let before = |at: &K| match bound {
-            Bound::Unbounded => false,
-            Bound::Included(least) => at < least,
-            Bound::Excluded(below) => at <= below,
-        };
+        let before = |at: &K| !(bound, Bound::Unbounded).contains(at);
         self.search(guard, 0, before).into_entry()
     }
 

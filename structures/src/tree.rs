@@ -35,6 +35,28 @@ impl<K: Ord> Bound<K> {
     }
 }
 
+/// Of an external tree, the look-ups, from the function that finds the leaf.
+macro_rules! leaf_reads {
+    ($($seek:tt)+) => {
+        /// The value of `key`. Lock-free; wait-free, but for the depth of the tree, where the scheme
+        /// protects a region.
+        #[must_use]
+        pub fn get<'g, 'h>(
+            &'g self,
+            guard: &'g Guard<'h, R>,
+            key: &K,
+        ) -> Option<crate::Entry<'g, 'h, K, V, R>> {
+            self.domain.check(guard);
+            let Place { leaf, shields, .. } = self.$($seek)+(guard, key);
+            let (found, value) = (leaf.bound.key()?, leaf.value.as_ref()?);
+            (found == key).then(|| crate::Entry::new(found, value, shields.leaf))
+        }
+
+        crate::structure::contains_key!();
+    };
+}
+pub(crate) use leaf_reads;
+
 /// `first` at `side`, and `second` at the other.
 pub(crate) fn sides<T>(side: usize, first: T, second: T) -> [T; 2] {
     if side == 0 { [first, second] } else { [second, first] }

@@ -5,31 +5,15 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
 
-use crate::chain::{self, Link};
+use crate::chain::{self, Node};
 use crate::padded::Padded;
 use crate::structure::{
     Kind, Nodes, Structure, StructureFacts, debug_with_domain, sequence_operations,
 };
 
-pub(crate) struct Node<T, R: Reclaimer> {
-    /// Initialised until the pop that unlinks the node moves it out.
-    value: MaybeUninit<T>,
-    /// Not changed after publication.
-    next: Atomic<Node<T, R>, R>,
-}
-
-impl<T, R: Reclaimer> Link<R> for Node<T, R> {
-    fn link(&self) -> &Atomic<Self, R> {
-        &self.next
-    }
-    fn link_mut(&mut self) -> &mut Atomic<Self, R> {
-        &mut self.next
-    }
-}
-
 /// A lock-free stack. Its operations panic if the guard is of another domain.
 pub struct TreiberStack<T, R: Reclaimer> {
-    domain: Domain<R>,
+    pub(crate) domain: Domain<R>,
     /// Not on the line of `domain`: an operation reads that long before it needs this, and would take
     /// this line away from another thread's exchange.
     top: Padded<Atomic<Node<T, R>, R>>,
@@ -45,7 +29,7 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
     /// Pushes `value`.
     pub fn push(&self, guard: &Guard<'_, R>, value: T) {
         self.domain.check(guard);
-        let node = new_node(guard, value);
+        let node = Node::alloc(guard, MaybeUninit::new(value));
         while !self.try_push(guard, node) {}
     }
 
@@ -73,10 +57,6 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
         // SAFETY: initialised before publication. A pop may have copied the value out by now, but
         // it does not change it, and a `Copy` type has no destructor.
         Some(unsafe { node.value.assume_init_read() })
-    }
-
-    pub(crate) fn check(&self, guard: &Guard<'_, R>) {
-        self.domain.check(guard);
     }
 
     /// Tries once to push `node`, which only the caller can reach until this succeeds.
@@ -123,30 +103,6 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
         self.domain.check(guard);
         self.top.load(Acquire, guard).is_null()
     }
-}
-
-/// A node to push.
-pub(crate) fn new_node<'g, T, R: Reclaimer>(
-    guard: &'g Guard<'_, R>,
-    value: T,
-) -> Shared<'g, Node<T, R>, R> {
-    guard.alloc(Node { value: MaybeUninit::new(value), next: Atomic::null() }).into_shared()
-}
-
-/// Takes a node back that was never pushed, with its value.
-///
-/// # Safety
-/// Not null, not published, and only the caller can reach it.
-pub(crate) unsafe fn take_back<T, R: Reclaimer>(
-    guard: &Guard<'_, R>,
-    node: Shared<'_, Node<T, R>, R>,
-) -> T {
-    // SAFETY: the caller's clause.
-    let node = unsafe { node.into_owned() };
-    // SAFETY: initialised by `new_node`, and moved out only here and in `try_pop`.
-    let value = unsafe { node.value().value.assume_init_read() };
-    guard.discard(node);
-    value
 }
 
 impl<T, R: Reclaimer> Drop for TreiberStack<T, R> {
