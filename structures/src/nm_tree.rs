@@ -155,6 +155,8 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
                 Err(_) => {}
             }
         };
+        #[cfg(test)]
+        crate::pause::at("leaf is flagged");
         let mut done = Self::cleanup(guard, &place);
         // Kept, so that no other leaf gets this address while we look for it.
         let leaf_at = place.leaf_at;
@@ -332,3 +334,6 @@ impl<R: Reclaimer> Structure<R> for NmTree<u64, u64, R> {
         unsafe { tree::contents(&self.domain, &mut self.root, |node| node.value) }
     }
 }
+
+#[cfg(test)]
+mod tests;
