@@ -225,6 +225,7 @@ impl<M: Mode> Local<M> {
         // SAFETY: caller: alive until it is freed below.
         let this = unsafe { &*local };
         this.hand_on_all();
+        this.end_allocations();
         this.slot().disown();
         // SAFETY: came from `Box::into_raw` in `register`; nobody else has it.
         drop(unsafe { Box::from_raw(local.cast_mut()) });

@@ -222,6 +222,17 @@ fn a_late_stall_under_a_long_guard_of_the_writer_holds_a_bounded_number() {
 }
 
 #[test]
+fn a_stall_beside_short_lives_holds_a_bounded_number() {
+    // No thread lives for as many allocations as a step of the era clock takes.
+    against::<Robust>(1, stall, |world| {
+        let life = || world.churn(&world.collector.register(), 20);
+        let held: Vec<_> = (0..phase() / 20).map(|_| life()).collect();
+        println!("unreclaimed at most: {:?}", held.iter().max());
+        assert_flat(&held, AT_WORK);
+    });
+}
+
+#[test]
 fn threads_that_come_and_go_leave_nothing_behind() {
     fn case<M: Mode>() {
         against::<M>(0, idle, |world| {

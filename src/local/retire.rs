@@ -145,6 +145,15 @@ impl<M: Mode> Local<M> {
         }
     }
 
+    /// Steps the era clock for what this thread has allocated since its last step. Nobody else counts
+    /// that, so threads with short lives would stop the clock, and one stalled reader hold everything.
+    pub(super) fn end_allocations(&self) {
+        if M::ROBUST && !self.allocated.get().is_multiple_of(ERA_FREQUENCY) {
+            // AcqRel: as in `birth_era`.
+            self.core.era.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
     /// Retires the node before this one, whose birth has arrived by now, and asks for the birth of
     /// this one.
     ///
