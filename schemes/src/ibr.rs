@@ -102,6 +102,7 @@ impl Drop for Local {
     fn drop(&mut self) {
         // It is already, unless a guard was forgotten.
         self.interval.first.store(NEVER, Ordering::Release);
+        self.thread.end_births(|clock| clock.step(clock.now()));
         // Else threads that exit before a scan is due would pile up garbage.
         if self.thread.adopt() {
             self.scan();

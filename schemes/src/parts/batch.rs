@@ -58,6 +58,15 @@ impl Births {
     }
 }
 
+impl Drop for Births {
+    /// As in `era::Thread::end_births`.
+    fn drop(&mut self) {
+        if !self.count.get().is_multiple_of(FREQUENCY) {
+            self.clock.step(self.now());
+        }
+    }
+}
+
 /// A place in the list of one reservation.
 #[derive(Debug)]
 pub(crate) struct Entry {

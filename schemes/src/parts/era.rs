@@ -127,6 +127,14 @@ impl Thread {
         self.clock.now()
     }
 
+    /// The owner leaves: calls `step` for its births since the last one. Nobody else counts those, so
+    /// threads with short lives would stop the clock, and an era would be without an end.
+    pub(crate) fn end_births(&self, step: impl FnOnce(&Clock)) {
+        if !self.births.take().is_multiple_of(FREQUENCY) {
+            step(&self.clock);
+        }
+    }
+
     /// Takes a node with its birth in the header. Returns whether a scan is due.
     ///
     /// # Safety
