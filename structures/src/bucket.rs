@@ -146,14 +146,14 @@ impl<K: Key, V: Value, R: Reclaimer> Bucket<K, V, R> {
         loop {
             let place = T::find(&self.head, guard, |at| at < key);
             let node = place.found(key)?;
-            // `node` is protected by the shields of `place`. Before the removal: if this panics,
-            // there is none.
-            let value = node.value.clone();
             let marked = place.next.with_tag(MARK);
             // Whoever marks has removed the key.
             if node.next.compare_exchange(place.next, marked, guard).is_err() {
                 continue;
             }
+            // `node` is protected by the shields of `place`. If this panics, the key is removed all
+            // the same, and others unlink the node.
+            let value = node.value.clone();
             // SAFETY: `cur` is protected by the shields of `place` and marked just now, which
             // froze `place.next` as its successor: it alone is the chain.
             if !unsafe { unlink(guard, place.prev, place.cur, place.next) } {

@@ -149,9 +149,6 @@ impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
         self.domain.check(guard);
         let place = self.search(guard, 0, |at| at < key);
         let node = place.node.filter(|node| node.key == *key)?;
-        // `node` is protected by the shields of `place`. Before the removal: if this panics, there
-        // is none.
-        let value = node.value.clone();
         for level in node.upper().rev() {
             mark(guard, node.at(level));
         }
@@ -160,6 +157,9 @@ impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
         if !mark(guard, node.at(0)) {
             return None;
         }
+        // `node` is protected by the shields of `place`. If this panics, the key is removed all the
+        // same, and others unlink the node.
+        let value = node.value.clone();
         drop(place);
         let halfway = OnUnwind(|| self.sweep(guard));
         // SeqCst: the mark before the search; pairs with the fence in `build`.
