@@ -1,10 +1,10 @@
 //! Writing to the terminal without panics, and whole files without torn states.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 /// Joins all lines of a text into one.
 pub(crate) fn one_line(text: &str) -> String {
@@ -40,4 +40,14 @@ pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
         let _ = fs::remove_file(&temporary);
     }
     written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Takes a folder or a file for this process, for as long as the value lives; also after a kill
+/// the next run has it. A file system without locks gives none.
+pub(crate) fn claim(path: &Path) -> Result<File> {
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        bail!("{}: another kovan-lab writes here; wait for its end", path.display());
+    }
+    Ok(file)
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::cli::RunArgs;
 use crate::manifest::Manifest;
-use crate::output::{note, print};
+use crate::output::{claim, note, print};
 use crate::plan::{Overrides, Plan};
 use crate::process::interrupt_flag;
 use crate::records::{self, Records, Status};
@@ -124,7 +124,6 @@ fn dry_run(job: &Job) -> String {
 /// Opens or creates the folder of a job.
 fn prepare(job: &Job) -> Result<(Manifest, Records, BTreeSet<String>)> {
     let dir = &job.dir;
-    fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     if dir.join("manifest.json").exists() {
         let manifest = Manifest::read(dir)?;
         if manifest.plan_hash != job.plan.hash() {
@@ -158,6 +157,13 @@ fn prepare(job: &Job) -> Result<(Manifest, Records, BTreeSet<String>)> {
 
 fn run_job(job: &Job, args: &RunArgs, interrupted: &AtomicBool) -> Result<u8> {
     let began = Instant::now();
+    let dir = &job.dir;
+    fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let _claim = claim(dir)?;
+    if !args.resume {
+        // Again, under the claim: another run may have begun and ended since the first look.
+        refuse_existing(dir)?;
+    }
     let (mut manifest, mut records, complete) = prepare(job)?;
     let todo = job.plan.cells.iter().filter(|planned| !complete.contains(&planned.cell.key()));
     note(&format!(
