@@ -118,15 +118,17 @@ impl Manifest {
         let text = std::fs::read_to_string(&path).with_context(|| {
             format!("{} is not a results folder: cannot read {}", dir.display(), path.display())
         })?;
-        let manifest: Self = serde_json::from_str(&text)
-            .with_context(|| format!("cannot understand {}", path.display()))?;
-        anyhow::ensure!(
-            manifest.schema_version == SCHEMA_VERSION,
-            "{}: schema version {} was written by another version of kovan-lab (this one: {SCHEMA_VERSION})",
-            path.display(),
-            manifest.schema_version
-        );
-        Ok(manifest)
+        let told = || format!("cannot understand {}", path.display());
+        // The version first: the keys of another one may be others.
+        let value: Value = serde_json::from_str(&text).with_context(told)?;
+        if let Some(version) = value["schema_version"].as_u64() {
+            anyhow::ensure!(
+                version == u64::from(SCHEMA_VERSION),
+                "{}: schema version {version} was written by another version of kovan-lab (this one: {SCHEMA_VERSION})",
+                path.display()
+            );
+        }
+        serde_json::from_value(value).with_context(told)
     }
 
     /// Writes the manifest into a folder.

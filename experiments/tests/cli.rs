@@ -333,6 +333,51 @@ fn an_interrupted_run_says_how_to_go_on() {
 }
 
 #[test]
+fn two_runs_do_not_write_into_one_folder() {
+    let folder = Folder::new("two");
+    let out = folder.join("out");
+    let short = ["run", "stalled-threads", "--scheme", "^epoch$", "--repeats", "1", "--out", &out];
+    let run = [&short[..], &["--seconds", "1"]].concat();
+    let mut first = command(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("ran");
+    let began = Instant::now();
+    while !Path::new(&out).join("samples.csv").exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the first run does not begin");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    is_refused(&[&run[..], &["--resume"]].concat(), &["another kovan-lab writes here", &out]);
+    // A killed run holds nothing.
+    first.kill().expect("killed");
+    first.wait().expect("ended");
+    succeeds(&[&run[..], &["--resume"]].concat());
+    assert_eq!(keys(&rows(&out, "samples.csv")).len(), 4);
+}
+
+#[test]
+fn foreign_files_are_named_and_left_alone() {
+    let folder = Folder::new("foreign");
+    let out = folder.join("out");
+    fs::create_dir_all(&out).expect("created");
+    let manifest = "{\"schema_version\": 7, \"was\": \"experiment\"}";
+    folder.write("out/manifest.json", manifest);
+    is_refused(&["plot", &out], &["manifest.json", "version 7"]);
+    for manifest in ["", "[", "[]", "null", "{}"] {
+        folder.write("out/manifest.json", manifest);
+        is_refused(&["plot", &out], &["cannot understand", "manifest.json"]);
+    }
+    // No line end: as if a kill had cut its only line.
+    for text in ["my notes", "{\"other\": 1}"] {
+        let file = folder.write("notes.txt", text);
+        is_refused(
+            &["verify", "--summary", &file],
+            &["notes.txt", "not a file of recorded checks"],
+        );
+        let output = lab(&["verify", "--scheme", "^leak$", "--record", &file]);
+        assert_eq!(output.status.code(), Some(2), "{}", self::text(&output.stderr));
+        assert_eq!(fs::read_to_string(&file).expect("there"), text);
+    }
+}
+
+#[test]
 fn verify_checks_pairs_and_says_so() {
     let args = ["verify", "--scheme", "^leak$", "--seconds-per-pair", "0.05"];
     let table = succeeds(&[&args[..], &["--structure", "stack|queue"]].concat());

@@ -168,6 +168,14 @@ fn read_whole(path: &Path) -> Result<(Vec<Entry>, u64)> {
     };
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     if whole < bytes.len() {
+        // Whoever appends cuts this off, so it must be a line that was begun, not another file.
+        let (begun, tail) = (br#"{"scheme":""#, &bytes[whole..]);
+        let common = begun.len().min(tail.len());
+        ensure!(
+            tail[..common] == begun[..common],
+            "{}: not a file of recorded checks; it is left as it is",
+            path.display()
+        );
         let line = bytes[..whole].iter().filter(|byte| **byte == b'\n').count() + 1;
         note(&format!(
             "{}: line {line} is half a line of a run that was killed; it is left out",
