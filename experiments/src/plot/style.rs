@@ -73,3 +73,24 @@ pub(crate) fn schemes<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> 
     all.dedup();
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemes_are_told_apart_without_colour() {
+        let all = kovan_schemes::registry::all();
+        for (at, one) in all.iter().enumerate() {
+            for other in &all[..at] {
+                let (a, b) = (of(one.name), of(other.name));
+                assert!(
+                    (a.marker, a.dashes) != (b.marker, b.dashes),
+                    "{} and {} look the same in grey",
+                    one.name,
+                    other.name
+                );
+            }
+        }
+    }
+}
