@@ -173,4 +173,5 @@ unsafe impl<F: Free> Reclaimer for Scheme<F> {
 // SAFETY: a node that was reachable in a guard's life is freed after the guard ends.
 unsafe impl<F: Free> GuardProtection for Scheme<F> {}
 // SAFETY: as above; how a node was reached does not matter.
+#[diagnostic::do_not_recommend]
 unsafe impl<F: Free> RegionProtection for Scheme<F> {}

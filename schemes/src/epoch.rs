@@ -78,4 +78,5 @@ unsafe impl Reclaimer for Epoch {
 // SAFETY: an epoch guard keeps every node from being freed that was not yet retired when it began.
 unsafe impl GuardProtection for Epoch {}
 // SAFETY: as above; how a node was reached does not matter.
+#[diagnostic::do_not_recommend]
 unsafe impl RegionProtection for Epoch {}

@@ -262,4 +262,5 @@ unsafe impl<V: Variant> Reclaimer for Scheme<V> {
 // and nothing is acknowledged before the guard's end.
 unsafe impl<V: Variant> GuardProtection for Scheme<V> {}
 // SAFETY: every batch waits for every guard that was there; how a node was reached does not matter.
+#[diagnostic::do_not_recommend]
 unsafe impl RegionProtection for Scheme<NoEras> {}

@@ -155,4 +155,5 @@ unsafe impl<M: Variant> Reclaimer for Scheme<M> {
 // SAFETY: both modes protect what a guard loads from places still reachable.
 unsafe impl<M: Variant> GuardProtection for Scheme<M> {}
 // SAFETY: a region guard's slot takes every batch retired while it lives.
+#[diagnostic::do_not_recommend]
 unsafe impl RegionProtection for Scheme<Region> {}

@@ -56,4 +56,5 @@ unsafe impl Reclaimer for Leak {
 // SAFETY: nothing is ever freed.
 unsafe impl GuardProtection for Leak {}
 // SAFETY: nothing is ever freed.
+#[diagnostic::do_not_recommend]
 unsafe impl RegionProtection for Leak {}

@@ -121,4 +121,5 @@ unsafe impl Reclaimer for Qsbr {
 // SAFETY: a node that was reachable in a guard's life is freed after the guard ends.
 unsafe impl GuardProtection for Qsbr {}
 // SAFETY: as above; how a node was reached does not matter.
+#[diagnostic::do_not_recommend]
 unsafe impl RegionProtection for Qsbr {}

@@ -118,4 +118,5 @@ unsafe impl Reclaimer for Seize {
 // SAFETY: a batch waits for every thread that is active when it is retired.
 unsafe impl GuardProtection for Seize {}
 // SAFETY: as above; how a node was reached does not matter.
+#[diagnostic::do_not_recommend]
 unsafe impl RegionProtection for Seize {}
