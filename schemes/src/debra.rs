@@ -119,6 +119,7 @@ unsafe impl<F: Free> Reclaimer for Scheme<F> {
             debra
         }
     };
+    const UNPIN_FREES: bool = false;
     type Header = ();
     type Local = Local<F>;
     type Guard<'l> = Guard<'l, F>;

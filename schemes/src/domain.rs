@@ -136,6 +136,17 @@ impl<R: Reclaimer> Handle<R> {
         &self.domain
     }
 
+    /// Before a call that frees only in some schemes.
+    #[inline]
+    fn count_frees_if(&self, frees: bool) {
+        if frees {
+            count_frees_in(&self.cells);
+        } else if cfg!(debug_assertions) {
+            // A scheme that frees here all the same is noticed.
+            count_frees_nowhere();
+        }
+    }
+
     /// Tries to reclaim what this thread retired. Best effort.
     pub fn flush(&self) {
         count_frees_in(&self.cells);
@@ -176,9 +187,7 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
     ) -> Shared<'g, T, R> {
         let mask = tag_mask::<T, R>();
         canary::pause();
-        if R::PROTECT_FREES {
-            count_frees_in(&self.handle.cells);
-        }
+        self.handle.count_frees_if(R::PROTECT_FREES);
         Shared::from_raw(R::protect(&self.guard, &mut shield.shield, &source.raw, mask))
     }
 
@@ -218,7 +227,7 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
 impl<R: Reclaimer> Drop for Guard<'_, R> {
     #[inline]
     fn drop(&mut self) {
-        count_frees_in(&self.handle.cells);
+        self.handle.count_frees_if(R::UNPIN_FREES);
         // SAFETY: dropped once, here.
         unsafe { ManuallyDrop::drop(&mut self.guard) };
     }

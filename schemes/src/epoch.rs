@@ -30,6 +30,7 @@ unsafe impl Reclaimer for Epoch {
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
     };
+    const UNPIN_FREES: bool = false;
     type Header = ();
     type Local = LocalHandle;
     type Guard<'l> = Guard;

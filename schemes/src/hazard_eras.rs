@@ -106,6 +106,7 @@ unsafe impl Reclaimer for HazardEras {
                 R = max(128, 14 N ceil(K / 14)), E = 128; L is the most that is live at once",
         frees_on_drop: true,
     };
+    const UNPIN_FREES: bool = false;
     type Header = u64;
     type Local = Local;
     type Guard<'l> = &'l Local;

@@ -80,6 +80,7 @@ unsafe impl Reclaimer for HazardPointer {
         bound: "(T + 1) max(1000, 2H) + H, with T threads and H hazards",
         frees_on_drop: true,
     };
+    const UNPIN_FREES: bool = false;
     type Header = ();
     type Local = Pool;
     type Guard<'l> = ();

@@ -148,6 +148,7 @@ unsafe impl<const ASYMMETRIC: bool> Reclaimer for Scheme<ASYMMETRIC> {
         };
         if ASYMMETRIC { asymmetric } else { naive }
     };
+    const UNPIN_FREES: bool = false;
     type Header = ();
     type Local = Local<ASYMMETRIC>;
     type Guard<'l> = &'l Local<ASYMMETRIC>;

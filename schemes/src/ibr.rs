@@ -128,6 +128,7 @@ unsafe impl Reclaimer for Ibr {
                 L is the most that is live at once",
         frees_on_drop: true,
     };
+    const UNPIN_FREES: bool = false;
     type Header = u64;
     type Local = Local;
     type Guard<'l> = Guard<'l>;

@@ -23,6 +23,7 @@ unsafe impl Reclaimer for Leak {
         bound: "unbounded: all that was retired",
         frees_on_drop: false,
     };
+    const UNPIN_FREES: bool = false;
     type Header = ();
     type Local = ();
     type Guard<'l> = ();

@@ -22,6 +22,8 @@ pub unsafe trait Reclaimer: Sized + Send + Sync + 'static {
     /// Whether [`protect`](Self::protect) may free nodes. Only then are its frees counted: for
     /// others a load does not pay for that.
     const PROTECT_FREES: bool = false;
+    /// Whether the end of a guard may free nodes; as above.
+    const UNPIN_FREES: bool = true;
     /// What it keeps beside each value.
     type Header: Send + Sync + 'static;
     /// A thread's registration. Stays on its thread.

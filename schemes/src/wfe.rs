@@ -190,6 +190,7 @@ unsafe impl<const TRIES: usize> Reclaimer for Scheme<TRIES> {
                 R = max(128, 14 N ceil(K / 14)), E = 128; L is the most that is live at once",
         ..hazard_eras::HazardEras::FACTS
     };
+    const UNPIN_FREES: bool = false;
     type Header = u64;
     type Local = Local;
     type Guard<'l> = &'l Local;
