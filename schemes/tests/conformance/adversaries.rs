@@ -220,6 +220,36 @@ pub(crate) fn threads_that_come_and_go_beside_a_stalled_one<R: Reclaimer>() {
     clear(&mut cell, &reader.pin());
 }
 
+pub(crate) fn births_of_threads_that_leave_count<R: Reclaimer>() {
+    // No thread lives for as many births as a step of an era clock takes. If they were lost with the
+    // thread, the clock would stand still, and the stalled reader hold all that is made after it.
+    const EACH: u64 = 20;
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let (reader, meter) = (domain.register(), domain.meter());
+    let mut cell = Atomic::<Tracked, R>::null();
+    replace(&cell, &reader.pin(), &drops);
+    {
+        let guard = reader.pin();
+        let mut shield = guard.shield();
+        let shared = guard.protect(&mut shield, &cell);
+        let input = BoundInput { threads: 1, stalled: 1, shields: 1, live_at_stall: 1 };
+        let lives = enough::<R>(&input).div_ceil(EACH);
+        let live = |_| {
+            let handle = domain.register();
+            for _ in 0..EACH {
+                replace(&cell, &handle.pin(), &drops);
+            }
+            drop(handle);
+            meter.totals()
+        };
+        let most = (0..lives).map(live).max_by_key(Totals::unreclaimed).expect("some lived");
+        check::<R>(R::FACTS.robust.stalled, &input, lives * EACH, &most);
+        // SAFETY: protected by `guard` and `shield`.
+        assert!(unsafe { shared.deref() }.is_some_and(Tracked::is_alive));
+    }
+    clear(&mut cell, &reader.pin());
+}
+
 pub(crate) fn garbage_of_exited_threads_is_freed_by_those_who_stay<R: Reclaimer>() {
     let (domain, left, drops) = (Domain::<R>::new(), Drops::default(), Drops::default());
     let handle = domain.register();

@@ -54,6 +54,7 @@ macro_rules! conformance {
                     a_retirer_that_lags_behind_the_readers,
                     without_a_stall_garbage_is_freed_as_it_comes,
                     threads_that_come_and_go_beside_a_stalled_one,
+                    births_of_threads_that_leave_count,
                     garbage_of_exited_threads_is_freed_by_those_who_stay,
                     a_hundred_shields_at_once,
                     a_destructor_may_retire_through_the_handle_that_frees_it,
