@@ -13,6 +13,10 @@
 //! is no successor, then at the second read every cell given to an enqueue had been given to a
 //! dequeue, which will take its value or spoil it.
 //!
+//! Whether it is empty is another question: it must not say "no" for an enqueue that has its cell
+//! and has not filled it, since a dequeue would spoil the cell and find nothing. So
+//! [`is_empty`](SegmentQueue::is_empty) looks at the cells.
+//!
 //! **What is read is not retired.** The head is not: a segment is retired after the head left it.
 //! The tail is not: a dequeue moves the tail off the segment before it moves the head, as in
 //! [`ms_queue`](crate::ms_queue), where the published algorithm lets the tail lag behind the head.
@@ -61,6 +65,10 @@ impl<T> Cell<T> {
         let state = AtomicU8::new(if value.is_some() { FULL } else { EMPTY });
         let value = value.map_or(MaybeUninit::uninit(), MaybeUninit::new);
         Self { state, value: UnsafeCell::new(value) }
+    }
+
+    fn state(&self) -> u8 {
+        self.state.load(Acquire)
     }
 
     /// Puts `value` in, or gives it back if the cell was spoiled.
@@ -143,12 +151,31 @@ impl<T, R: Reclaimer> Segment<T, R> {
         self.cells.get(end.fetch_add(1, Relaxed))
     }
 
-    /// Whether no value is left, and no segment follows: see the module.
-    fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
+    /// Whether every cell that an enqueue was given was given to a dequeue too, and no segment
+    /// follows: see the module.
+    fn is_given_out(&self, guard: &Guard<'_, R>) -> bool {
         // Acquire, twice: the reads happen in this order.
         let dequeues = self.dequeues.load(Acquire);
         let enqueues = self.enqueues.load(Acquire).min(CELLS);
         dequeues >= enqueues && self.next.load(Acquire, guard).is_null()
+    }
+
+    /// Whether no value is in a cell that no dequeue was given, and no segment follows.
+    fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
+        loop {
+            // Acquire, as all of these loads: they happen in this order.
+            let dequeues = self.dequeues.load(Acquire);
+            let enqueues = self.enqueues.load(Acquire).min(CELLS);
+            let mut states = self.cells.iter().take(enqueues).skip(dequeues).map(Cell::state);
+            match states.find(|state| *state != EMPTY) {
+                // A cell is empty once, so all these were when the enqueues were read.
+                None => return self.next.load(Acquire, guard).is_null(),
+                // It was full before any dequeue was given it.
+                Some(FULL) if self.dequeues.load(Acquire) == dequeues => return false,
+                // A dequeue came between.
+                Some(_) => {}
+            }
+        }
     }
 
     /// The values that are left, when nobody else can reach the segment.
@@ -235,7 +262,7 @@ impl<T: Send + 'static, R: Reclaimer> SegmentQueue<T, R> {
             // SAFETY: protected by `shield`: loaded from `head`, which points to no retired
             // segment.
             let Some(first) = (unsafe { head.deref() }) else { unreachable!("a head always is") };
-            if first.is_empty(guard) {
+            if first.is_given_out(guard) {
                 return None;
             }
             if let Some(cell) = first.next_cell(&first.dequeues) {
@@ -268,7 +295,7 @@ impl<T: Send + 'static, R: Reclaimer> SegmentQueue<T, R> {
         }
     }
 
-    /// Whether the queue is empty now.
+    /// Whether the queue is empty now. Lock-free: it looks again only if a dequeue came between.
     #[must_use]
     pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         self.domain.check(guard);
