@@ -11,6 +11,8 @@ mod common;
 
 use common::Counted;
 use kovan::{Collector, Free, Guard, Handle, Region};
+#[cfg(feature = "std")]
+use kovan::{Owned, Robust};
 
 type Kept = Rc<RefCell<Option<Guard<Region>>>>;
 
@@ -167,4 +169,41 @@ fn a_chain_that_ends_with_its_thread_does_not_recurse() {
     std::thread::spawn(|| unsafe { kovan::retire(Box::into_raw(Box::new(chain))) }).join().unwrap();
     assert_eq!(drops.load(SeqCst), 100_001);
     assert!(kovan::collector().stats().slots <= slots + 1, "a slot for each of them");
+}
+
+/// A robust thread that has retired a full batch: a node that counts and one that panics, whose birth
+/// it has not read yet.
+#[cfg(feature = "std")]
+fn before_a_panic(free: Free, drops: &Arc<AtomicUsize>) -> Handle<Robust> {
+    let collector = Collector::<Robust>::builder().batch(2).free(free).build();
+    let handle = collector.register();
+    let guard = handle.pin();
+    let counted = Owned::new(Counted(Arc::clone(drops)), &guard).into_raw();
+    unsafe { guard.retire_owned(counted) };
+    unsafe { guard.retire_owned(Owned::new(Fails, &guard).into_raw()) };
+    drop(guard);
+    handle
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn a_panic_ends_at_the_exit_and_the_rest_is_freed() {
+    for free in [Free::AtOnce, Free::Amortised(1)] {
+        let drops = Arc::new(AtomicUsize::new(0));
+        let handle = before_a_panic(free, &drops);
+        let left = catch_unwind(AssertUnwindSafe(|| drop(handle)));
+        assert!(left.is_ok(), "a thread that leaves, and cannot unwind, panics");
+        assert_eq!(drops.load(SeqCst), 1);
+    }
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn a_flush_frees_the_rest_before_a_panic_goes_on() {
+    for free in [Free::AtOnce, Free::Amortised(1)] {
+        let drops = Arc::new(AtomicUsize::new(0));
+        let handle = before_a_panic(free, &drops);
+        assert!(catch_unwind(AssertUnwindSafe(|| handle.flush())).is_err());
+        assert_eq!(drops.load(SeqCst), 1);
+    }
 }

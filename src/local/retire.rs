@@ -22,6 +22,15 @@ const KEEP: usize = 4;
 /// whose retirements free what it has.
 const RETIRING: usize = 32;
 
+impl Unread {
+    #[inline]
+    fn read(&self) -> u64 {
+        // SAFETY: the caller of `retire_born`: it can be read until the node is freed, which it is
+        // not before it is in a batch.
+        unsafe { *self.birth }
+    }
+}
+
 impl<M: Mode> Local<M> {
     /// The slow path of `pin`: takes the list, acknowledges it, and frees some of what became
     /// free. The caller holds no protected pointer, and its guard exists: destructors may panic.
@@ -163,28 +172,23 @@ impl<M: Mode> Local<M> {
     pub(crate) unsafe fn retire_born(&self, entry: Entry, birth: *const u64) {
         prefetch(birth);
         if let Some(before) = self.unread.replace(Some(Unread { entry, birth })) {
-            self.read_and_retire(before);
+            let birth = before.read();
+            self.retire(before.entry, birth);
         }
     }
 
-    #[inline]
-    fn read_and_retire(&self, node: Unread) {
-        // SAFETY: the caller of `retire_born`: it can be read until the node is freed, which it is
-        // not before it is in a batch.
-        let birth = unsafe { *node.birth };
-        self.retire(node.entry, birth);
-    }
-
-    /// Adds the node whose birth was not read yet, if there is one, to its open batch.
-    fn retire_unread(&self) {
+    /// Adds the node whose birth was not read yet, if there is one, to its open batch, which the
+    /// caller closes. Runs no destructor: what a caller has still to do does not wait for a panic.
+    fn add_unread(&self) {
         if let Some(node) = self.unread.take() {
-            self.read_and_retire(node);
+            let birth = node.read();
+            self.add(node.entry, birth);
         }
     }
 
-    /// Adds a node to an open batch, flushes it when it is full, and frees a few nodes.
-    #[inline]
-    pub(crate) fn retire(&self, entry: Entry, birth: u64) {
+    /// Adds a node to an open batch; returns that one if it is full now.
+    #[inline(always)]
+    fn add(&self, entry: Entry, birth: u64) -> Option<&Open> {
         let open = if M::ROBUST && birth <= self.boundary.get() { &self.old } else { &self.young };
         let mut batch = open.take().unwrap_or_else(|| self.ready.spare(self.core.config.batch));
         batch.min_birth = batch.min_birth.min(birth);
@@ -192,7 +196,13 @@ impl<M: Mode> Local<M> {
         let full = batch.entries.len() >= self.core.config.batch;
         // Was `None` since the `take`: nothing to drop.
         mem::forget(open.replace(Some(batch)));
-        if full {
+        full.then_some(open)
+    }
+
+    /// Adds a node to an open batch, flushes it when it is full, and frees a few nodes.
+    #[inline]
+    pub(crate) fn retire(&self, entry: Entry, birth: u64) {
+        if let Some(open) = self.add(entry, birth) {
             self.flush_full(open);
         }
         if self.ready.len() > 0 {
@@ -215,7 +225,7 @@ impl<M: Mode> Local<M> {
 
     /// Closes both open batches and frees what is free.
     pub(crate) fn flush_all(&self) {
-        self.retire_unread();
+        self.add_unread();
         let mut free = List::default();
         self.take_unpinned(&mut free);
         self.close(&self.old, &mut free);
@@ -228,7 +238,7 @@ impl<M: Mode> Local<M> {
     /// waited for. Panics end here.
     pub(crate) fn hand_on_all(&self) {
         while {
-            self.retire_unread();
+            self.add_unread();
             let mut free = List::default();
             self.slot().leave(|list| collect(list, &mut free));
             let closed = self.close(&self.old, &mut free) | self.close(&self.young, &mut free);
