@@ -72,7 +72,8 @@ impl<T> Atomic<T> {
         Shared::of(self.pointer.load(order))
     }
 
-    /// Replaces the pointer and returns the old one, which the caller may then retire. At least
+    /// Replaces the pointer and returns the old one, which the caller may then retire; in
+    /// [`Robust`](crate::Robust) mode the guard does not protect it from there on. At least
     /// acquire, because a retired value's destructor reads it.
     #[inline]
     pub fn swap<'g, M: Mode>(
@@ -173,8 +174,9 @@ impl<'g, T> Shared<'g, T> {
     /// The value, or `None` for null.
     ///
     /// # Safety
-    /// 1. It was loaded under the guard of `'g` from a place that satisfies the guard's
-    ///    [`Mode`], or it cannot be retired before `'g` ends.
+    /// 1. It was loaded (in [`Robust`](crate::Robust) mode, by [`Atomic::load`]) under the guard of
+    ///    `'g`, a guard of the collector that it is retired in, from a place that satisfies the
+    ///    guard's [`Mode`]; or it cannot be retired before `'g` ends.
     /// 2. Nobody has a mutable reference to it.
     #[must_use]
     pub const unsafe fn as_ref(&self) -> Option<&'g T> {
