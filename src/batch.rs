@@ -185,8 +185,8 @@ impl Batch {
 }
 
 /// Acknowledges every link of a list taken from a slot. Batches that no guard holds any more are
-/// given to `free`. Where a pusher is not done yet, the rest of the list is left to it. Steps: the number
-/// of links in the list.
+/// given to `free`. Where a pusher is not done yet, the rest of the list is left to it. Steps: three per
+/// link of the list.
 ///
 /// # Safety
 /// The caller took the list out of its slot, or was left it by [`Link::connect`], alone, and no

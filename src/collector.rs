@@ -141,8 +141,8 @@ impl<M: Mode> Collector<M> {
 impl<M: Mode> Handle<M> {
     /// Begins a critical section. Sections nest.
     ///
-    /// Wait-free: a store and a load if nothing was retired since the last section; else one swap
-    /// and as many steps as batches were. Destructors of batches that became free run here.
+    /// Wait-free: a store and a load if nothing was retired since the last section; else a swap, a
+    /// fence, and a few steps per batch that waits. Destructors of batches that became free run here.
     #[inline]
     pub fn pin(&self) -> Guard<M> {
         // SAFETY: the handle keeps its local alive.

@@ -99,7 +99,8 @@ impl<M: Mode> Guard<M> {
         self.local().birth_era()
     }
 
-    /// Retires a boxed value: it is dropped when no guard can hold it.
+    /// Retires a boxed value: it is dropped when no guard can hold it. Destructors of values that
+    /// were retired earlier may run here.
     ///
     /// # Safety
     /// As [`retire`](crate::retire), of this guard's collector.

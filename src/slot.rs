@@ -169,7 +169,7 @@ impl Slot {
     /// Pushes a link, unless the slot is inactive. If it was pushed, returns the part of the list
     /// that the caller must acknowledge in place of another thread, mostly none.
     ///
-    /// Wait-free, three steps: the link is in the list before it is connected to the rest, and
+    /// Wait-free, at most five steps: the link is in the list before it is connected to the rest, and
     /// who finds it unconnected leaves the rest to the pusher (after Crystalline-W, Nikolaev &
     /// Ravindran, DISC 2021).
     pub(crate) fn push(&self, link: &Link) -> Option<*mut Link> {

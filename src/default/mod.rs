@@ -103,9 +103,10 @@ fn with_local<O>(body: impl FnOnce(*const Local<DefaultMode>) -> O) -> O {
 
 /// Begins a critical section of the default collector. Sections nest.
 ///
-/// Wait-free: a store and a load if nothing was retired since the last section of this thread;
-/// else one swap and as many steps as batches were. Destructors of batches that became free run
-/// here; if one panics, the others still run, and the panic continues.
+/// Wait-free, but for a thread's first call, which registers it: a store and a load if nothing was
+/// retired since the last section of this thread; else a swap, a fence, and a few steps per batch
+/// that waits. Destructors of batches that became free run here; if one panics, the panic continues,
+/// and the others run in later calls.
 #[inline]
 pub fn pin() -> Guard {
     // SAFETY: the thread's reference, or the temporary one, keeps the local alive.
@@ -115,7 +116,8 @@ pub fn pin() -> Guard {
 /// Retires a boxed value in the default collector: it is dropped when no guard can hold it.
 ///
 /// Amortised over a batch of 64: a fence and a push per active thread. Needs no guard. Under a
-/// guard, the batch waits for this guard too.
+/// guard, the batch waits for this guard too. Destructors of values that were retired earlier may
+/// run here.
 ///
 /// # Safety
 /// 1. `pointer` came from [`Box::into_raw`](std::boxed::Box::into_raw) and is retired once.

@@ -59,8 +59,8 @@ impl<M: Mode> Local<M> {
 
     /// Sends each batch home, to the thread that retired it: where a thread frees what it retired,
     /// it gives its allocator back about as much as it takes from it. Keeps those that are at home,
-    /// or that nobody is at home for, and those that it gains by lists that are left to it. Steps: two
-    /// loads and at most five read-modify-writes per batch, and those of such lists.
+    /// or that nobody is at home for, and those that it gains by lists that are left to it. Steps: at
+    /// most nine per batch, and those of such lists.
     fn settle(&self, mut free: List) {
         let mut gained = List::default();
         while let Some(mut batch) = free.take() {
