@@ -4,7 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr;
 
-use crate::guard::Guard;
+use crate::guard::{Guard, acquiring};
 use crate::mode::Mode;
 use crate::sync::{AtomicPtr, Ordering};
 
@@ -110,10 +110,7 @@ impl<T> Atomic<T> {
     /// As [`compare_exchange`](Self::compare_exchange), but may fail for no reason.
     ///
     /// # Errors
-    /// What was there; in [`Robust`](crate::Robust) mode it is not protected.
-    ///
-    /// # Panics
-    /// If `failure` is `Release` or `AcqRel`.
+    /// As there, and it panics for the same orderings.
     #[inline]
     pub fn compare_exchange_weak<'g, M: Mode>(
         &self,
@@ -127,15 +124,6 @@ impl<T> Atomic<T> {
             .compare_exchange_weak(current.pointer, new.pointer, acquiring(success), failure)
             .map(Shared::of)
             .map_err(Shared::of)
-    }
-}
-
-/// The ordering with acquire added.
-fn acquiring(order: Ordering) -> Ordering {
-    match order {
-        Ordering::Relaxed => Ordering::Acquire,
-        Ordering::Release => Ordering::AcqRel,
-        other => other,
     }
 }
 

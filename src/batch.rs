@@ -18,7 +18,8 @@ const UNCONNECTED: usize = 1;
 /// `next` of a link that was acknowledged before it was connected.
 const CUT: usize = 2;
 
-fn mark(value: usize) -> *mut Link {
+/// One of the small values that no link has as its address.
+pub(crate) fn mark(value: usize) -> *mut Link {
     ptr::without_provenance_mut(value)
 }
 
@@ -76,7 +77,7 @@ pub(crate) struct Batch {
     /// The slot of the thread that filled it; null once it was sent there.
     home: *const Slot,
     /// By which it is sent there.
-    way_home: Link,
+    pub(crate) way_home: Link,
     /// The next batch in a list of its owner.
     next: Option<Box<Batch>>,
     memory: Use,
@@ -139,11 +140,6 @@ impl Batch {
         // SAFETY: not shared at the moment.
         unsafe { (*batch).way_home = Link::of(batch) };
         batch
-    }
-
-    /// The link of [`share_way_home`](Self::share_way_home).
-    pub(crate) fn way_home(&self) -> &Link {
-        &self.way_home
     }
 
     /// Takes back a batch that nobody else uses any more, to free its nodes and fill it again.

@@ -16,7 +16,8 @@ use crate::ready::Ready;
 use crate::slot::Slot;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 
-/// What the threads of a collector share.
+/// What the threads of a collector share: its fields, and those of its slots, are atomic or constant
+/// after publication.
 pub(crate) struct Core {
     /// Append-only list of slots.
     slots: AtomicPtr<Slot>,
@@ -24,11 +25,6 @@ pub(crate) struct Core {
     pub(crate) era: AtomicU64,
     pub(crate) config: Config,
 }
-
-// SAFETY: slots are shared by design: every field is atomic or constant after publication.
-unsafe impl Send for Core {}
-// SAFETY: as above.
-unsafe impl Sync for Core {}
 
 impl Core {
     /// All slots that could be active before the caller's last fence.
@@ -46,15 +42,7 @@ impl Core {
 
     /// A slot for the calling thread, reused if one is free. Lock-free; once per registration.
     pub(crate) fn own_slot(&self) -> *const Slot {
-        let mut slot = self.slots();
-        // SAFETY: slots live as long as the core.
-        while let Some(candidate) = unsafe { slot.as_ref() } {
-            if candidate.try_own() {
-                return slot;
-            }
-            slot = candidate.next;
-        }
-        self.add_slot()
+        self.iter().find(|slot| slot.try_own()).map_or_else(|| self.add_slot(), ptr::from_ref)
     }
 
     fn add_slot(&self) -> *const Slot {
@@ -154,16 +142,15 @@ impl<M: Mode> Handle<M> {
     #[inline]
     #[must_use]
     pub fn birth_era(&self) -> u64 {
-        // SAFETY: the handle keeps its local alive.
-        unsafe { &*self.local }.birth_era()
+        self.local().birth_era()
     }
 
     /// Closes the open batches of this thread, full or not, and frees what can be freed.
     pub fn flush(&self) {
-        // SAFETY: the handle keeps its local alive.
-        unsafe { &*self.local }.flush_all();
+        self.local().flush_all();
     }
 
+    #[inline]
     pub(crate) fn local(&self) -> &Local<M> {
         // SAFETY: the handle keeps its local alive.
         unsafe { &*self.local }

@@ -19,20 +19,13 @@ pub enum Free {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Config {
-    /// Nodes per batch.
+    /// Nodes per batch. A flush costs a fence and a push per active slot, shared by this many nodes.
     pub(crate) batch: usize,
-    /// Nodes freed per retirement.
+    /// Nodes freed per retirement. By default more than one, so that what waits becomes less.
     pub(crate) frees: usize,
 }
 
-/// Nodes per batch. A flush costs a fence and a push per active slot, shared by this many nodes.
-const BATCH: usize = 64;
-/// Nodes freed per retirement: more than one, so that what waits becomes less.
-const FREES: usize = 2;
-
-impl Config {
-    pub(crate) const DEFAULT: Self = Self { batch: BATCH, frees: FREES };
-}
+const DEFAULT: Config = Config { batch: 64, frees: 2 };
 
 /// Makes a [`Collector`] with other parameters than the default ones; see
 /// [`Collector::builder`].
@@ -45,7 +38,7 @@ pub struct Builder<M: Mode = DefaultMode> {
 
 impl<M: Mode> Builder<M> {
     pub(crate) const fn new() -> Self {
-        Self { config: Config::DEFAULT, mode: PhantomData }
+        Self { config: DEFAULT, mode: PhantomData }
     }
 
     /// Nodes per batch, at least 1; 64 if not said. A smaller batch holds less, and costs its

@@ -52,10 +52,10 @@ impl<M: Mode> Guard<M> {
         }
         // Acquire at least: the pointer before the era, so that the era read is not older than
         // the birth of the node; pairs with the publication of the node.
-        let pointer = source.load(at_least_acquire(order));
+        let pointer = source.load(acquiring(order));
         // Acquire: pairs with the AcqRel step of the clock in `Local::birth_era`.
         let era = self.local().core().era.load(Ordering::Acquire);
-        if self.local().published() == era {
+        if self.local().published.get() == era {
             return pointer;
         }
         self.protect_anew(source, order, pointer, era)
@@ -79,7 +79,7 @@ impl<M: Mode> Guard<M> {
             // SeqCst: the era before the load; pairs with the fence in `Local::close`. If ours is
             // first, the flush sees the era and pushes; if theirs is, the load sees the unlink.
             fence(Ordering::SeqCst);
-            let pointer = source.load(at_least_acquire(order));
+            let pointer = source.load(acquiring(order));
             let now = self.local().core().era.load(Ordering::Acquire);
             if now == era {
                 return pointer;
@@ -88,7 +88,7 @@ impl<M: Mode> Guard<M> {
         }
         self.local().escalate();
         fence(Ordering::SeqCst);
-        source.load(at_least_acquire(order))
+        source.load(acquiring(order))
     }
 
     /// The birth era to keep beside a node that is allocated now, for
@@ -172,11 +172,13 @@ pub(crate) unsafe fn drop_box<T>(pointer: *mut ()) {
     drop(unsafe { Box::from_raw(pointer.cast::<T>()) });
 }
 
+/// The ordering with acquire added.
 #[inline(always)]
-fn at_least_acquire(order: Ordering) -> Ordering {
+pub(crate) fn acquiring(order: Ordering) -> Ordering {
     match order {
         Ordering::Relaxed => Ordering::Acquire,
-        stronger => stronger,
+        Ordering::Release => Ordering::AcqRel,
+        other => other,
     }
 }
 

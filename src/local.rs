@@ -40,7 +40,7 @@ pub(crate) struct Local<M> {
     /// What a guard looks at when it ends: [`INNER`], [`ORPHAN`], [`ESCALATED`], [`OUTSIDE`].
     more: Cell<u64>,
     /// The era in the slot, but for an escalation (robust mode).
-    published: Cell<u64>,
+    pub(crate) published: Cell<u64>,
     /// Nodes that no lagging reader can hold, in region mode all nodes.
     young: Open,
     /// Nodes born at or before `boundary`. Kept apart, so that an old node does not make a
@@ -178,12 +178,6 @@ impl<M: Mode> Local<M> {
             self.enter();
         }
         outermost
-    }
-
-    /// The era that this thread has published (robust mode).
-    #[inline(always)]
-    pub(crate) fn published(&self) -> u64 {
-        self.published.get()
     }
 
     /// Publishes the era of a load. The caller fences.

@@ -3,7 +3,7 @@
 use core::ptr;
 
 use crate::barrier;
-use crate::batch::Link;
+use crate::batch::{Link, mark};
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
 
 /// A `head` that takes no links: its owner has no guard, and fences before it reads again.
@@ -54,10 +54,6 @@ pub(crate) struct Slot {
     pub(crate) next: *const Slot,
     /// Slots in the list that starts here.
     pub(crate) len: usize,
-}
-
-fn mark(value: usize) -> *mut Link {
-    ptr::without_provenance_mut(value)
 }
 
 /// Adds to a counter for `stats`, which has one writer at a time: no read-modify-write.
@@ -136,14 +132,8 @@ impl Slot {
 
     /// Makes the owner's next pin take the slow path.
     pub(crate) fn stay_busy(&self) {
-        // Relaxed: the slot stays active, and its list empty. If a link came in between, the next
-        // pin takes the slow path anyway.
-        let _ = self.head.compare_exchange(
-            ptr::null_mut(),
-            mark(BUSY),
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
+        // The slot stays active. If a link came in between, the next pin takes the slow path anyway.
+        self.busy_from(ptr::null_mut());
     }
 
     fn take_held(&self) -> *mut Link {
@@ -207,14 +197,15 @@ impl Slot {
         true
     }
 
-    /// Makes an inactive slot take links, and with them drains. Relaxed: its list stays empty.
+    /// Makes an inactive slot take links, and with them drains.
     fn wake(&self) {
-        let _ = self.head.compare_exchange(
-            mark(INACTIVE),
-            mark(BUSY),
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
+        self.busy_from(mark(INACTIVE));
+    }
+
+    /// Puts `BUSY` where another empty list is. Relaxed: the list stays empty.
+    fn busy_from(&self, empty: *mut Link) {
+        let (busy, relaxed) = (mark(BUSY), Ordering::Relaxed);
+        let _ = self.head.compare_exchange(empty, busy, relaxed, relaxed);
     }
 
     /// Counts a push; true when it is time to try a drain.

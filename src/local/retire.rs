@@ -86,7 +86,7 @@ impl<M: Mode> Local<M> {
     fn send(batch: Box<Batch>, home: &Slot, gained: &mut List) {
         let batch = Batch::share_way_home(batch);
         // SAFETY: as in `close`: not submitted yet.
-        let pushed = push(home, unsafe { &*batch }.way_home(), gained);
+        let pushed = push(home, unsafe { &(*batch).way_home }, gained);
         // Counted for `is_at_home`; whoever flushes drains.
         home.backlog_is_due();
         // SAFETY: submitted once since it was shared again.
