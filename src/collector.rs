@@ -15,6 +15,7 @@ use crate::mode::{DefaultMode, Mode};
 use crate::ready::Ready;
 use crate::slot::Slot;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::unwind::discard;
 
 /// What the threads of a collector share: its fields, and those of its slots, are atomic or constant
 /// after publication.
@@ -79,7 +80,7 @@ impl Drop for Core {
             slot = last.next.cast_mut();
         }
         // A panicking destructor was reported by the hook, and ends here.
-        drop(ready.free_all());
+        discard(ready.free_all());
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use core::cell::Cell;
 
 use crate::batch::{Batch, Entry, List};
-use crate::unwind::{Panic, catch};
+use crate::unwind::{Panic, catch, discard};
 
 /// Empty batches that a thread keeps to fill again.
 const SPARES: usize = 2;
@@ -80,7 +80,8 @@ impl Ready {
         loop {
             match catch(|| self.free(usize::MAX)) {
                 Ok(()) => return first,
-                Err(panic) => first = first.or(Some(panic)),
+                Err(panic) if first.is_none() => first = Some(panic),
+                Err(panic) => discard(Some(panic)),
             }
         }
     }

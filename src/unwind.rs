@@ -18,6 +18,12 @@ pub(crate) fn catch(body: impl FnOnce()) -> Result<(), Panic> {
     }
 }
 
+/// Ends a caught panic, if there is one. To drop what it carries may panic in turn; what that throws
+/// is not dropped.
+pub(crate) fn discard(panic: Option<Panic>) {
+    catch(|| drop(panic)).unwrap_or_else(core::mem::forget);
+}
+
 /// Lets a caught panic go on.
 pub(crate) fn resume(panic: Panic) -> ! {
     #[cfg(feature = "std")]

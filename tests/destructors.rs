@@ -207,3 +207,48 @@ fn a_flush_frees_the_rest_before_a_panic_goes_on() {
         assert_eq!(drops.load(SeqCst), 1);
     }
 }
+
+/// Panics when it is dropped, with something that panics when that is dropped. What that throws is
+/// never dropped, so it has no memory that would leak.
+#[cfg(feature = "std")]
+struct Throws;
+
+#[cfg(feature = "std")]
+struct Thrown;
+
+#[cfg(feature = "std")]
+impl Drop for Throws {
+    fn drop(&mut self) {
+        std::panic::panic_any(Thrown);
+    }
+}
+
+#[cfg(feature = "std")]
+impl Drop for Thrown {
+    fn drop(&mut self) {
+        std::panic::panic_any(());
+    }
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn what_a_destructor_throws_may_panic_in_turn() {
+    for flushes in [true, false] {
+        let collector = Collector::<Region>::new();
+        let handle = collector.register();
+        let drops = Arc::new(AtomicUsize::new(0));
+        let guard = handle.pin();
+        unsafe { guard.retire(Box::into_raw(Box::new(Counted(Arc::clone(&drops))))) };
+        (0..2).for_each(|_| unsafe { guard.retire(Box::into_raw(Box::new(Throws))) });
+        drop(guard);
+        if flushes {
+            let thrown = catch_unwind(AssertUnwindSafe(|| handle.flush())).unwrap_err();
+            assert!(thrown.is::<Thrown>(), "not what the first one threw");
+            std::mem::forget(thrown);
+        } else {
+            let left = catch_unwind(AssertUnwindSafe(|| drop(handle)));
+            assert!(left.is_ok(), "a thread that leaves, and cannot unwind, panics");
+        }
+        assert_eq!(drops.load(SeqCst), 1);
+    }
+}

@@ -10,7 +10,7 @@ use crate::mode::Mode;
 use crate::prefetch::prefetch;
 use crate::slot::{EVERYTHING, Slot, count};
 use crate::sync::{Ordering, fence};
-use crate::unwind::{panicking, resume};
+use crate::unwind::{discard, panicking, resume};
 
 /// Allocations of one thread between two steps of the era clock. One in models, so that eras move.
 const ERA_FREQUENCY: u64 = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } else { 128 };
@@ -244,7 +244,7 @@ impl<M: Mode> Local<M> {
             let closed = self.close(&self.old, &mut free) | self.close(&self.young, &mut free);
             self.keep(free);
             let before = self.ready.len();
-            drop(self.ready.free_all());
+            discard(self.ready.free_all());
             // Destructors that ran may have retired, or pinned, which subscribes the slot.
             closed || self.ready.len() < before
         } {}
