@@ -35,9 +35,9 @@ impl Mode for Robust {
 
 /// The mode of [`pin`](crate::pin) and [`retire`](crate::retire): [`Robust`] with the feature
 /// `robust`, else [`Region`].
-#[cfg(feature = "robust")]
-pub type DefaultMode = Robust;
-/// The mode of [`pin`](crate::pin) and [`retire`](crate::retire): [`Robust`] with the feature
-/// `robust`, else [`Region`].
+pub type DefaultMode = Chosen;
+
 #[cfg(not(feature = "robust"))]
-pub type DefaultMode = Region;
+use Region as Chosen;
+#[cfg(feature = "robust")]
+use Robust as Chosen;

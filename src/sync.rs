@@ -5,17 +5,13 @@
 pub(crate) mod counted;
 
 #[cfg(not(any(kovan_loom, kovan_shuttle)))]
-pub(crate) use core::sync::atomic::{
-    AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
-};
-
-#[cfg(kovan_loom)]
-pub(crate) use loom::sync::atomic::{
-    AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
-};
-
+use core::sync::atomic as chosen;
 #[cfg(kovan_shuttle)]
-pub(crate) use counted::{
+use counted as chosen;
+#[cfg(kovan_loom)]
+use loom::sync::atomic as chosen;
+
+pub(crate) use chosen::{
     AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
