@@ -156,8 +156,8 @@ impl<M: Mode> Guard<M> {
         self.local().renew()
     }
 
-    /// Closes the open batches of this thread, full or not. What this thread retired under this
-    /// guard is freed after it.
+    /// Closes the open batches of this thread, full or not. In [`Region`](crate::Region) mode, what
+    /// this thread retired under this guard is freed after it.
     pub fn flush(&self) {
         self.local().flush_all();
     }

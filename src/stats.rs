@@ -6,7 +6,7 @@ use crate::sync::Ordering;
 
 /// The state of a collector at some time during [`Collector::stats`]. Nodes are counted when their
 /// batch is closed, and when the freeing thread closes one or flushes: with `n` threads at most
-/// `2 n` batches are not seen yet. Exact once every thread has flushed.
+/// `2 n` batches are not seen yet, nor what their retirements freed. Exact once every thread has flushed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
