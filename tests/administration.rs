@@ -97,7 +97,7 @@ fn a_pin_frees_an_eighth_of_what_waits_unless_asked_to() {
 
 /// The most nodes that one call of a thread that retires all the time frees, pins included.
 #[test]
-fn a_thread_that_retires_frees_one_for_one() {
+fn a_thread_that_retires_frees_as_much_four_by_four() {
     let collector = Collector::<Region>::new();
     let drops = Arc::new(AtomicUsize::new(0));
     let handle = collector.register();
@@ -109,7 +109,7 @@ fn a_thread_that_retires_frees_one_for_one() {
         drop(guard);
         most = most.max(drops.load(SeqCst) - before);
     }
-    assert_eq!(most, 1, "a burst: pin or retire freed more than what came in");
+    assert_eq!(most, 4, "not as documented: a group of four, and no burst");
     assert!(drops.load(SeqCst) > 64 * 17);
 }
 

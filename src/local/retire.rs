@@ -16,6 +16,10 @@ use crate::unwind::{discard, panicking, resume};
 const ERA_FREQUENCY: u64 = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } else { 128 };
 /// A slot this many eras behind counts as lagging when nodes are sorted into batches.
 const LAG: u64 = 4;
+/// Retirements that free together. Two threads that fight for a line disturb each other less if one
+/// of them is away from it for a while; an allocator's cache for a thread has room for so few. Each
+/// in models, so that programs stay small.
+const GROUP: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } else { 4 };
 /// Batches that may wait for the frees per retirement before pins help.
 const KEEP: usize = 4;
 /// Lists that a thread takes since it last closed a full batch, before it no longer counts as one
@@ -96,13 +100,13 @@ impl<M: Mode> Local<M> {
         }
     }
 
-    /// Frees, per retirement, a few nodes: one per batch that waits. A thread that retires as much as
-    /// it allocates so gives its allocator one node for one.
+    /// Frees a few nodes for a group of retirements: per retirement one for each batch that waits. A
+    /// thread that retires as much as it allocates so gives its allocator as much as it takes.
     #[inline(never)]
     fn free_some(&self) {
         // Not while unwinding: a second panic would abort.
         if !panicking() {
-            self.ready.free(self.core.config.frees.min(self.ready.len()));
+            self.ready.free(GROUP.saturating_mul(self.core.config.frees.min(self.ready.len())));
         }
     }
 
@@ -186,26 +190,29 @@ impl<M: Mode> Local<M> {
         }
     }
 
-    /// Adds a node to an open batch; returns that one if it is full now.
+    /// Adds a node to an open batch; returns that one, and how many nodes it has now.
     #[inline(always)]
-    fn add(&self, entry: Entry, birth: u64) -> Option<&Open> {
+    fn add(&self, entry: Entry, birth: u64) -> (&Open, usize) {
         let open = if M::ROBUST && birth <= self.boundary.get() { &self.old } else { &self.young };
         let mut batch = open.take().unwrap_or_else(|| self.ready.spare(self.core.config.batch));
         batch.min_birth = batch.min_birth.min(birth);
         batch.entries.push(entry);
-        let full = batch.entries.len() >= self.core.config.batch;
+        let nodes = batch.entries.len();
         // Was `None` since the `take`: nothing to drop.
         mem::forget(open.replace(Some(batch)));
-        full.then_some(open)
+        (open, nodes)
     }
 
-    /// Adds a node to an open batch, flushes it when it is full, and frees a few nodes.
+    /// Adds a node to an open batch, and flushes it when it is full; then, as after each group,
+    /// frees a few nodes.
     #[inline]
     pub(crate) fn retire(&self, entry: Entry, birth: u64) {
-        if let Some(open) = self.add(entry, birth) {
+        let (open, nodes) = self.add(entry, birth);
+        let full = nodes >= self.core.config.batch;
+        if full {
             self.flush_full(open);
         }
-        if self.ready.len() > 0 {
+        if (full || nodes.is_multiple_of(GROUP)) && self.ready.len() > 0 {
             self.free_some();
         }
     }
