@@ -17,6 +17,9 @@ use crate::schemes::{
 use crate::variants::WfePending;
 use world::{World, check};
 
+/// Loads of `wfe` that are pending after two tries, so that they meet those that are not.
+type WfeBoth = crate::wfe::Scheme<2>;
+
 /// A thread that registers and reads, against one that replaces what it reads.
 fn protect_against_retire<R: Reclaimer>(preemptions: usize) {
     check(preemptions, || {
@@ -61,6 +64,38 @@ fn hold_against_retire<R: Reclaimer>(preemptions: usize) {
         });
         member.hold();
         drop(member);
+        world.finish([writer]);
+    });
+}
+
+/// A reader with two guards, one after the other, against one that replaces what they read.
+fn again_against_retire<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let member = world.member();
+        let writer = world.spawn(|world| {
+            let member = world.member();
+            member.replace(0);
+            member.flush();
+        });
+        member.section(&[0]);
+        member.section(&[0]);
+        drop(member);
+        world.finish([writer]);
+    });
+}
+
+/// A node that may be two eras younger than the clock that its reader saw, and is replaced.
+fn age_against_protect<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let writer = world.spawn(|world| {
+            let member = world.member();
+            member.age();
+            member.replace(0);
+            member.replace(0);
+        });
+        world.member().section(&[0]);
         world.finish([writer]);
     });
 }
@@ -173,6 +208,7 @@ models! {
     hp_naive: HpNaive {
         protect_against_retire 4, move_against_retire 4, hold_against_retire 3,
         exit_against_protect 3, exit_against_flush 4, reuse_against_retire 2,
+        again_against_retire 3,
     }
     hp_asym: HpAsym { protect_against_retire 4, move_against_retire 4, }
     debra: Debra {
@@ -182,37 +218,43 @@ models! {
     debra_af: DebraAf { protect_against_retire 2, }
     qsbr: Qsbr {
         protect_against_retire 3, move_against_retire 3, flush_against_retire 1,
-        exit_against_flush 2,
+        exit_against_flush 2, again_against_retire 3,
     }
     hyaline_1: Hyaline1 {
         protect_against_retire 4, move_against_retire 4, exit_against_protect 2,
         exit_against_flush 4, reuse_against_retire 2, push_against_push 1,
+        again_against_retire 3,
     }
     hyaline_1s: Hyaline1S {
         protect_against_retire 4, move_against_retire 3, hold_against_retire 3,
         birth_against_protect 3, exit_against_protect 2, exit_against_flush 3,
-        reuse_against_retire 2, push_against_push 1,
+        reuse_against_retire 2, push_against_push 1, again_against_retire 3,
+        age_against_protect 3,
     }
     crystalline: Crystalline {
         protect_against_retire 4, move_against_retire 3, hold_against_retire 2,
         birth_against_protect 3, exit_against_protect 3, exit_against_flush 3,
-        reuse_against_retire 2, push_against_push 2,
+        reuse_against_retire 2, push_against_push 2, again_against_retire 3,
+        age_against_protect 3,
     }
     hazard_eras: HazardEras {
         protect_against_retire 4, move_against_retire 3, hold_against_retire 2,
         birth_against_protect 3, exit_against_protect 2, exit_against_flush 3,
-        reuse_against_retire 1,
+        reuse_against_retire 1, again_against_retire 3, age_against_protect 3,
     }
     ibr: Ibr {
         protect_against_retire 3, hold_against_retire 3, birth_against_protect 3,
         exit_against_protect 1, exit_against_flush 3, reuse_against_retire 1,
+        again_against_retire 3, age_against_protect 3,
     }
     wfe: Wfe {
         protect_against_retire 3, move_against_retire 3, hold_against_retire 1,
-        birth_against_protect 3, reuse_against_retire 1,
+        birth_against_protect 3, reuse_against_retire 1, age_against_protect 3,
     }
+    wfe_both: WfeBoth { move_against_retire 3, birth_against_protect 3, }
     wfe_pending: WfePending {
         protect_against_retire 3, move_against_retire 3, hold_against_retire 2,
         birth_against_protect 3, exit_against_flush 2, reuse_against_retire 1,
+        age_against_protect 3,
     }
 }

@@ -182,6 +182,11 @@ impl<R: Reclaimer> Member<'_, R> {
         unsafe { self.world.scheme.retire(&guard, old) };
     }
 
+    /// A birth that no node comes of: it moves the clock.
+    pub(super) fn age(&self) {
+        self.world.scheme.header(&self.local);
+    }
+
     pub(super) fn flush(&self) {
         self.world.scheme.flush(&self.local);
     }
