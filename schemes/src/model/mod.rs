@@ -68,7 +68,7 @@ fn hold_against_retire<R: Reclaimer>(preemptions: usize) {
     });
 }
 
-/// A reader with two guards, one after the other, against one that replaces what they read.
+/// A reader with two guards, that moves the clock in between, against one that replaces what they read.
 fn again_against_retire<R: Reclaimer>(preemptions: usize) {
     check(preemptions, || {
         let world = World::<R>::new();
@@ -79,6 +79,7 @@ fn again_against_retire<R: Reclaimer>(preemptions: usize) {
             member.flush();
         });
         member.section(&[0]);
+        member.age();
         member.section(&[0]);
         drop(member);
         world.finish([writer]);
