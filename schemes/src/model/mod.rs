@@ -167,6 +167,16 @@ fn exit_against_flush<R: Reclaimer>(preemptions: usize) {
     });
 }
 
+/// Two threads that leave what they retired at the same time.
+fn leave_against_leave<R: Reclaimer>(preemptions: usize) {
+    check(preemptions, || {
+        let world = World::<R>::new();
+        let leaver = world.spawn(|world| world.member().replace(0));
+        world.member().replace(1);
+        world.finish([leaver]);
+    });
+}
+
 /// A thread leaves, and another takes what it had in the registry, against one that frees.
 fn reuse_against_retire<R: Reclaimer>(preemptions: usize) {
     check(preemptions, || {
@@ -219,7 +229,7 @@ models! {
     debra_af: DebraAf { protect_against_retire 2, }
     qsbr: Qsbr {
         protect_against_retire 3, move_against_retire 3, flush_against_retire 1,
-        exit_against_flush 2, again_against_retire 3,
+        exit_against_flush 2, again_against_retire 3, leave_against_leave 3,
     }
     hyaline_1: Hyaline1 {
         protect_against_retire 4, move_against_retire 4, exit_against_protect 2,
