@@ -265,18 +265,26 @@ fn the_summary_adds_up() {
     assert!(text.contains("In 3 pairs no run of `bounds`"), "{text}");
 }
 
+/// The line of a check of a scheme alone.
+fn of_a_scheme(check: Check, status: Status) -> Entry {
+    let (scheme, structure) = ("ibr".into(), String::new());
+    let job = Job { scheme, structure, check, seconds: 1.0, seed: 1 };
+    Entry { status, ..Entry::new(&job, &ended(&job, None), false, "a") }
+}
+
+#[test]
+fn checks_of_schemes_are_not_lost_pairs() {
+    let gone = |entry: Entry| Summary::new(&[entry]).text().contains("pairs that are no more");
+    for check in Check::OF_SCHEMES {
+        assert!(!gone(of_a_scheme(check, Status::Passed)), "{}", check.name());
+    }
+    let pair = of_a_scheme(Check::Oracle, Status::Passed);
+    assert!(gone(Entry { structure: "no-more".into(), ..pair }));
+}
+
 #[test]
 fn the_unsound_script_must_be_caught_somewhere() {
-    let script = |status| {
-        let job = Job {
-            scheme: "ibr".into(),
-            structure: String::new(),
-            check: Check::Optimistic,
-            seconds: 1.0,
-            seed: 1,
-        };
-        Entry { status, ..Entry::new(&job, &ended(&job, None), false, "a") }
-    };
+    let script = |status| of_a_scheme(Check::Optimistic, status);
     assert!(Summary::new(&[script(Status::Caught)]).failures.is_empty());
     assert_eq!(Summary::new(&[script(Status::Passed)]).failures.len(), 1);
 }

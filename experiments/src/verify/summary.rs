@@ -73,7 +73,7 @@ impl Summary {
             .map(|pair| ((pair.scheme, pair.structure), Pair::default()))
             .collect();
         let mut gone = 0;
-        for entry in entries.iter().filter(|entry| entry.check != Check::Optimistic) {
+        for entry in entries.iter().filter(|entry| !Check::OF_SCHEMES.contains(&entry.check)) {
             match pairs.get_mut(&(entry.scheme.as_str(), entry.structure.as_str())) {
                 Some(pair) => pair.add(entry),
                 None => gone += 1,
