@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Check;
@@ -287,6 +287,19 @@ fn the_unsound_script_must_be_caught_somewhere() {
     let script = |status| of_a_scheme(Check::Optimistic, status);
     assert!(Summary::new(&[script(Status::Caught)]).failures.is_empty());
     assert_eq!(Summary::new(&[script(Status::Passed)]).failures.len(), 1);
+}
+
+/// `verify --summary docs/gate-runs.jsonl --markdown docs/GATE.md` writes it anew.
+#[test]
+fn the_summary_in_the_repository_is_of_the_record_there() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let there = fs::read_to_string(docs.join("GATE.md")).expect("a document");
+    let copy = File::new("document");
+    fs::write(&copy.0, &there).expect("written");
+    let entries = read(&docs.join("gate-runs.jsonl")).expect("a record");
+    Summary::new(&entries).write_into(&copy.0).expect("written");
+    let anew = fs::read_to_string(&copy.0).expect("a document");
+    assert!(anew == there, "docs/GATE.md does not say what docs/gate-runs.jsonl holds");
 }
 
 #[test]
