@@ -1,0 +1,68 @@
+"""Reads the folder that `kovan-lab run` writes; docs/FORMAT.md has every file and column."""
+
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+
+SCHEMA_VERSION = 1
+# By marker and line as well as by colour, so that print and colour-blind readers see them.
+MARKERS = "os^vD<>Pp*hX"
+DASHES = ["-", "--", "-.", ":"]
+
+
+class Results:
+    """A results folder: what was run on what, one row per cell, and the counters over time."""
+
+    def __init__(self, spec):
+        """Of this experiment: the folder that KOVAN_RESULTS names, else that of scale `laptop`."""
+        default = Path(__file__).parent.parent / "results" / f"{spec}-laptop"
+        self.folder = Path(os.environ.get("KOVAN_RESULTS", default))
+        manifest = self.folder / "manifest.json"
+        if not manifest.exists():
+            raise FileNotFoundError(
+                f"{manifest}: not there; run `cargo run --release -- run {spec}`, "
+                "or set KOVAN_RESULTS to a results folder"
+            )
+        self.manifest = json.loads(manifest.read_text())
+        version = self.manifest.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise ValueError(f"{manifest}: schema_version {version}, but this reads {SCHEMA_VERSION}")
+        if self.manifest["experiment"] != spec:
+            raise ValueError(f"{self.folder}: holds `{self.manifest['experiment']}`, not `{spec}`")
+        cells = pd.read_csv(self.folder / "samples.csv")
+        # What failed or was refused has no numbers. It is kept to be shown, never plotted as zero.
+        self.failed = cells[cells["status"] != "ok"]
+        self.samples = cells[cells["status"] == "ok"]
+
+    def series(self):
+        """The counters over time."""
+        return pd.read_csv(self.folder / "series.csv")
+
+    def provenance(self):
+        """One line to print under a figure: machine, commit, scale, and what is missing."""
+        machine, build = self.manifest["machine"], self.manifest["build"]
+        parts = [
+            f"{machine['cpu_model']}, {machine['cores']} processors",
+            f"{self.manifest['allocator']['name']} allocator",
+            f"commit {str(build['commit'])[:12]}" + (" with changes" if build["dirty"] else ""),
+            f"scale {self.manifest['scale']}, {self.manifest['started']}",
+        ]
+        if not self.manifest["complete"]:
+            parts.append("INCOMPLETE")
+        if len(self.failed):
+            parts.append(f"{len(self.failed)} cells without numbers")
+        return "; ".join(parts)
+
+
+def style(schemes):
+    """Colour, marker and dashes of each scheme: the same in all figures of a notebook."""
+    return {
+        scheme: {
+            "color": f"C{at % 10}",
+            "marker": MARKERS[at % len(MARKERS)],
+            "linestyle": DASHES[at % len(DASHES)],
+        }
+        for at, scheme in enumerate(sorted(schemes))
+    }
