@@ -25,10 +25,7 @@ fn protect_against_retire<R: Reclaimer>(preemptions: usize) {
     check(preemptions, || {
         let world = World::<R>::new();
         let reader = world.spawn(|world| world.member().section(&[0]));
-        let member = world.member();
-        member.replace(0);
-        member.flush();
-        drop(member);
+        world.member().replace_and_flush(&[0]);
         world.finish([reader]);
     });
 }
@@ -39,12 +36,7 @@ fn move_against_retire<R: Reclaimer>(preemptions: usize) {
         let world = World::<R>::new();
         let member = world.member();
         member.section(&[1]);
-        let writer = world.spawn(|world| {
-            let member = world.member();
-            member.replace(0);
-            member.replace(1);
-            member.flush();
-        });
+        let writer = world.spawn(|world| world.member().replace_and_flush(&[0, 1]));
         member.section(&[0, 1]);
         drop(member);
         world.finish([writer]);
@@ -56,12 +48,7 @@ fn hold_against_retire<R: Reclaimer>(preemptions: usize) {
     check(preemptions, || {
         let world = World::<R>::new();
         let member = world.member();
-        let writer = world.spawn(|world| {
-            let member = world.member();
-            member.replace(0);
-            member.replace(1);
-            member.flush();
-        });
+        let writer = world.spawn(|world| world.member().replace_and_flush(&[0, 1]));
         member.hold();
         drop(member);
         world.finish([writer]);
@@ -73,11 +60,7 @@ fn again_against_retire<R: Reclaimer>(preemptions: usize) {
     check(preemptions, || {
         let world = World::<R>::new();
         let member = world.member();
-        let writer = world.spawn(|world| {
-            let member = world.member();
-            member.replace(0);
-            member.flush();
-        });
+        let writer = world.spawn(|world| world.member().replace_and_flush(&[0]));
         member.section(&[0]);
         member.age();
         member.section(&[0]);
@@ -109,10 +92,8 @@ fn birth_against_protect<R: Reclaimer>(preemptions: usize) {
         member.section(&[0]);
         let writer = world.spawn(|world| {
             let member = world.member();
-            for _ in 0..2 {
-                member.replace(0);
-                member.flush();
-            }
+            member.replace_and_flush(&[0]);
+            member.replace_and_flush(&[0]);
         });
         member.section(&[0]);
         drop(member);
@@ -129,10 +110,7 @@ fn flush_against_retire<R: Reclaimer>(preemptions: usize) {
             member.flush();
             member.section(&[0]);
         });
-        let member = world.member();
-        member.replace(0);
-        member.flush();
-        drop(member);
+        world.member().replace_and_flush(&[0]);
         world.finish([reader]);
     });
 }
@@ -182,10 +160,7 @@ fn reuse_against_retire<R: Reclaimer>(preemptions: usize) {
     check(preemptions, || {
         let world = World::<R>::new();
         let readers = [(); 2].map(|()| world.spawn(|world| world.member().section(&[0])));
-        let member = world.member();
-        member.replace(0);
-        member.flush();
-        drop(member);
+        world.member().replace_and_flush(&[0]);
         world.finish(readers);
     });
 }
@@ -195,13 +170,8 @@ fn push_against_push<R: Reclaimer>(preemptions: usize) {
     check(preemptions, || {
         let world = World::<R>::new();
         let member = world.member();
-        let writers = [0, 1].map(|place| {
-            world.spawn(move |world| {
-                let member = world.member();
-                member.replace(place);
-                member.flush();
-            })
-        });
+        let writers = [0, 1]
+            .map(|place| world.spawn(move |world| world.member().replace_and_flush(&[place])));
         member.section(&[0, 1]);
         drop(member);
         world.finish(writers);

@@ -182,6 +182,14 @@ impl<R: Reclaimer> Member<'_, R> {
         unsafe { self.world.scheme.retire(&guard, old) };
     }
 
+    /// Replaces the nodes of places, one after the other, and then flushes.
+    pub(super) fn replace_and_flush(&self, places: &[usize]) {
+        for &place in places {
+            self.replace(place);
+        }
+        self.flush();
+    }
+
     /// A birth that no node comes of: it moves the clock.
     pub(super) fn age(&self) {
         self.world.scheme.header(&self.local);
