@@ -9,10 +9,10 @@ use crate::mode::{DefaultMode, Mode};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Free {
     /// Per `retire` one node for each batch that waits, at most so many, and at least one, those of
-    /// four retirements together; per `pin` a batch and an eighth of what piled up. No call runs a
-    /// burst of destructors, and a thread that retires as much as it allocates gives its allocator as
-    /// much as it takes (Kim, Brown & Singh, *Are Your Epochs Too Epic?*, PPoPP 2024). The default,
-    /// with 2.
+    /// four retirements together; per `pin` a batch and an eighth of what piled up. No pin or
+    /// retirement runs a burst of destructors, and a thread that retires as much as it allocates gives
+    /// its allocator as much as it takes (Kim, Brown & Singh, *Are Your Epochs Too Epic?*, PPoPP 2024).
+    /// The default, with 2.
     Amortised(usize),
     /// All of them, in the `pin`, `retire` or `flush` that finds them.
     AtOnce,
