@@ -108,7 +108,8 @@ impl<'g, T, R: Reclaimer> Shared<'g, T, R> {
     /// The address, without its tag.
     #[must_use]
     pub(crate) fn node(self) -> Raw<T, R> {
-        self.raw.map_addr(|a| a & !tag_mask::<T, R>())
+        // The same as with `map_addr`, in fewer instructions: each step of a traversal waits for it.
+        self.raw.wrapping_byte_sub(self.tag())
     }
 
     /// Whether the address is null, whatever its tag.
