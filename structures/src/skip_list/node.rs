@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ops::Range;
 use std::ptr;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
 use kovan_schemes::{Atomic, Guard, Reclaimer, Shared};
@@ -15,23 +15,26 @@ use crate::structure::{Key, Value};
 
 /// Levels. One node in four is a level higher, so this is enough for 4^12 keys.
 pub(super) const LEVELS: usize = 12;
-/// Levels whose links are in each node, whether it is so high or not.
-const LOW: usize = 3;
+/// Levels whose links are in each node, whether it is so high or not: a step at these reads one line
+/// of the cache less.
+const LOW: usize = 5;
 
 pub(super) type Ptr<'g, K, V, R> = Shared<'g, Node<K, V, R>, R>;
 pub(super) type Slot<K, V, R> = Atomic<Node<K, V, R>, R>;
 
+/// In this order, so that what a step of a search reads is together: the key and the low links.
+#[repr(C)]
 pub(super) struct Node<K, V, R: Reclaimer> {
     pub(super) key: K,
-    pub(super) value: V,
-    /// Levels it is linked at, and one for its inserter until that is done.
-    pub(super) links: AtomicUsize,
-    /// Levels it has.
-    height: usize,
-    /// The links of the first levels: a step of a search at these reads one cache line less.
+    /// The links of the first levels.
     low: [Slot<K, V, R>; LOW],
-    /// Those of the other levels: empty, and so not allocated, in 63 nodes of 64.
-    high: Box<[Slot<K, V, R>]>,
+    pub(super) value: V,
+    /// Those of the other levels, if it has any: one node in 1,024 does.
+    high: Option<Box<[Slot<K, V, R>; LEVELS - LOW]>>,
+    /// Levels it is linked at, and one for its inserter until that is done.
+    pub(super) links: AtomicU8,
+    /// Levels it has.
+    height: u8,
 }
 
 impl<K, V, R: Reclaimer> Link<R> for Node<K, V, R> {
@@ -46,19 +49,23 @@ impl<K, V, R: Reclaimer> Link<R> for Node<K, V, R> {
 impl<K, V, R: Reclaimer> Node<K, V, R> {
     /// A node that its inserter is to link at the bottom.
     pub(super) fn new(key: K, value: V, height: usize) -> Self {
-        let high = (LOW..height).map(|_| Atomic::null()).collect();
+        let high = (height > LOW).then(|| Box::new([const { Atomic::null() }; LEVELS - LOW]));
         // Two: the bottom level, and this inserter.
-        let links = AtomicUsize::new(2);
-        Self { key, value, links, height, low: [const { Atomic::null() }; LOW], high }
+        let links = AtomicU8::new(2);
+        let low = [const { Atomic::null() }; LOW];
+        Self { key, low, value, high, links, height: height as u8 }
     }
 
     /// The levels above the bottom.
     pub(super) fn upper(&self) -> Range<usize> {
-        1..self.height
+        1..self.height.into()
     }
 
     pub(super) fn at(&self, level: usize) -> &Slot<K, V, R> {
-        if level < LOW { &self.low[level] } else { &self.high[level - LOW] }
+        match &self.high {
+            Some(high) if level >= LOW => &high[level - LOW],
+            _ => &self.low[level],
+        }
     }
 }
 
