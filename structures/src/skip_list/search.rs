@@ -1,6 +1,6 @@
 //! How a skip list is read: the search that unlinks, and the walk that does not.
 
-use std::sync::atomic::Ordering::{Acquire, SeqCst};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use std::sync::atomic::fence;
 
 use kovan_schemes::{Guard, Reclaimer};
@@ -20,7 +20,15 @@ impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
         level: usize,
         before: impl Fn(&K) -> bool,
     ) -> Place<'g, 'h, K, V, R> {
-        self.search_from(guard, LEVELS - 1, level, before)
+        self.search_from(guard, self.top(guard, level), level, before)
+    }
+
+    /// The highest level with a node, or `level` if that is higher: a search passes by the empty
+    /// ones above.
+    fn top(&self, guard: &Guard<'_, R>, level: usize) -> usize {
+        // Relaxed: a level that is read as empty has nothing to follow; the others are read again.
+        let empty = |here: usize| self.head[here].load(Relaxed, guard).is_null();
+        (level + 1..LEVELS).rev().find(|&here| !empty(here)).unwrap_or(level)
     }
 
     /// Unlinks all marked nodes, at all levels, without a comparison: for when those panic. A node
@@ -96,7 +104,7 @@ impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
         key: &K,
     ) -> Option<Entry<'g, 'h, K, V, R>> {
         let mut from: Option<&'g Node<K, V, R>> = None;
-        for here in (0..LEVELS).rev() {
+        for here in (0..=self.top(guard, 0)).rev() {
             let link = from.map_or(&self.head[here], |node| node.at(here));
             let mut at = link.load(Acquire, guard);
             // SAFETY: protected by the guard: loaded under it from the head, or from the link of a
