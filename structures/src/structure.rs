@@ -145,11 +145,13 @@ macro_rules! sequence_operations {
             Self::new(domain)
         }
 
+        #[inline]
         fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
             self.$insert(guard, key);
             true
         }
 
+        #[inline]
         fn remove(&self, guard: &Guard<'_, R>, _: u64) -> Option<u64> {
             self.$remove(guard)
         }
