@@ -1,7 +1,9 @@
 //! What the programs have in common: the allocator, arguments, and how they end.
 
+use std::fmt;
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use clap::Parser;
 
@@ -77,6 +79,23 @@ pub fn run<A: Parser>(body: impl FnOnce(A) -> Result<(), Failure>) -> ExitCode {
 fn fail<A: Parser>(line: &str, code: u8) -> ExitCode {
     eprintln!("{}: {line}", A::command().get_name());
     ExitCode::from(code)
+}
+
+/// Writes a line of a table: `println!`, but without a panic where nobody reads it any more. The
+/// program ends then; each measurement so far is in its file, if there is one.
+#[macro_export]
+macro_rules! say {
+    ($($text:tt)*) => { $crate::command::say(format_args!($($text)*)) };
+}
+
+/// What the macro of the same name does.
+pub fn say(line: fmt::Arguments<'_>) {
+    let Err(error) = writeln!(io::stdout(), "{line}") else { return };
+    if error.kind() == ErrorKind::BrokenPipe {
+        process::exit(0);
+    }
+    eprintln!("standard output: {error}");
+    process::exit(1);
 }
 
 /// Checks names that were asked for; `all` are the names there are.

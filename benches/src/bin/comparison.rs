@@ -17,6 +17,7 @@ use kovan_benches::contenders::{
 };
 use kovan_benches::rounds::{Entry, entry, interleave, naive_entry, ping_pong, sdd_entry};
 use kovan_benches::samples::Samples;
+use kovan_benches::say;
 use kovan_benches::statistics::{Summary, median};
 use kovan_benches::threads::Setting;
 
@@ -163,22 +164,22 @@ fn table(arguments: &Arguments, rows: &[Row]) -> Result<(), String> {
     let mut samples = Samples::create(arguments.csv.as_deref(), &columns)?;
     let names = names(rows, &arguments.subject);
     let columns: String = names.iter().map(|name| format!(" / {name} |")).collect();
-    println!("| cell, threads | {}, ns |{columns} cache line and back, ns |", arguments.subject);
-    println!("|---|---|{}---|", "---|".repeat(names.len()));
+    say!("| cell, threads | {}, ns |{columns} cache line and back, ns |", arguments.subject);
+    say!("|---|---|{}---|", "---|".repeat(names.len()));
     for row in rows {
         for &threads in arguments.threads.iter().filter(|threads| !row.single || **threads == 1) {
             let Measured { rates, hops } = measure(arguments, row, threads, &mut samples)?;
             let line = line(&arguments.subject, &names, row, &rates, threads);
             let low = hops.iter().copied().fold(f64::MAX, f64::min);
             let high = hops.iter().copied().fold(0.0, f64::max);
-            println!("{line} {low:.0}–{high:.0} |");
+            say!("{line} {low:.0}–{high:.0} |");
         }
     }
     Ok(())
 }
 
 fn header(arguments: &Arguments) {
-    println!(
+    say!(
         "{}; {} rounds of {} ms. Time per operation of one thread; \
          ratios of throughput, above 1 where the first column is faster, with 95 % intervals. \
          –: sdd and the naive ones have no such cell.\n",
@@ -215,7 +216,7 @@ fn main() -> ExitCode {
         if arguments.list {
             for row in rows {
                 let names: Vec<_> = row.entries.iter().map(|entry| entry.name).collect();
-                println!("{}: {}", row.name, names.join(", "));
+                say!("{}: {}", row.name, names.join(", "));
             }
             return Ok(());
         }

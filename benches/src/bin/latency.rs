@@ -11,6 +11,7 @@ use kovan_benches::contenders::{
 use kovan_benches::latency::{COLUMNS, Clock, Contestant, Over, Sdd, contestant};
 use kovan_benches::rounds::interleave;
 use kovan_benches::samples::Samples;
+use kovan_benches::say;
 use kovan_benches::statistics::Summary;
 use kovan_benches::threads::Setting;
 
@@ -77,7 +78,7 @@ fn print(call: &str, contestants: &[Contestant], measured: &[Rounds]) {
                 format!(" {:.0} |", Summary::of(times))
             })
             .collect();
-        println!("| {call} | {} |{cells}", contestant.name);
+        say!("| {call} | {} |{cells}", contestant.name);
     }
 }
 
@@ -85,7 +86,7 @@ fn table(arguments: &Arguments) -> Result<(), Failure> {
     let contestants = arguments.common.choose(contestants(), |it| it.name)?;
     let columns = [["contender", "call", "round"].as_slice(), &COLUMNS].concat();
     let mut samples = Samples::create(arguments.common.csv.as_deref(), &columns)?;
-    println!(
+    say!(
         "{}; {} threads, {} rounds of {} ms. Nanoseconds of single calls, the clock's own cost \
          (the call \"nothing\") included: medians of the rounds' quantiles, with 95 % intervals. Not \
          in this table: the naive ones, which have no such calls, and leak.\n",
@@ -94,8 +95,8 @@ fn table(arguments: &Arguments) -> Result<(), Failure> {
         arguments.common.rounds,
         arguments.window_ms
     );
-    println!("| call | contender | {} |", COLUMNS.join(" | "));
-    println!("|---|---|{}", "---|".repeat(COLUMNS.len()));
+    say!("| call | contender | {} |", COLUMNS.join(" | "));
+    say!("|---|---|{}", "---|".repeat(COLUMNS.len()));
     let measured = measure(arguments, &contestants, &mut samples)?;
     for call in ["nothing", "pin", "retire", "unpin", "whole operation"] {
         print(call, &contestants, &measured);

@@ -9,6 +9,7 @@ use kovan_benches::command::{self, Failure};
 use kovan_benches::contender::Contender;
 use kovan_benches::contenders::{Kovan, KovanDefault};
 use kovan_benches::programs;
+use kovan_benches::say;
 use kovan_benches::statistics::Summary;
 
 /// Builds the comparison with the nightly compiler, without and with the feature `nightly`, and runs
@@ -59,7 +60,7 @@ fn measure(which: usize, program: &Path, cell: &str, window_ms: u64) -> Result<f
 
 fn table(arguments: &Arguments) -> Result<(), Failure> {
     let built = [build(0)?, build(1)?];
-    println!(
+    say!(
         "{}; {} rounds of three times {} ms. Time of {SUBJECT} over that of {YARDSTICK} in the same \
          process: medians of the rounds, with 95 % intervals. Below 1 in the last column: the \
          feature gains.\n",
@@ -67,14 +68,14 @@ fn table(arguments: &Arguments) -> Result<(), Failure> {
         arguments.rounds,
         arguments.window_ms
     );
-    println!("| cell, threads | without | with | with / without |\n|---|---|---|---|");
+    say!("| cell, threads | without | with | with / without |\n|---|---|---|---|");
     for cell in CELLS {
         let [without, with] = programs::in_turn(arguments.rounds, |which| {
             measure(which, &built[which], cell, arguments.window_ms)
         })?;
         let ratio = Summary::of_ratios(&with, &without);
         let [without, with] = [without, with].map(Summary::of);
-        println!("| {cell}, 1 | {without} | {with} | {ratio} |");
+        say!("| {cell}, 1 | {without} | {with} | {ratio} |");
     }
     Ok(())
 }

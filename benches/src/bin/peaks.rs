@@ -14,6 +14,7 @@ use kovan_benches::counted::{Counted, LINES};
 use kovan_benches::peaks::{Peak, entry};
 use kovan_benches::rounds::{Entry, interleave};
 use kovan_benches::samples::Samples;
+use kovan_benches::say;
 use kovan_benches::statistics::Summary;
 use kovan_benches::threads::Setting;
 
@@ -108,7 +109,7 @@ fn print(row: &Row, threads: u16, rounds: &[Vec<Peak>]) {
                 Summary::of_ratios(&ours, &theirs).to_string()
             },
         );
-        println!("| {}, {threads} | {} | {peak:.0} | {mean:.0} | {ratio} |", row.name, entry.name);
+        say!("| {}, {threads} | {} | {peak:.0} | {mean:.0} | {ratio} |", row.name, entry.name);
     }
 }
 
@@ -116,7 +117,7 @@ fn table(arguments: &Arguments) -> Result<(), Failure> {
     let rows = rows(&arguments.common)?;
     let columns = ["cell", "threads", "round", "contender", "peak", "mean", "looks", "left"];
     let mut samples = Samples::create(arguments.common.csv.as_deref(), &columns)?;
-    println!(
+    say!(
         "{}; {} rounds of {} ms. Nodes retired and not freed, looked at once a millisecond: medians \
          of the rounds, with 95 % intervals. Not in this table: sdd, which has no such \
          structures, and the naive ones, which retire nothing.\n",
@@ -124,7 +125,7 @@ fn table(arguments: &Arguments) -> Result<(), Failure> {
         arguments.common.rounds,
         arguments.window_ms
     );
-    println!(
+    say!(
         "| cell, threads | contender | peak | mean | peak / {YARDSTICK}'s |\n|---|---|---|---|---|"
     );
     for row in &rows {

@@ -10,6 +10,7 @@ use kovan_benches::command::{self, Failure};
 use kovan_benches::programs;
 use kovan_benches::rounds::interleave;
 use kovan_benches::samples::Samples;
+use kovan_benches::say;
 use kovan_benches::statistics::{Summary, median};
 use kovan_benches::structures::{Match, matches};
 use kovan_benches::threads::Setting;
@@ -84,24 +85,21 @@ fn measure(
 fn table(common: &Common) -> Result<(), Failure> {
     let all = chosen(common)?;
     let mut samples = Samples::create(common.csv.as_deref(), &COLUMNS)?;
-    println!(
+    say!(
         "{}; {} rounds of {} ms; medians, ratios of throughput with 95 % intervals. Above 1: the \
          generic structure is faster.\n",
         command::machine(),
         common.rounds,
         common.window_ms
     );
-    println!("| structure, threads | generic, ns | against | generic / it |");
-    println!("|---|---|---|---|");
+    say!("| structure, threads | generic, ns | against | generic / it |");
+    say!("|---|---|---|---|");
     for it in &all {
         for &threads in &common.threads {
             let rates = measure(common, it, threads, &mut samples)?;
             let ratio = Summary::of_ratios(&rates[0], &rates[1]);
             let time = f64::from(threads) * 1e9 / median(&mut rates[0].clone());
-            println!(
-                "| {}, {threads} | {time:.1} | {} | {ratio:.2} |",
-                it.name, it.entries[1].name
-            );
+            say!("| {}, {threads} | {time:.1} | {} | {ratio:.2} |", it.name, it.entries[1].name);
         }
     }
     Ok(())
@@ -129,7 +127,7 @@ fn counters(common: &Common) -> Result<(), Failure> {
     let without =
         programs::build("structures", None, &features, &programs::directory("uncounted"))?;
     let built = [without, with];
-    println!(
+    say!(
         "{}; {} rounds of three times {} ms. Throughput of the generic structure over what it is \
          compared with, in the same process: medians of the rounds, with 95 % intervals. Below 1 in \
          the last column: the counters cost.\n",
@@ -137,8 +135,8 @@ fn counters(common: &Common) -> Result<(), Failure> {
         common.rounds,
         common.window_ms
     );
-    println!("| structure, threads | without counters | with | with / without |");
-    println!("|---|---|---|---|");
+    say!("| structure, threads | without counters | with | with / without |");
+    say!("|---|---|---|---|");
     for it in &all {
         for &threads in &common.threads {
             let ratios = programs::in_turn(common.rounds, |which| {
@@ -146,7 +144,7 @@ fn counters(common: &Common) -> Result<(), Failure> {
             })?;
             let cost = Summary::of_ratios(&ratios[1], &ratios[0]);
             let [without, with] = ratios.map(Summary::of);
-            println!("| {}, {threads} | {without:.3} | {with:.3} | {cost:.3} |", it.name);
+            say!("| {}, {threads} | {without:.3} | {with:.3} | {cost:.3} |", it.name);
         }
     }
     Ok(())

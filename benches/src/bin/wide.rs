@@ -7,6 +7,7 @@ use kovan_benches::command::{self, Common, Failure};
 use kovan_benches::contenders::{Epoch, Haphazard, Kovan, KovanRobust, Leak, Published, Seize};
 use kovan_benches::rounds::interleave;
 use kovan_benches::samples::Samples;
+use kovan_benches::say;
 use kovan_benches::statistics::Summary;
 use kovan_benches::wide::{Subject, Width, growth, subject};
 
@@ -62,7 +63,7 @@ fn table(arguments: &Arguments) -> Result<(), Failure> {
     let subjects = common.choose(subjects, |subject| subject.name)?;
     let columns = ["contender", "guards", "round", "ns_per_retire"];
     let mut samples = Samples::create(common.csv.as_deref(), &columns)?;
-    println!(
+    say!(
         "{}; {} rounds of {retires} retirements. Nanoseconds per swap and retirement by open \
          guards: medians of the rounds, with 95 % intervals. Growth: cost with the most guards over \
          cost with the fewest, over the ratio of the guards; 1 is linear. leak is allocation and \
@@ -71,7 +72,7 @@ fn table(arguments: &Arguments) -> Result<(), Failure> {
         common.rounds
     );
     let head: String = guards.iter().map(|guards| format!(" {guards} |")).collect();
-    println!("| contender |{head} growth |\n|---|{}---|", "---|".repeat(guards.len()));
+    say!("| contender |{head} growth |\n|---|{}---|", "---|".repeat(guards.len()));
     let costs = interleave(common.rounds, subjects.len() * guards.len(), |round, index| {
         let Subject { name, run } = &subjects[index / guards.len()];
         let open = guards[index % guards.len()];
@@ -81,7 +82,7 @@ fn table(arguments: &Arguments) -> Result<(), Failure> {
         Ok(cost)
     })?;
     for (subject, costs) in subjects.iter().zip(costs.chunks(guards.len())) {
-        println!("{}", line(subject.name, guards, costs));
+        say!("{}", line(subject.name, guards, costs));
     }
     Ok(())
 }
