@@ -1,4 +1,4 @@
-//! What a ledger holds: one row per scheme, the time in all, and what failed.
+//! What a ledger holds: one row per scheme and per structure, the time in all, and what failed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -21,8 +21,8 @@ pub(super) const FULL: f64 = 1800.0;
 const BEGIN: &str =
     "<!-- runs: written by `kovan-lab verify --summary FILE --markdown docs/GATE.md` -->\n";
 const END: &str = "<!-- end of runs -->\n";
-const HEADER: [&str; 8] =
-    ["scheme", "pairs", "least", "median", "complete", "histories", "rounds", "failed"];
+const HEADER: [&str; 9] =
+    ["of", "pairs", "together", "least", "median", "complete", "histories", "rounds", "failed"];
 
 /// A ledger, added up.
 pub(super) struct Summary {
@@ -80,17 +80,17 @@ impl Summary {
             }
         }
         let failures = standing_failures(entries);
-        let failed = |scheme: &str| failures.keys().filter(|key| key.0 == scheme).count();
+        let row_of = |name: &str, is: &dyn Fn(&str, &str) -> bool| {
+            let of = pairs.iter().filter(|((scheme, structure), _)| is(scheme, structure));
+            let failed = failures.keys().filter(|key| is(&key.0, &key.1)).count();
+            row(name, &of.map(|(_, pair)| pair).collect::<Vec<_>>(), failed)
+        };
         let schemes = kovan_schemes::registry::all();
-        let mut rows: Vec<_> = schemes
-            .iter()
-            .map(|facts| {
-                let of = pairs.iter().filter(|((scheme, _), _)| *scheme == facts.name);
-                let of: Vec<_> = of.map(|(_, pair)| pair).collect();
-                row(facts.name, &of, failed(facts.name))
-            })
-            .collect();
-        rows.push(row("all", &pairs.values().collect::<Vec<_>>(), failures.len()));
+        let structures = kovan_structures::registry::structures();
+        let mut rows = Vec::new();
+        rows.extend(schemes.iter().map(|it| row_of(it.name, &|scheme, _| scheme == it.name)));
+        rows.extend(structures.iter().map(|it| row_of(it.name, &|_, other| other == it.name)));
+        rows.push(row_of("all", &|_, _| true));
         let mut lines = totals(entries);
         let unreached = |pair: &&Pair| pair.seconds.contains_key(&Check::Bounds) && !pair.reached;
         let unreached = pairs.values().filter(unreached).count();
@@ -109,12 +109,13 @@ impl Summary {
 
     /// For the terminal.
     pub(super) fn text(&self) -> String {
-        let table = table::render(&HEADER, &self.rows, &[1, 2, 3, 4, 5, 6, 7]);
+        let table = table::render(&HEADER, &self.rows, &[1, 2, 3, 4, 5, 6, 7, 8]);
         format!("{table}\n{}\n", self.lines.join("\n"))
     }
 
     fn markdown(&self) -> String {
-        let mut text = format!("| {} |\n|---|{}\n", HEADER.join(" | "), "---:|".repeat(7));
+        let mut text =
+            format!("| {} |\n|---|{}\n", HEADER.join(" | "), "---:|".repeat(HEADER.len() - 1));
         for row in &self.rows {
             // Writing to a string does not fail.
             let _ = writeln!(text, "| {} |", row.join(" | "));
@@ -146,13 +147,14 @@ fn sum(seconds: impl Iterator<Item = f64>) -> f64 {
     seconds.fold(0.0, |sum, seconds| sum + seconds)
 }
 
-fn row(scheme: &str, pairs: &[&Pair], failed: usize) -> Vec<String> {
+fn row(name: &str, pairs: &[&Pair], failed: usize) -> Vec<String> {
     let mut minutes: Vec<f64> = pairs.iter().map(|pair| pair.minutes()).collect();
     minutes.sort_by(f64::total_cmp);
     let at = |place: usize| minutes.get(place).copied().unwrap_or_default();
     vec![
-        scheme.into(),
+        name.into(),
         pairs.len().to_string(),
+        format!("{:.1}", sum(minutes.iter().copied())),
         format!("{:.1}", at(0)),
         format!("{:.1}", at(minutes.len().saturating_sub(1) / 2)),
         pairs.iter().filter(|pair| pair.complete()).count().to_string(),
@@ -183,7 +185,8 @@ fn totals(entries: &[Entry]) -> Vec<String> {
     let day = |entry: &Entry| entry.date.split('T').next().unwrap_or_default().to_string();
     vec![
         format!(
-            "Minutes of a pair, all its checks together; a pair is complete with {:.0}, each check with its share.",
+            "Minutes: of the pairs together, of the pair with the least, and of the median; all checks together. A \
+             pair is complete with {:.0}, each check with its share.",
             FULL / 60.0
         ),
         format!(
