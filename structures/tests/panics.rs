@@ -202,10 +202,17 @@ fn case<R: Reclaimer, M: Map<R>>(
 
 fn every_case<R: Reclaimer, M: Map<R>>() {
     let mut thrown = 0;
-    for step in [Put(9), Put(10), Put(15), Take(10), Take(9), Take(8), Has(10), Has(9)] {
-        for other in
-            [None, Some(Put(9)), Some(Take(10)), Some(Take(9)), Some(Put(11)), Some(Take(8))]
-        {
+    for step in [Put(9), Put(10), Put(15), Take(10), Take(9), Take(8), Take(6), Has(10), Has(9)] {
+        // The removal of 2 moves the parent of 6 in the external trees.
+        for other in [
+            None,
+            Some(Put(9)),
+            Some(Take(10)),
+            Some(Take(9)),
+            Some(Put(11)),
+            Some(Take(8)),
+            Some(Take(2)),
+        ] {
             for first in 1.. {
                 let mut ran = false;
                 for second in 1.. {
