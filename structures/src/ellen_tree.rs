@@ -270,18 +270,13 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> EllenTree<K, V, R> {
 
 impl<K, V, R: Reclaimer> Drop for EllenTree<K, V, R> {
     fn drop(&mut self) {
-        let mut records = Vec::new();
         // SAFETY: exclusive by `&mut self`; what is linked is not retired.
-        let nodes = unsafe { tree::take_all(&mut self.root) };
-        self.domain.discard(nodes.map(|mut node| {
-            let update = node.value_mut().update.load_exclusive();
-            if !update.is_null() && update.tag() != MARK {
-                records.push(update);
-            }
-            node
-        }));
+        let mut nodes: Vec<_> = unsafe { tree::take_all(&mut self.root) }.collect();
+        let updates = nodes.iter_mut().map(|node| node.value_mut().update.load_exclusive());
+        let records = updates.filter(|update| !update.is_null() && update.tag() != MARK);
         // SAFETY: not null, not retired, and each at one home.
-        self.domain.discard(records.into_iter().map(|record| unsafe { record.into_owned() }));
+        self.domain.discard(records.map(|record| unsafe { record.into_owned() }));
+        self.domain.discard(nodes.into_iter());
     }
 }
 
