@@ -1,0 +1,123 @@
+//! Guards, shields and handles that are never dropped: all that comes of it is memory that stays.
+//! In a process of its own, as some collectors are of the process.
+#![cfg(not(kovan_loom))]
+
+use std::mem::forget;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, schemes};
+
+const MANY: u64 = 2_000;
+const ALIVE: u64 = 0x6B6F_7661_6E21;
+
+/// Counts its drop, which is its only one.
+struct Counted {
+    state: AtomicU64,
+    drops: Arc<AtomicU64>,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        assert_eq!(self.state.swap(0, Ordering::Relaxed), ALIVE, "dropped twice");
+        self.drops.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+type Drops = Arc<AtomicU64>;
+
+fn replace<R: Reclaimer>(cell: &Atomic<Counted, R>, guard: &Guard<'_, R>, drops: &Drops) {
+    let value = Counted { state: AtomicU64::new(ALIVE), drops: Arc::clone(drops) };
+    let new = guard.alloc(value).into_shared();
+    let mut shield = guard.shield();
+    let old = guard.protect(&mut shield, cell);
+    assert!(cell.compare_exchange(old, new, guard).is_ok(), "one writer at a time");
+    if !old.is_null() {
+        // SAFETY: unlinked by the exchange.
+        unsafe { guard.retire(old) };
+    }
+}
+
+/// Protects what is in the cells with a shield each while the writer replaces it, many times.
+fn hold<R: Reclaimer>(
+    domain: &Domain<R>,
+    cells: &[Atomic<Counted, R>],
+    others: &Drops,
+    forget_them: bool,
+) {
+    let (reader, writer) = (domain.register(), domain.register());
+    let drops = Drops::default();
+    for cell in cells {
+        replace(cell, &writer.pin(), &drops);
+    }
+    let guard = reader.pin();
+    let mut shields: Vec<_> = cells.iter().map(|_| guard.shield()).collect();
+    let held: Vec<_> =
+        cells.iter().zip(&mut shields).map(|(cell, shield)| guard.protect(shield, cell)).collect();
+    for cell in cells.iter().chain(std::iter::repeat_n(&cells[0], MANY as usize)) {
+        replace(cell, &writer.pin(), others);
+    }
+    writer.flush();
+    assert_eq!(drops.load(Ordering::Relaxed), 0, "{}: dropped while protected", R::FACTS.name);
+    for shared in held {
+        // SAFETY: protected by its shield, or by the guard.
+        let state = unsafe { shared.deref() }.map(|value| value.state.load(Ordering::Relaxed));
+        assert_eq!(state, Some(ALIVE));
+    }
+    if forget_them {
+        shields.into_iter().for_each(forget);
+        forget(guard);
+        // The handle goes on without them.
+        for _ in 0..MANY {
+            replace(&cells[0], &reader.pin(), others);
+        }
+    }
+}
+
+fn forgotten<R: Reclaimer>() {
+    println!("{}", R::FACTS.name);
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let meter = domain.meter();
+    let cells: Vec<_> = (0..20).map(|_| Atomic::null()).collect();
+    // Later threads get what earlier ones did not give back.
+    for forget_them in [false, true, true, false] {
+        thread::scope(|scope| {
+            scope.spawn(|| hold(&domain, &cells, &drops, forget_them));
+        });
+    }
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let handle = domain.register();
+            replace(&cells[0], &handle.pin(), &drops);
+            forget(handle.pin());
+        });
+    });
+    hold(&domain, &cells, &drops, true);
+    // It is never dropped.
+    forget(Domain::<R>::new().register());
+    let handle = domain.register();
+    for mut cell in cells {
+        let last = cell.load_exclusive();
+        cell.store(Shared::null(), Ordering::Relaxed);
+        // SAFETY: not null, unlinked, and ours alone.
+        unsafe { handle.pin().retire(last) };
+    }
+    drop(handle);
+    drop(domain);
+    let totals = meter.totals();
+    assert_eq!((totals.live(), totals.panicked), (0, 0), "{totals:?}");
+    // Other crates' lose what was held, and the thread's garbage.
+    let own = R::FACTS.version.starts_with("kovan-schemes") && R::FACTS.frees_on_drop;
+    assert!(totals.freed == totals.retired || !own, "{totals:?}");
+}
+
+macro_rules! every_scheme {
+    ([$($scheme:ident : $strength:ident,)*]) => {
+        #[test]
+        fn what_is_forgotten_is_only_lost() {
+            $(forgotten::<schemes::$scheme>();)*
+        }
+    };
+}
+kovan_schemes::for_each_scheme!(every_scheme);
