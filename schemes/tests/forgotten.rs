@@ -2,14 +2,21 @@
 //! In a process of its own, as some collectors are of the process.
 #![cfg(not(kovan_loom))]
 
+use std::any::Any;
+use std::cell::RefCell;
+use std::env;
 use std::mem::forget;
+use std::process::Command;
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, schemes};
+use kovan_schemes::{Atomic, Domain, Guard, Handle, Reclaimer, schemes};
 
 const MANY: u64 = 2_000;
+/// The variable that names the scheme for the child process.
+const INSIDE: &str = "KOVAN_END_INSIDE";
 const ALIVE: u64 = 0x6B6F_7661_6E21;
 
 /// Counts its drop, which is its only one.
@@ -37,6 +44,13 @@ fn replace<R: Reclaimer>(cell: &Atomic<Counted, R>, guard: &Guard<'_, R>, drops:
         // SAFETY: unlinked by the exchange.
         unsafe { guard.retire(old) };
     }
+}
+
+/// Retires what is left in a cell.
+fn empty<R: Reclaimer>(domain: &Domain<R>, mut cell: Atomic<Counted, R>) {
+    let handle = domain.register();
+    // SAFETY: not null, and ours alone.
+    unsafe { handle.pin().retire(cell.load_exclusive()) };
 }
 
 /// Protects what is in the cells with a shield each while the writer replaces it, many times.
@@ -96,14 +110,7 @@ fn forgotten<R: Reclaimer>() {
     hold(&domain, &cells, &drops, true);
     // It is never dropped.
     forget(Domain::<R>::new().register());
-    let handle = domain.register();
-    for mut cell in cells {
-        let last = cell.load_exclusive();
-        cell.store(Shared::null(), Ordering::Relaxed);
-        // SAFETY: not null, unlinked, and ours alone.
-        unsafe { handle.pin().retire(last) };
-    }
-    drop(handle);
+    cells.into_iter().for_each(|cell| empty(&domain, cell));
     drop(domain);
     let totals = meter.totals();
     assert_eq!((totals.live(), totals.panicked), (0, 0), "{totals:?}");
@@ -112,12 +119,88 @@ fn forgotten<R: Reclaimer>() {
     assert!(totals.freed == totals.retired || !own, "{totals:?}");
 }
 
+/// A thread ends, and has forgotten a guard. Another gets what a collector kept of it, and is protected.
+fn an_heir_is_protected<R: Reclaimer>() {
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let (writer, cell) = (domain.register(), Atomic::null());
+    for _ in 0..3 {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let handle = domain.register();
+                forget(handle.pin());
+            });
+        });
+        (0..50).for_each(|_| writer.flush());
+        thread::scope(|scope| {
+            scope.spawn(|| hold(&domain, slice::from_ref(&cell), &drops, false));
+        });
+    }
+    empty(&domain, cell);
+}
+
+thread_local! {
+    static KEPT: RefCell<Vec<Box<dyn Any>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Handles and domains that go in the end of a thread, after what a collector keeps of it.
+fn threads_keep_them<R: Reclaimer>() {
+    let drops = Drops::default();
+    for keep_handle in [false, true] {
+        let work = || {
+            // So that its destructor runs last.
+            KEPT.with_borrow_mut(Vec::clear);
+            let (domain, cell) = (Domain::<R>::new(), Atomic::null());
+            let handle = domain.register();
+            (0..MANY).for_each(|_| replace(&cell, &handle.pin(), &drops));
+            empty(&domain, cell);
+            let kept =
+                if keep_handle { Box::new(handle) as Box<dyn Any> } else { Box::new(domain) };
+            KEPT.with_borrow_mut(|all| all.push(kept));
+        };
+        thread::scope(|scope| scope.spawn(work).join().expect("it ends"));
+    }
+    assert!(drops.load(Ordering::Relaxed) == 2 * MANY || !R::FACTS.frees_on_drop);
+}
+
 macro_rules! every_scheme {
     ([$($scheme:ident : $strength:ident,)*]) => {
         #[test]
         fn what_is_forgotten_is_only_lost() {
-            $(forgotten::<schemes::$scheme>();)*
+            $(
+                an_heir_is_protected::<schemes::$scheme>();
+                threads_keep_them::<schemes::$scheme>();
+                forgotten::<schemes::$scheme>();
+            )*
         }
     };
 }
 kovan_schemes::for_each_scheme!(every_scheme);
+
+/// A guard that lives on in a thread-local value would protect nothing, so the process ends.
+#[test]
+fn no_thread_ends_inside() {
+    fn end_inside<R: Reclaimer>() {
+        // So that its destructor runs last.
+        KEPT.with_borrow_mut(Vec::clear);
+        let handle: &'static Handle<R> = Box::leak(Box::new(Domain::<R>::new().register()));
+        KEPT.with_borrow_mut(|all| all.push(Box::new(handle.pin())));
+    }
+    let schemes = [
+        ("sdd", end_inside::<schemes::Sdd> as fn()),
+        ("kovan-upstream", end_inside::<schemes::KovanUpstream>),
+    ];
+    if let Ok(name) = env::var(INSIDE) {
+        let (_, end) = schemes.into_iter().find(|scheme| scheme.0 == name).expect("a scheme");
+        return thread::spawn(end).join().expect("it does not come to that");
+    }
+    for (name, _) in schemes {
+        let mut child = Command::new(env::current_exe().expect("a test has a file"));
+        let child = child
+            .args(["--exact", "--nocapture", "no_thread_ends_inside"])
+            .env(INSIDE, name)
+            .output();
+        let output = child.expect("it runs");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && text.contains("ended inside of a guard"), "{text}");
+    }
+}
