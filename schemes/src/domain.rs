@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::canary;
 use crate::counters::{Cells, Registry, Totals, count_frees_in, count_frees_nowhere};
 use crate::node::{Node, drop_thrown};
+use crate::parts::limbo::Freeing;
 use crate::pointer::{Atomic, Owned, Shared, tag_mask};
 use crate::reclaimer::Reclaimer;
 
@@ -166,8 +167,10 @@ impl<R: Reclaimer> Handle<R> {
         }
     }
 
-    /// Tries to reclaim what this thread retired. Best effort.
+    /// Tries to reclaim what this thread retired. Best effort: it does nothing in destructors that
+    /// nest too deep.
     pub fn flush(&self) {
+        let Some(_freeing) = Freeing::enter() else { return };
         count_frees_in(&self.cells);
         self.domain.inner.scheme.flush(&self.local);
     }

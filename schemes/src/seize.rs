@@ -14,6 +14,7 @@ use ::seize::{Collector, Guard, LocalGuard};
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::{Node, Retired};
+use crate::parts::limbo::Freeing;
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 
 /// The scheme `seize`.
@@ -41,8 +42,11 @@ thread_local! {
 
 impl Drop for Local {
     fn drop(&mut self) {
-        // Not in a thread-local value that outlives the crate's: that would panic.
-        if END.try_with(|_| ()).is_ok() {
+        // Not in a thread-local value that outlives the crate's: that would panic. And not too deep: a
+        // chain of destructors that each drop a handle must not exhaust the stack.
+        if let Some(_freeing) = Freeing::enter()
+            && END.try_with(|_| ()).is_ok()
+        {
             self.collector.enter().flush();
         }
     }

@@ -115,22 +115,9 @@ impl Home {
             return member.back.borrow_mut().push(node);
         }
         // SAFETY: clause 1: the home waits for this node, whether it is closed or not.
-        let returned = unsafe { &(*home).returned };
-        // Acquire: of a closed home, what its domain's threads did before.
-        let mut head = returned.load(Ordering::Acquire);
-        let new = Box::into_raw(Box::new(Returned { node, next: ptr::null_mut() }));
-        while head != closed() {
-            // SAFETY: from `Box::into_raw`, not published yet.
-            unsafe { (*new).next = head };
-            // Release: pairs with the swap in `take`.
-            match returned.compare_exchange_weak(head, new, Ordering::Release, Ordering::Acquire) {
-                // From here on the node is others' to count, and the home theirs to free.
-                Ok(_) => return,
-                Err(other) => head = other,
-            }
+        if unsafe { Self::push(home, node) } {
+            return;
         }
-        // SAFETY: not published.
-        drop(unsafe { Box::from_raw(new) });
         let uncounted = Cells::default();
         let scope = Scope::enter();
         count_frees_in(&uncounted);
@@ -145,13 +132,34 @@ impl Home {
         }
     }
 
+    /// Puts a node into the list; false if the home is closed. Not by reference: once the node is in
+    /// the list it is others' to count, and the home theirs to free.
+    ///
+    /// # Safety
+    /// The home waits for this node.
+    unsafe fn push(home: *const Self, node: Erased) -> bool {
+        // SAFETY: the caller's clause.
+        let returned = unsafe { &(*home).returned };
+        // Acquire: of a closed home, what its domain's threads did before.
+        let mut head = returned.load(Ordering::Acquire);
+        let new = Box::into_raw(Box::new(Returned { node, next: ptr::null_mut() }));
+        while head != closed() {
+            // SAFETY: from `Box::into_raw`, not published yet.
+            unsafe { (*new).next = head };
+            // Release: pairs with the swap in `take`.
+            match returned.compare_exchange_weak(head, new, Ordering::Release, Ordering::Acquire) {
+                Ok(_) => return true,
+                Err(other) => head = other,
+            }
+        }
+        // SAFETY: not published.
+        drop(unsafe { Box::from_raw(new) });
+        false
+    }
+
     /// Frees what waits in the list, and leaves `end` there. Returns how many there were.
     fn take(&self, end: *mut Returned) -> i64 {
-        // The common case without a write.
-        if end.is_null() && self.returned.load(Ordering::Relaxed).is_null() {
-            return 0;
-        }
-        // Acquire: pairs with the release of `give_back`.
+        // Acquire: pairs with the release of `push`.
         let mut list = self.returned.swap(end, Ordering::AcqRel);
         let mut count = 0;
         while !list.is_null() {
@@ -223,43 +231,43 @@ impl Member {
         let result = call();
         drop(scope);
         drop(within);
-        // SAFETY: members go before the home is closed.
-        let taken = unsafe { (*self.home).take(ptr::null_mut()) };
-        self.out.set(self.out.get() - taken);
-        if !self.back.borrow().is_empty() {
-            self.free_back();
+        if !self.home().returned.load(Ordering::Relaxed).is_null() || !self.back.borrow().is_empty()
+        {
+            self.free();
         }
         result
     }
 
     /// Frees what came back, unless destructors nest too deep: then an outer call does, or a later.
     #[cold]
-    fn free_back(&self) {
-        let freeing = Freeing::enter();
-        while freeing.is_some()
-            && let Some(node) = self.next_back()
-        {
+    fn free(&self) {
+        let Some(_freeing) = Freeing::enter() else { return };
+        self.out.set(self.out.get() - self.home().take(ptr::null_mut()));
+        while let Some(node) = self.next_back() {
+            self.out.set(self.out.get() - 1);
             // SAFETY: the clauses of `give_back`.
             unsafe { node.free() };
         }
     }
 
     fn next_back(&self) -> Option<Erased> {
-        let node = self.back.borrow_mut().pop()?;
-        self.out.set(self.out.get() - 1);
-        Some(node)
+        self.back.borrow_mut().pop()
+    }
+
+    fn home(&self) -> &Home {
+        // SAFETY: members go before the home is closed.
+        unsafe { &*self.home }
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
         while let Some(node) = self.next_back() {
-            // SAFETY: the clauses of `give_back`.
-            unsafe { node.free() };
+            // SAFETY: not closed before this member goes.
+            unsafe { Home::push(self.home, node) };
         }
         // Release: pairs with the acquire of `close`.
-        // SAFETY: members go before the home is closed.
-        unsafe { &*self.home }.out.fetch_add(self.out.get(), Ordering::Release);
+        self.home().out.fetch_add(self.out.get(), Ordering::Release);
     }
 }
 
@@ -332,7 +340,10 @@ impl<C: Collector> Joined<C> {
 
     /// Asks the collector for this thread's nodes.
     pub(crate) fn flush(&self) {
-        if !ended::<C>() {
+        // A chain of destructors that each drop a handle must not exhaust the stack.
+        if let Some(_freeing) = Freeing::enter()
+            && !ended::<C>()
+        {
             self.member.within(C::flush);
         }
     }
