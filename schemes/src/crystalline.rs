@@ -64,7 +64,10 @@ impl Local {
 
 impl Drop for Local {
     fn drop(&mut self) {
-        // Shields borrow the local, so all its reservations have ended.
+        // Ended already, but for those of shields that were forgotten.
+        let mut ended = self.ended.take();
+        self.pool.each(|reservation| ended.push(reservation.deactivate()));
+        self.ended.set(ended);
         self.acknowledge_ended();
         self.batcher.place(true, self.all.cells());
     }

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use crate::canary;
 use crate::counters::{Cells, Registry, Totals, count_frees_in, count_frees_nowhere};
-use crate::node::Node;
+use crate::node::{Node, drop_thrown};
+use crate::parts::limbo::Freeing;
 use crate::pointer::{Atomic, Owned, Shared, tag_mask};
 use crate::reclaimer::Reclaimer;
 
@@ -108,15 +110,33 @@ impl<R: Reclaimer> Domain<R> {
         );
     }
 
-    /// Frees nodes that only the caller can reach, without retirement: for a structure's drop.
+    /// Frees nodes that only the caller can reach, without retirement: for a structure's drop. If
+    /// destructors panic the rest is freed all the same, and then the first panic goes on.
     pub fn discard<T>(&self, nodes: impl Iterator<Item = Owned<T, R>>) {
+        self.discard_with(nodes, drop);
+    }
+
+    /// As [`discard`](Self::discard); `free` drops a node, and what the node does not drop itself.
+    pub fn discard_with<T>(
+        &self,
+        nodes: impl Iterator<Item = Owned<T, R>>,
+        mut free: impl FnMut(Owned<T, R>),
+    ) {
         let cells = self.inner.counters.register();
+        let mut thrown = None;
         for node in nodes {
             cells.count_dropped();
             node.node.tag.expect_alive();
-            drop(node);
+            match catch_unwind(AssertUnwindSafe(|| free(node))) {
+                Err(first) if thrown.is_none() => thrown = Some(first),
+                Err(other) => drop_thrown(other),
+                Ok(()) => {}
+            }
         }
         self.inner.counters.unregister(&cells);
+        if let Some(thrown) = thrown {
+            resume_unwind(thrown);
+        }
     }
 }
 
@@ -147,8 +167,10 @@ impl<R: Reclaimer> Handle<R> {
         }
     }
 
-    /// Tries to reclaim what this thread retired. Best effort.
+    /// Tries to reclaim what this thread retired. Best effort: it does nothing in destructors that
+    /// nest too deep.
     pub fn flush(&self) {
+        let Some(_freeing) = Freeing::enter() else { return };
         count_frees_in(&self.cells);
         self.domain.inner.scheme.flush(&self.local);
     }

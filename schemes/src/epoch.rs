@@ -15,7 +15,7 @@ pub struct Epoch {
 }
 
 // SAFETY: 1: `defer_unchecked` runs each function once, after every guard that was pinned at the
-// time has ended. 2: the collector frees when pinning, unpinning, flushing and when its last
+// time has ended. 2: the collector frees when pinning, flushing and when its last
 // handle is dropped, all of them calls of this trait. 3: crossbeam-epoch documents re-entrancy.
 unsafe impl Reclaimer for Epoch {
     const FACTS: Facts = Facts {

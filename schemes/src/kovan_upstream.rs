@@ -13,7 +13,9 @@
 //! that sees the era move 16 times gives up on eras, and a thread that stops in that guard holds
 //! everything.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::thread::LocalKey;
 
 use ::kovan_upstream as upstream;
 use upstream::{Reclaimable, RetiredNode};
@@ -21,7 +23,7 @@ use upstream::{Reclaimable, RetiredNode};
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::parts::limbo::Erased;
-use crate::parts::process_wide::{Home, Member, Pinned};
+use crate::parts::process_wide::{Collector, End, Home, Joined, Pinned};
 use crate::reclaimer::{GuardProtection, Reclaimer};
 
 /// The scheme `kovan-upstream`.
@@ -67,23 +69,34 @@ unsafe impl<T: Send + 'static> Reclaimable for Node<T, Header> {
     }
 }
 
-/// A thread's registration.
-#[derive(Debug)]
-pub struct Local {
-    member: Member,
+thread_local! {
+    static INSIDE: Cell<usize> = const { Cell::new(0) };
+    static END: End<KovanUpstream> = const { End::new() };
 }
 
-impl Drop for Local {
-    fn drop(&mut self) {
-        // Gives up the slot, unless the thread has guards of other domains.
-        self.member.within(upstream::flush);
+impl Collector for KovanUpstream {
+    type Guard = upstream::Guard;
+
+    #[inline]
+    fn pin() -> upstream::Guard {
+        upstream::pin()
+    }
+    /// Also gives up the slot, unless the thread has guards of other domains.
+    fn flush() {
+        upstream::flush();
+    }
+    fn inside() -> &'static LocalKey<Cell<usize>> {
+        &INSIDE
+    }
+    fn end() -> &'static LocalKey<End<Self>> {
+        &END
     }
 }
 
 impl Drop for KovanUpstream {
     fn drop(&mut self) {
         // SAFETY: the locals are gone.
-        unsafe { Home::close(self.home, upstream::flush) };
+        unsafe { Home::close::<Self>(self.home) };
     }
 }
 
@@ -104,8 +117,8 @@ unsafe impl Reclaimer for KovanUpstream {
         frees_on_drop: false,
     };
     type Header = Header;
-    type Local = Local;
-    type Guard<'l> = Pinned<'l, upstream::Guard>;
+    type Local = Joined<Self>;
+    type Guard<'l> = Pinned<'l, Self>;
     type Shield<'l> = ();
 
     fn new() -> Self {
@@ -116,20 +129,20 @@ unsafe impl Reclaimer for KovanUpstream {
         None
     }
 
-    unsafe fn register(&self) -> Local {
-        Local { member: Member::joined(self.home, upstream::pin) }
+    unsafe fn register(&self) -> Joined<Self> {
+        Joined::new(self.home)
     }
 
     #[inline]
-    fn header(&self, _: &Local) -> Header {
+    fn header(&self, _: &Joined<Self>) -> Header {
         Header { retired: RetiredNode::new(), home: self.home }
     }
 
     #[inline]
-    fn pin<'l>(&'l self, local: &'l Local) -> Self::Guard<'l> {
-        Pinned::new(&local.member, upstream::pin)
+    fn pin<'l>(&'l self, local: &'l Joined<Self>) -> Self::Guard<'l> {
+        local.pin()
     }
-    fn shield<'l>(&'l self, _: &'l Local) -> Self::Shield<'l> {}
+    fn shield<'l>(&'l self, _: &'l Joined<Self>) -> Self::Shield<'l> {}
 
     #[inline]
     fn protect<T>(
@@ -157,8 +170,8 @@ unsafe impl Reclaimer for KovanUpstream {
         member.within(|| unsafe { upstream::retire_reclaimable(node) });
     }
 
-    fn flush(&self, local: &Local) {
-        local.member.within(upstream::flush);
+    fn flush(&self, local: &Joined<Self>) {
+        local.flush();
     }
 }
 

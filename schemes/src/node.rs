@@ -1,5 +1,6 @@
 //! Nodes: a value beside what the scheme needs, and how a retired one is freed.
 
+use std::any::Any;
 use std::mem::{self, ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -65,9 +66,11 @@ impl<T, H> Drop for Retired<T, H> {
         // SAFETY: the value is gone, and nothing uses the node afterwards.
         unsafe { canary::poison((&raw mut self.0).cast(), size_of::<Node<T, H>>()) };
         count_freed(dropped.is_err());
-        // The drop of what was thrown may panic in turn; what that throws is not dropped.
-        if let Err(thrown) = dropped {
-            catch_unwind(AssertUnwindSafe(|| drop(thrown))).unwrap_or_else(mem::forget);
-        }
+        dropped.unwrap_or_else(drop_thrown);
     }
+}
+
+/// Drops what a destructor has thrown. That may panic in turn; what it throws then is not dropped.
+pub(crate) fn drop_thrown(thrown: Box<dyn Any + Send>) {
+    catch_unwind(AssertUnwindSafe(|| drop(thrown))).unwrap_or_else(mem::forget);
 }

@@ -5,14 +5,16 @@
 //! wait for them: see `parts/process_wide.rs`. Its garbage belongs to threads: what a thread
 //! retired is freed when that thread pins again, or after its exit by others.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::thread::LocalKey;
 
 use ::sdd::Guard as Pin;
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::parts::limbo::Erased;
-use crate::parts::process_wide::{Home, Member, Pinned};
+use crate::parts::process_wide::{Collector, End, Home, Joined, Pinned};
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 
 /// Epochs until a node that was retired now is freed, and one that has begun.
@@ -29,32 +31,39 @@ unsafe impl Send for Sdd {}
 // SAFETY: as above.
 unsafe impl Sync for Sdd {}
 
-/// A thread's registration.
-#[derive(Debug)]
-pub struct Local {
-    member: Member,
+thread_local! {
+    static INSIDE: Cell<usize> = const { Cell::new(0) };
+    static END: End<Sdd> = const { End::new() };
 }
 
-/// Turns the epochs over, unless a guard is in the way.
-fn turn() {
-    for _ in 0..EPOCHS {
-        let guard = Pin::new();
-        // Also epochs that hold no garbage of this thread move on.
-        guard.set_has_garbage();
-        guard.accelerate();
+impl Collector for Sdd {
+    type Guard = Pin;
+
+    #[inline]
+    fn pin() -> Pin {
+        Pin::new()
     }
-}
-
-impl Drop for Local {
-    fn drop(&mut self) {
-        self.member.within(turn);
+    /// Turns the epochs over, unless a guard is in the way.
+    fn flush() {
+        for _ in 0..EPOCHS {
+            let guard = Pin::new();
+            // Also epochs that hold no garbage of this thread move on.
+            guard.set_has_garbage();
+            guard.accelerate();
+        }
+    }
+    fn inside() -> &'static LocalKey<Cell<usize>> {
+        &INSIDE
+    }
+    fn end() -> &'static LocalKey<End<Self>> {
+        &END
     }
 }
 
 impl Drop for Sdd {
     fn drop(&mut self) {
         // SAFETY: the locals are gone.
-        unsafe { Home::close(self.home, turn) };
+        unsafe { Home::close::<Self>(self.home) };
     }
 }
 
@@ -75,8 +84,8 @@ unsafe impl Reclaimer for Sdd {
         frees_on_drop: false,
     };
     type Header = ();
-    type Local = Local;
-    type Guard<'l> = Pinned<'l, Pin>;
+    type Local = Joined<Self>;
+    type Guard<'l> = Pinned<'l, Self>;
     type Shield<'l> = ();
 
     fn new() -> Self {
@@ -85,16 +94,16 @@ unsafe impl Reclaimer for Sdd {
     fn bound(_: &BoundInput) -> Option<u64> {
         None
     }
-    unsafe fn register(&self) -> Local {
-        Local { member: Member::joined(self.home, Pin::new) }
+    unsafe fn register(&self) -> Joined<Self> {
+        Joined::new(self.home)
     }
-    fn header(&self, _: &Local) {}
+    fn header(&self, _: &Joined<Self>) {}
 
     #[inline]
-    fn pin<'l>(&'l self, local: &'l Local) -> Self::Guard<'l> {
-        Pinned::new(&local.member, Pin::new)
+    fn pin<'l>(&'l self, local: &'l Joined<Self>) -> Self::Guard<'l> {
+        local.pin()
     }
-    fn shield<'l>(&'l self, _: &'l Local) -> Self::Shield<'l> {}
+    fn shield<'l>(&'l self, _: &'l Joined<Self>) -> Self::Shield<'l> {}
 
     #[inline]
     fn protect<T>(
@@ -114,8 +123,8 @@ unsafe impl Reclaimer for Sdd {
         guard.defer_execute(move || unsafe { Home::give_back(home, node) });
     }
 
-    fn flush(&self, local: &Local) {
-        local.member.within(turn);
+    fn flush(&self, local: &Joined<Self>) {
+        local.flush();
     }
 }
 

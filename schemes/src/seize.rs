@@ -4,7 +4,8 @@
 //! guard inside another one of the same thread is nested in it. A batch has at least `batch`
 //! entries; with more active threads than entries it grows, and each retirement tries again. What a
 //! thread retired waits for its next retirements, or for those of a thread that gets its number
-//! after its exit: a handle that is dropped flushes, so that little is left to that.
+//! after its exit: a handle that is dropped flushes, so that little is left to that. The crate gives
+//! a thread's number away when the thread ends, so no guard may live on in a thread-local value.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering, compiler_fence, fence};
@@ -13,6 +14,7 @@ use ::seize::{Collector, Guard, LocalGuard};
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::{Node, Retired};
+use crate::parts::limbo::Freeing;
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 
 /// The scheme `seize`.
@@ -27,9 +29,26 @@ pub struct Local {
     collector: Arc<Collector>,
 }
 
+/// Of a thread: dropped before what the crate keeps of it.
+struct End;
+
+impl Drop for End {
+    fn drop(&mut self) {}
+}
+
+thread_local! {
+    static END: End = const { End };
+}
+
 impl Drop for Local {
     fn drop(&mut self) {
-        self.collector.enter().flush();
+        // Not in a thread-local value that outlives the crate's: that would panic. And not too deep: a
+        // chain of destructors that each drop a handle must not exhaust the stack.
+        if let Some(_freeing) = Freeing::enter()
+            && END.try_with(|_| ()).is_ok()
+        {
+            self.collector.enter().flush();
+        }
     }
 }
 
@@ -70,9 +89,9 @@ unsafe impl Reclaimer for Seize {
         None
     }
     unsafe fn register(&self) -> Local {
-        // A handle in a thread-local value goes after what the crate keeps in one, unless that is
-        // touched first.
+        // In this order: thread-local values go in the reverse.
         drop(self.collector.enter());
+        END.with(|_| ());
         Local { collector: Arc::clone(&self.collector) }
     }
     fn header(&self, _: &Local) -> Self::Header {}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use kovan_schemes::schemes::{KovanUpstream, Sdd};
+use kovan_schemes::schemes::{KovanUpstream, Sdd, Seize};
 use kovan_schemes::{Domain, Handle, Reclaimer};
 
 const NODES: u64 = 3_000;
@@ -87,14 +87,51 @@ fn nodes_that_another_domain_holds_are_freed_later_and_not_counted<R: Reclaimer>
     assert_eq!(meter.totals(), totals, "{}: counted after the domain", R::FACTS.name);
 }
 
+/// A value whose destructor retires the next by a handle of its own.
+struct Chain<R: Reclaimer> {
+    domain: Domain<R>,
+    left: u64,
+    drops: Arc<AtomicU64>,
+}
+
+impl<R: Reclaimer> Drop for Chain<R> {
+    fn drop(&mut self) {
+        self.drops.fetch_add(1, Ordering::Relaxed);
+        if self.left > 0 {
+            let Self { domain, left, drops } = self;
+            chain(&domain.register(), *left - 1, drops);
+        }
+    }
+}
+
+fn chain<R: Reclaimer>(handle: &Handle<R>, left: u64, drops: &Arc<AtomicU64>) {
+    let guard = handle.pin();
+    let value = Chain { domain: handle.domain().clone(), left, drops: Arc::clone(drops) };
+    // SAFETY: never published.
+    unsafe { guard.retire(guard.alloc(value).into_shared()) };
+}
+
+/// As deep as a stack would not stand, if each destructor ran inside the one before.
+fn handles_of_destructors_do_not_nest<R: Reclaimer>() {
+    const LENGTH: u64 = 20_000;
+    let (domain, drops) = (Domain::<R>::new(), Arc::default());
+    let handle = domain.register();
+    chain(&handle, LENGTH - 1, &drops);
+    while drops.load(Ordering::Relaxed) < LENGTH {
+        handle.flush();
+    }
+}
+
 fn all<R: Reclaimer>() {
     a_domain_alone_frees_everything_when_it_is_dropped::<R>();
     a_domain_frees_in_its_own_calls_only::<R>();
     nodes_that_another_domain_holds_are_freed_later_and_not_counted::<R>();
+    handles_of_destructors_do_not_nest::<R>();
 }
 
 #[test]
 fn collectors_of_the_process() {
     all::<Sdd>();
     all::<KovanUpstream>();
+    handles_of_destructors_do_not_nest::<Seize>();
 }

@@ -7,11 +7,11 @@
 //! a side weighs its nodes plus one, and at most `DELTA` times the other.
 
 use std::cmp::Ordering::{Equal, Greater, Less};
-use std::mem::take;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use kovan_schemes::{Atomic, Guard, Reclaimer, Shared, Shield, Strength};
 
+use crate::fresh::Fresh;
 use crate::structure::{Key, Value};
 use crate::tree::{Branches, sides};
 
@@ -154,8 +154,8 @@ impl<'g, 'h, K: Ord, V, R: Reclaimer> View<'g, 'h, K, V, R> {
 pub(crate) struct Edit<'g, 'h, K, V, R: Reclaimer> {
     view: View<'g, 'h, K, V, R>,
     cursor: Shield<'h, R>,
-    /// Nodes of the new tree alone. Not published.
-    fresh: Vec<At<'g, K, V, R>>,
+    /// Nodes of the new tree alone.
+    fresh: Vec<Fresh<'g, 'h, Node<K, V, R>, R>>,
     /// Nodes of the view that the new tree does not have.
     replaced: Vec<At<'g, K, V, R>>,
 }
@@ -183,14 +183,14 @@ impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, 
     }
 
     /// Makes the new tree the tree, if that is still the one of the view.
-    fn publish(mut self, new: Sub<'g, K, V, R>) -> Attempt<()> {
+    fn publish(self, new: Sub<'g, K, V, R>) -> Attempt<()> {
         let View { guard, source, root, .. } = self.view;
         // The root is protected, so not reused; it comes back never, or as empty as it was.
         if source.compare_exchange(root, new.at, guard).is_err() {
             return Err(Changed);
         }
-        self.fresh.clear();
-        for node in take(&mut self.replaced) {
+        self.fresh.into_iter().for_each(Fresh::keep);
+        for node in self.replaced {
             // SAFETY: 1: not null, allocated in this domain (callers `check`); a node is replaced
             // by one exchange of the root, as it is in no later tree. 2: the root does not lead to
             // it; views of earlier roots look at the root before they read on, unless a guard that
@@ -265,15 +265,11 @@ impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, 
     fn take(&mut self, at: At<'g, K, V, R>) -> Attempt<Parts<'g, K, V, R>> {
         let guard = self.view.guard;
         // Made last, if at all.
-        if let Some(index) = self.fresh.iter().rposition(|fresh| *fresh == at) {
-            // SAFETY: our own, and not published.
-            let Some(node) = (unsafe { at.deref() }) else { unreachable!("a node is not null") };
-            // Still among the fresh ones, should this panic.
-            let taken = ((node.key.clone(), node.value.clone()), node.subs(guard));
-            self.fresh.swap_remove(index);
-            // SAFETY: not null, not published, and linked to by nothing that will be.
-            guard.discard(unsafe { at.into_owned() });
-            return Ok(taken);
+        if let Some(index) = self.fresh.iter().rposition(|fresh| fresh.shared() == at) {
+            // Linked to by nothing that will be published.
+            let fresh = self.fresh.swap_remove(index);
+            let node = fresh.value();
+            return Ok(((node.key.clone(), node.value.clone()), node.subs(guard)));
         }
         let Some(node) = self.view.read(&mut self.cursor, at)? else {
             unreachable!("the heavier side is not empty");
@@ -286,8 +282,9 @@ impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, 
         let links = subs.map(|sub| Link { node: Atomic::new(sub.at), size: sub.size });
         let node = Node { key, value, links };
         let size = node.size();
-        let at = self.view.guard.alloc(node).into_shared();
-        self.fresh.push(at);
+        let fresh = Fresh::new(self.view.guard, node);
+        let at = fresh.shared();
+        self.fresh.push(fresh);
         Sub { at, size }
     }
 
@@ -308,15 +305,6 @@ impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, 
         let near = self.make(top, sides(side, outer, apart[side]));
         let far = self.make(item, sides(side, apart[1 - side], light));
         Ok(self.make(middle, sides(side, near, far)))
-    }
-}
-
-impl<K, V, R: Reclaimer> Drop for Edit<'_, '_, K, V, R> {
-    fn drop(&mut self) {
-        for node in take(&mut self.fresh) {
-            // SAFETY: not null, and not published.
-            self.view.guard.discard(unsafe { node.into_owned() });
-        }
     }
 }
 

@@ -8,7 +8,7 @@
 use std::ptr;
 use std::sync::atomic::Ordering::Relaxed;
 
-use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield};
+use kovan_schemes::{Atomic, Domain, Guard, Owned, Reclaimer, Shared, Shield};
 
 use crate::chain::{self, Link};
 use crate::fresh::Fresh;
@@ -217,11 +217,10 @@ impl<K: Key, V: Value, R: Reclaimer> Bucket<K, V, R> {
 }
 
 impl<K, V, R: Reclaimer> Bucket<K, V, R> {
-    /// Frees all nodes, for the drop of the owner, after which the bucket is not used.
-    pub(crate) fn discard(&mut self, domain: &Domain<R>) {
+    /// Takes all nodes, for the drop of the owner, after which the bucket is not used.
+    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Owned<Node<K, V, R>, R>> {
         // SAFETY: exclusive by `&mut self`; what is linked is not retired, marked or not.
-        domain.discard(unsafe { chain::take_all(&mut self.head) });
-        self.head = Atomic::null();
+        unsafe { chain::take_all(&mut self.head) }
     }
 }
 

@@ -66,6 +66,12 @@ struct Place<'g, 'h, K, V, R: Reclaimer> {
     leaf_at: Shared<'g, Node<K, V, R>, R>,
 }
 
+impl<K: Ord, V, R: Reclaimer> Place<'_, '_, K, V, R> {
+    fn holds(&self, key: &K) -> bool {
+        self.leaf.bound.is(key)
+    }
+}
+
 /// A lock-free sorted map in an external binary search tree, which is not balanced. Its operations
 /// panic if the guard is of another domain.
 ///
@@ -97,7 +103,7 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> EllenTree<K, V, R> {
         let (mut value, mut leaf) = (Some(value), None);
         loop {
             let mut place = self.seek::<true>(guard, &key);
-            if place.leaf.bound.is(&key) {
+            if place.holds(&key) {
                 return false;
             }
             if place.update.tag() != CLEAN {
@@ -140,7 +146,7 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> EllenTree<K, V, R> {
         loop {
             let mut place = self.seek::<true>(guard, key);
             // The leaf of a key always has an inner parent.
-            let grand = place.grand.filter(|_| place.leaf.bound.is(key))?;
+            let grand = place.grand.filter(|_| place.holds(key))?;
             let homes = [(grand, place.grand_update), (place.parent, place.update)];
             if let Some((home, _)) = homes.iter().find(|(_, update)| update.tag() != CLEAN) {
                 Self::assist(guard, home, &mut place.shields);
@@ -264,18 +270,13 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> EllenTree<K, V, R> {
 
 impl<K, V, R: Reclaimer> Drop for EllenTree<K, V, R> {
     fn drop(&mut self) {
-        let mut records = Vec::new();
         // SAFETY: exclusive by `&mut self`; what is linked is not retired.
-        let nodes = unsafe { tree::take_all(&mut self.root) };
-        self.domain.discard(nodes.map(|mut node| {
-            let update = node.value_mut().update.load_exclusive();
-            if !update.is_null() && update.tag() != MARK {
-                records.push(update);
-            }
-            node
-        }));
+        let mut nodes: Vec<_> = unsafe { tree::take_all(&mut self.root) }.collect();
+        let updates = nodes.iter_mut().map(|node| node.value_mut().update.load_exclusive());
+        let records = updates.filter(|update| !update.is_null() && update.tag() != MARK);
         // SAFETY: not null, not retired, and each at one home.
-        self.domain.discard(records.into_iter().map(|record| unsafe { record.into_owned() }));
+        self.domain.discard(records.map(|record| unsafe { record.into_owned() }));
+        self.domain.discard(nodes.into_iter());
     }
 }
 

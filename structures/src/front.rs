@@ -156,13 +156,13 @@ impl<N: Valued<R>, R: Reclaimer> Head<N, R> {
     pub(crate) fn discard(&mut self, domain: &Domain<R>) {
         // SAFETY: exclusive by `&mut self`; nodes from the head on are not retired.
         let nodes = unsafe { chain::take_all(&mut self.0.0) };
-        domain.discard(nodes.enumerate().map(|(at, node)| {
-            if at > 0 {
+        let mut dummy = true;
+        domain.discard_with(nodes, |node| {
+            if !take(&mut dummy) {
                 // SAFETY: not the dummy, so its value was not moved out; it is now, to be dropped.
                 drop(unsafe { node.value().value().assume_init_read() });
             }
-            node
-        }));
+        });
     }
 
     /// The values, in order.

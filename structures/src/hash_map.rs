@@ -53,9 +53,7 @@ impl<K: Key + Hash, V: Value, R: Reclaimer, T: Traversal<R>> HashMap<K, V, R, T>
 
 impl<K, V, R: Reclaimer, T: Traversal<R>> Drop for HashMap<K, V, R, T> {
     fn drop(&mut self) {
-        for bucket in &mut self.buckets {
-            bucket.discard(&self.domain);
-        }
+        self.domain.discard(self.buckets.iter_mut().flat_map(Bucket::take_all));
     }
 }
 

@@ -57,7 +57,7 @@ impl<K: Key, V: Value, R: Reclaimer, T: Traversal<R>> List<K, V, R, T> {
 
 impl<K, V, R: Reclaimer, T: Traversal<R>> Drop for List<K, V, R, T> {
     fn drop(&mut self) {
-        self.list.discard(&self.domain);
+        self.domain.discard(self.list.take_all());
     }
 }
 

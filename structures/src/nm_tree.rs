@@ -6,6 +6,10 @@
 //! removed; one exchange of the anchor removes the chain and the flagged leaves that hang from it.
 //! Flagged and tagged edges do not change. Removed inner nodes have no others.
 //!
+//! A key is removed by its flag: nobody finds a flagged leaf, and an insertion of its key helps to
+//! remove it first. So a removal that panics after the flag has taken place. (In the paper the
+//! exchange of the anchor is when the key goes.)
+//!
 //! A traversal follows flagged and tagged edges. Below one that is clean the child was in the tree.
 //! Below another it may be freed, if the scheme protects less than a region, unless the anchor
 //! still is what it was once the child is protected: then neither has been removed. That check of
@@ -72,9 +76,15 @@ struct Place<'g, 'h, K, V, R: Reclaimer> {
     edge: &'g Atomic<Node<K, V, R>, R>,
     leaf_at: Shared<'g, Node<K, V, R>, R>,
     leaf: &'g Node<K, V, R>,
+    /// Whether the edge was flagged, so the leaf's key removed.
+    flagged: bool,
 }
 
-impl<'h, K, V, R: Reclaimer> Place<'_, 'h, K, V, R> {
+impl<'h, K: Ord, V, R: Reclaimer> Place<'_, 'h, K, V, R> {
+    fn holds(&self, key: &K) -> bool {
+        !self.flagged && self.leaf.bound.is(key)
+    }
+
     /// The shield of the leaf. The others are given back.
     fn keep_leaf(self) -> Shield<'h, R> {
         self.shields.leaf
@@ -105,7 +115,7 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
     pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
         self.domain.check(guard);
         let mut place = self.seek(guard, &key);
-        if place.leaf.bound.is(&key) {
+        if place.holds(&key) {
             return false;
         }
         let leaf = Fresh::new(guard, Node::leaf(Bound::Key(key.clone()), Some(value)));
@@ -126,7 +136,7 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
             }
             drop(place);
             place = self.seek(guard, &key);
-            if place.leaf.bound.is(&key) {
+            if place.holds(&key) {
                 return false;
             }
         }
@@ -161,7 +171,7 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
         // Kept, so that no other leaf gets this address while we look for it.
         let leaf_at = place.leaf_at;
         let _shield = place.keep_leaf();
-        // If this panics, others remove the leaf when they meet it; till then it is found.
+        // If this panics, the key is removed all the same, and others unlink the leaf.
         while !done {
             let place = self.seek(guard, key);
             done = place.leaf_at != leaf_at || Self::cleanup(guard, &place);
@@ -194,7 +204,7 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
                 let Some(leaf) = (unsafe { at.deref::<'g>() }) else { unreachable!("no child") };
                 // Relaxed: only whether it is null, which does not change.
                 if leaf.edges[0].load(Relaxed, guard).is_null() {
-                    let leaf_at = at.with_tag(0);
+                    let (leaf_at, flagged) = (at.with_tag(0), at.tag() & FLAG != 0);
                     return Place {
                         shields,
                         anchor,
@@ -204,6 +214,7 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
                         edge,
                         leaf_at,
                         leaf,
+                        flagged,
                     };
                 }
                 let down = &leaf.edges[leaf.bound.side(key)];

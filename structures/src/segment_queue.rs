@@ -115,6 +115,13 @@ impl<T> Cell<T> {
     }
 }
 
+/// For the drop of a queue. In a segment that is retired all cells were taken.
+impl<T> Drop for Cell<T> {
+    fn drop(&mut self) {
+        drop(self.take_exclusive());
+    }
+}
+
 struct Segment<T, R: Reclaimer> {
     /// Cells given to enqueues; counts on beyond the last.
     enqueues: Padded<AtomicUsize>,
@@ -176,11 +183,6 @@ impl<T, R: Reclaimer> Segment<T, R> {
                 Some(_) => {}
             }
         }
-    }
-
-    /// The values that are left, when nobody else can reach the segment.
-    fn drain(&mut self) -> impl Iterator<Item = T> {
-        self.cells.iter_mut().filter_map(Cell::take_exclusive)
     }
 }
 
@@ -248,7 +250,7 @@ impl<T: Send + 'static, R: Reclaimer> SegmentQueue<T, R> {
         }
         // SAFETY: not null, and the CAS that would have published it failed.
         let mut new = unsafe { new.into_owned() };
-        let value = new.value_mut().drain().next();
+        let value = new.value_mut().cells[0].take_exclusive();
         guard.discard(new);
         value.map_or(Ok(()), Err)
     }
@@ -309,11 +311,7 @@ impl<T: Send + 'static, R: Reclaimer> SegmentQueue<T, R> {
 impl<T, R: Reclaimer> Drop for SegmentQueue<T, R> {
     fn drop(&mut self) {
         // SAFETY: exclusive by `&mut self`; segments from the head on are not retired.
-        let segments = unsafe { chain::take_all(&mut self.head.0) };
-        self.domain.discard(segments.map(|mut segment| {
-            segment.value_mut().drain().for_each(drop);
-            segment
-        }));
+        self.domain.discard(unsafe { chain::take_all(&mut self.head.0) });
     }
 }
 

@@ -47,9 +47,12 @@ macro_rules! leaf_reads {
             key: &K,
         ) -> Option<crate::Entry<'g, 'h, K, V, R>> {
             self.domain.check(guard);
-            let Place { leaf, shields, .. } = self.$($seek)+(guard, key);
-            let (found, value) = (leaf.bound.key()?, leaf.value.as_ref()?);
-            (found == key).then(|| crate::Entry::new(found, value, shields.leaf))
+            let place = self.$($seek)+(guard, key);
+            if !place.holds(key) {
+                return None;
+            }
+            let Place { leaf, shields, .. } = place;
+            Some(crate::Entry::new(leaf.bound.key()?, leaf.value.as_ref()?, shields.leaf))
         }
 
         crate::structure::contains_key!();

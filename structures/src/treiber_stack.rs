@@ -109,11 +109,10 @@ impl<T, R: Reclaimer> Drop for TreiberStack<T, R> {
     fn drop(&mut self) {
         // SAFETY: exclusive by `&mut self`; what is linked here is not retired.
         let nodes = unsafe { chain::take_all(&mut self.top.0) };
-        self.domain.discard(nodes.map(|mut node| {
+        self.domain.discard_with(nodes, |mut node| {
             // SAFETY: the value of a linked node was not moved out.
             unsafe { node.value_mut().value.assume_init_drop() };
-            node
-        }));
+        });
     }
 }
 

@@ -9,7 +9,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use kovan_schemes::{Domain, Guard, Reclaimer, schemes};
-use kovan_structures::{Bonsai, EllenTree, HarrisListScot, HashMap, MichaelList, NmTree, SkipList};
+use kovan_structures::{
+    Bonsai, DoubleLinkQueue, EliminationStack, EllenTree, HarrisListScot, HashMap, MichaelList,
+    MsQueue, NmTree, SegmentQueue, SkipList, TreiberStack,
+};
 
 /// What another thread does in the middle, and the calls from there to the panic.
 type Interruption = (Box<dyn FnOnce()>, u64);
@@ -20,6 +23,8 @@ thread_local! {
     static INTERRUPTION: RefCell<Option<Interruption>> = const { RefCell::new(None) };
     /// Keys and values that are not dropped.
     static ALIVE: Cell<i64> = const { Cell::new(0) };
+    /// Whether some of them panic when they are dropped.
+    static FRAGILE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A call of user code.
@@ -48,6 +53,9 @@ impl Touchy {
 impl Drop for Touchy {
     fn drop(&mut self) {
         ALIVE.set(ALIVE.get() - 1);
+        if FRAGILE.get() && self.0.is_multiple_of(40) {
+            resume_unwind(Box::new(()));
+        }
     }
 }
 impl Clone for Touchy {
@@ -202,10 +210,17 @@ fn case<R: Reclaimer, M: Map<R>>(
 
 fn every_case<R: Reclaimer, M: Map<R>>() {
     let mut thrown = 0;
-    for step in [Put(9), Put(10), Put(15), Take(10), Take(9), Take(8), Has(10), Has(9)] {
-        for other in
-            [None, Some(Put(9)), Some(Take(10)), Some(Take(9)), Some(Put(11)), Some(Take(8))]
-        {
+    for step in [Put(9), Put(10), Put(15), Take(10), Take(9), Take(8), Take(6), Has(10), Has(9)] {
+        // The removal of 2 moves the parent of 6 in the external trees.
+        for other in [
+            None,
+            Some(Put(9)),
+            Some(Take(10)),
+            Some(Take(9)),
+            Some(Put(11)),
+            Some(Take(8)),
+            Some(Take(2)),
+        ] {
             for first in 1.. {
                 let mut ran = false;
                 for second in 1.. {
@@ -223,6 +238,41 @@ fn every_case<R: Reclaimer, M: Map<R>>() {
         }
     }
     assert!(thrown > 500, "{thrown}");
+}
+
+/// Keys that panic when the structure is dropped that holds them: the others are dropped too.
+fn drops_go_on<R: Reclaimer>() {
+    macro_rules! cases {
+        ($($structure:ident<$($value:ty)?>($($hint:expr)?).$put:ident,)*) => {$(
+            println!("{} over {}", stringify!($structure), R::FACTS.name);
+            let domain = Domain::<R>::new();
+            let meter = domain.meter();
+            let structure = <$structure<Touchy, $($value,)? R>>::new(&domain $(, $hint)?);
+            for key in 0..100 {
+                structure.$put(&domain.register().pin(), Touchy::new(key) $(, <$value>::default())?);
+            }
+            FRAGILE.set(true);
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(structure)));
+            FRAGILE.set(false);
+            assert!(dropped.is_err(), "the panic goes on");
+            drop(domain);
+            assert_eq!((meter.totals().live(), meter.totals().unreclaimed()), (0, 0));
+            assert_eq!(ALIVE.get(), 0, "leaked");
+        )*};
+    }
+    cases! {
+        TreiberStack<>().push, EliminationStack<>().push,
+        MsQueue<>().enqueue, DoubleLinkQueue<>().enqueue, SegmentQueue<>().enqueue,
+        MichaelList<()>().insert, HarrisListScot<()>().insert, HashMap<()>(2).insert,
+        SkipList<()>().insert, Bonsai<()>().insert, EllenTree<()>().insert, NmTree<()>().insert,
+    }
+}
+
+#[test]
+fn a_panicking_destructor_leaves_nothing_behind() {
+    drops_go_on::<schemes::Debra>();
+    drops_go_on::<schemes::Hyaline1S>();
+    drops_go_on::<schemes::HpNaive>();
 }
 
 #[test]

@@ -66,6 +66,11 @@ impl<C: Default + Send + Sync + 'static> Pool<C> {
         first
     }
 
+    /// Every cell that this pool leases, in use or not.
+    pub(crate) fn each(&self, visit: impl FnMut(&C)) {
+        self.chunks.borrow().iter().flat_map(|chunk| &chunk.0).for_each(visit);
+    }
+
     /// The cells of all threads.
     pub(crate) fn all(&self) -> &Cells<C> {
         &self.all

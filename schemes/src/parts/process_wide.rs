@@ -7,21 +7,66 @@
 //! What no collector of the process can tell is when the nodes of *one* domain are back: another
 //! domain's guard may hold them. A home that closes therefore tries, and what is still out then
 //! is freed where the collector gives it back, and counted by nobody.
+//!
+//! Such a collector keeps its part of a thread in a thread-local value. Guards that live on after
+//! that protect nothing, so a thread may not end inside of a guard: that aborts. Later, in the
+//! destructors of other thread-local values, guards are refused.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, UnsafeCell};
 use std::fmt;
-use std::mem::{self, ManuallyDrop};
+use std::marker::PhantomData;
+use std::mem;
 use std::ops::Deref;
 use std::ptr;
 use std::sync::atomic::{AtomicI64, AtomicPtr, Ordering};
-use std::thread;
+use std::thread::{self, LocalKey};
 
 use crate::counters::{Cells, Scope, count_frees_in};
-use crate::parts::limbo::Erased;
+use crate::parts::limbo::{Erased, Freeing};
 
 /// How often a closing home asks the collector for its nodes: enough to turn any collector's
 /// epochs over, if nothing else holds them.
 const TRIES: usize = 64;
+
+/// A collector of the process.
+pub trait Collector: Sized + 'static {
+    /// Its guard.
+    type Guard;
+    /// Its pin.
+    fn pin() -> Self::Guard;
+    /// Asks it for what this thread gave it.
+    fn flush();
+    /// Of this thread: the locals that are inside of a guard, or [`ENDED`]. Without a destructor.
+    fn inside() -> &'static LocalKey<Cell<usize>>;
+    /// Of this thread too. First used after the collector's own thread-local values, and so
+    /// dropped before them.
+    fn end() -> &'static LocalKey<End<Self>>;
+}
+
+/// In the place of a number of guards: the collector may have left this thread.
+const ENDED: usize = usize::MAX;
+
+/// Whether the collector may have left this thread.
+fn ended<C: Collector>() -> bool {
+    C::inside().get() == ENDED
+}
+
+/// Notices that the collector is about to leave this thread.
+#[derive(Debug)]
+pub struct End<C: Collector>(PhantomData<C>);
+
+impl<C: Collector> End<C> {
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<C: Collector> Drop for End<C> {
+    fn drop(&mut self) {
+        // In the drop of a thread-local value, so it aborts.
+        assert_eq!(C::inside().replace(ENDED), 0, "a thread ended inside of a guard");
+    }
+}
 
 /// Where nodes come back to.
 #[derive(Debug, Default)]
@@ -70,22 +115,9 @@ impl Home {
             return member.back.borrow_mut().push(node);
         }
         // SAFETY: clause 1: the home waits for this node, whether it is closed or not.
-        let returned = unsafe { &(*home).returned };
-        // Acquire: of a closed home, what its domain's threads did before.
-        let mut head = returned.load(Ordering::Acquire);
-        let new = Box::into_raw(Box::new(Returned { node, next: ptr::null_mut() }));
-        while head != closed() {
-            // SAFETY: from `Box::into_raw`, not published yet.
-            unsafe { (*new).next = head };
-            // Release: pairs with the swap in `take`.
-            match returned.compare_exchange_weak(head, new, Ordering::Release, Ordering::Acquire) {
-                // From here on the node is others' to count, and the home theirs to free.
-                Ok(_) => return,
-                Err(other) => head = other,
-            }
+        if unsafe { Self::push(home, node) } {
+            return;
         }
-        // SAFETY: not published.
-        drop(unsafe { Box::from_raw(new) });
         let uncounted = Cells::default();
         let scope = Scope::enter();
         count_frees_in(&uncounted);
@@ -100,13 +132,34 @@ impl Home {
         }
     }
 
+    /// Puts a node into the list; false if the home is closed. Not by reference: once the node is in
+    /// the list it is others' to count, and the home theirs to free.
+    ///
+    /// # Safety
+    /// The home waits for this node.
+    unsafe fn push(home: *const Self, node: Erased) -> bool {
+        // SAFETY: the caller's clause.
+        let returned = unsafe { &(*home).returned };
+        // Acquire: of a closed home, what its domain's threads did before.
+        let mut head = returned.load(Ordering::Acquire);
+        let new = Box::into_raw(Box::new(Returned { node, next: ptr::null_mut() }));
+        while head != closed() {
+            // SAFETY: from `Box::into_raw`, not published yet.
+            unsafe { (*new).next = head };
+            // Release: pairs with the swap in `take`.
+            match returned.compare_exchange_weak(head, new, Ordering::Release, Ordering::Acquire) {
+                Ok(_) => return true,
+                Err(other) => head = other,
+            }
+        }
+        // SAFETY: not published.
+        drop(unsafe { Box::from_raw(new) });
+        false
+    }
+
     /// Frees what waits in the list, and leaves `end` there. Returns how many there were.
     fn take(&self, end: *mut Returned) -> i64 {
-        // The common case without a write.
-        if end.is_null() && self.returned.load(Ordering::Relaxed).is_null() {
-            return 0;
-        }
-        // Acquire: pairs with the release of `give_back`.
+        // Acquire: pairs with the release of `push`.
         let mut list = self.returned.swap(end, Ordering::AcqRel);
         let mut count = 0;
         while !list.is_null() {
@@ -120,19 +173,20 @@ impl Home {
         count
     }
 
-    /// Asks the collector for the nodes by `flush`, frees those that come back, and closes.
+    /// Asks the collector for the nodes, frees those that come back, and closes.
     ///
     /// # Safety
     /// All members are gone, and the home is not used any more.
-    pub(crate) unsafe fn close(home: *const Self, mut flush: impl FnMut()) {
+    pub(crate) unsafe fn close<C: Collector>(home: *const Self) {
         let member = Member::new(home);
         // SAFETY: not closed yet.
         let this = unsafe { &*home };
         for _ in 0..TRIES {
-            if this.out.load(Ordering::Acquire) + member.out.get() == 0 {
+            if this.out.load(Ordering::Acquire) + member.out.get() == 0 || ended::<C>() {
                 break;
             }
-            member.within(&mut flush);
+            member.within(C::flush);
+            C::end().with(|_| ());
             thread::yield_now();
         }
         drop(member);
@@ -161,15 +215,6 @@ impl Member {
         Self { home, out: Cell::new(0), back: RefCell::default() }
     }
 
-    /// A member for a handle. A handle in a thread-local value goes after what the crate of the
-    /// collector keeps in one, unless that is touched first, by `pin`: its guards could then protect
-    /// nothing.
-    pub(crate) fn joined<G>(home: *const Home, pin: impl FnOnce() -> G) -> Self {
-        let member = Self::new(home);
-        drop(Pinned::new(&member, pin));
-        member
-    }
-
     /// Counts one node out, which is about to be given to the collector.
     #[inline]
     pub(crate) fn count_out(&self) {
@@ -186,35 +231,43 @@ impl Member {
         let result = call();
         drop(scope);
         drop(within);
-        // SAFETY: members go before the home is closed.
-        let taken = unsafe { (*self.home).take(ptr::null_mut()) };
-        self.out.set(self.out.get() - taken);
-        if !self.back.borrow().is_empty() {
-            self.free_back();
+        if !self.home().returned.load(Ordering::Relaxed).is_null() || !self.back.borrow().is_empty()
+        {
+            self.free();
         }
         result
     }
 
+    /// Frees what came back, unless destructors nest too deep: then an outer call does, or a later.
     #[cold]
-    fn free_back(&self) {
-        let mut back = self.back.take();
-        for node in back.drain(..) {
+    fn free(&self) {
+        let Some(_freeing) = Freeing::enter() else { return };
+        self.out.set(self.out.get() - self.home().take(ptr::null_mut()));
+        while let Some(node) = self.next_back() {
             self.out.set(self.out.get() - 1);
             // SAFETY: the clauses of `give_back`.
             unsafe { node.free() };
         }
-        // Keeps the capacity. What came back meanwhile, by destructors, was freed there.
-        if self.back.borrow().is_empty() {
-            self.back.replace(back);
-        }
+    }
+
+    fn next_back(&self) -> Option<Erased> {
+        self.back.borrow_mut().pop()
+    }
+
+    fn home(&self) -> &Home {
+        // SAFETY: members go before the home is closed.
+        unsafe { &*self.home }
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
+        while let Some(node) = self.next_back() {
+            // SAFETY: not closed before this member goes.
+            unsafe { Home::push(self.home, node) };
+        }
         // Release: pairs with the acquire of `close`.
-        // SAFETY: members go before the home is closed.
-        unsafe { &*self.home }.out.fetch_add(self.out.get(), Ordering::Release);
+        self.home().out.fetch_add(self.out.get(), Ordering::Release);
     }
 }
 
@@ -227,42 +280,119 @@ impl Drop for Within {
     }
 }
 
-/// A guard of the collector, which begins and ends in a call of its member.
-pub struct Pinned<'l, G> {
-    guard: ManuallyDrop<G>,
-    member: &'l Member,
+/// A thread's registration: a member, and the collector's guard that its guards are. A guard that
+/// is forgotten so ends with it, before the collector leaves the thread.
+pub struct Joined<C: Collector> {
+    member: Member,
+    /// Guards that nest.
+    depth: Cell<usize>,
+    /// The collector's, unless the depth is 0.
+    guard: UnsafeCell<Option<C::Guard>>,
 }
 
-impl<'l, G> Pinned<'l, G> {
-    #[inline]
-    pub(crate) fn new(member: &'l Member, pin: impl FnOnce() -> G) -> Self {
-        Self { guard: ManuallyDrop::new(member.within(pin)), member }
+impl<C: Collector> Joined<C> {
+    /// Of a home, which outlives it.
+    pub(crate) fn new(home: *const Home) -> Self {
+        let member = Member::new(home);
+        let joined = Self { member, depth: Cell::new(0), guard: UnsafeCell::new(None) };
+        // Lets the collector come to this thread, before its end is looked for.
+        drop(joined.pin());
+        C::end().with(|_| ());
+        joined
     }
 
     /// The member.
     #[inline]
-    pub(crate) fn member(&self) -> &'l Member {
-        self.member
+    pub(crate) fn member(&self) -> &Member {
+        &self.member
     }
-}
 
-impl<G> Deref for Pinned<'_, G> {
-    type Target = G;
     #[inline]
-    fn deref(&self) -> &G {
-        &self.guard
+    pub(crate) fn pin(&self) -> Pinned<'_, C> {
+        if self.depth.get() == 0 {
+            self.enter();
+        }
+        self.depth.set(self.depth.get() + 1);
+        Pinned(self)
+    }
+
+    #[inline]
+    fn enter(&self) {
+        assert!(!ended::<C>(), "a guard in a thread that has ended");
+        let guard = self.member.within(C::pin);
+        // Unless a destructor in that call has left a guard: then that one's stays.
+        if self.depth.get() == 0 {
+            // SAFETY: no guard, so no reference to it.
+            unsafe { *self.guard.get() = Some(guard) };
+            C::inside().set(C::inside().get() + 1);
+        }
+    }
+
+    /// Ends the collector's guard.
+    #[inline]
+    fn leave(&self) {
+        // SAFETY: no guard is left, so no reference to it.
+        if let Some(guard) = unsafe { (*self.guard.get()).take() } {
+            C::inside().set(C::inside().get() - 1);
+            self.member.within(|| drop(guard));
+        }
+    }
+
+    /// Asks the collector for this thread's nodes.
+    pub(crate) fn flush(&self) {
+        // A chain of destructors that each drop a handle must not exhaust the stack.
+        if let Some(_freeing) = Freeing::enter()
+            && !ended::<C>()
+        {
+            self.member.within(C::flush);
+        }
     }
 }
 
-impl<G> Drop for Pinned<'_, G> {
+impl<C: Collector> Drop for Joined<C> {
+    fn drop(&mut self) {
+        self.leave();
+        self.flush();
+    }
+}
+
+/// A guard.
+pub struct Pinned<'l, C: Collector>(&'l Joined<C>);
+
+impl<'l, C: Collector> Pinned<'l, C> {
+    /// The member.
+    #[inline]
+    pub(crate) fn member(&self) -> &'l Member {
+        self.0.member()
+    }
+}
+
+impl<C: Collector> Deref for Pinned<'_, C> {
+    type Target = C::Guard;
+    #[inline]
+    fn deref(&self) -> &C::Guard {
+        // SAFETY: set when the depth was 0 last, and taken when it is again.
+        unsafe { (*self.0.guard.get()).as_ref().unwrap_unchecked() }
+    }
+}
+
+impl<C: Collector> Drop for Pinned<'_, C> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: dropped once, here.
-        self.member.within(|| unsafe { ManuallyDrop::drop(&mut self.guard) });
+        self.0.depth.set(self.0.depth.get() - 1);
+        if self.0.depth.get() == 0 {
+            self.0.leave();
+        }
     }
 }
 
-impl<G> fmt::Debug for Pinned<'_, G> {
+impl<C: Collector> fmt::Debug for Joined<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Joined").field("member", &self.member).finish_non_exhaustive()
+    }
+}
+
+impl<C: Collector> fmt::Debug for Pinned<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pinned").finish_non_exhaustive()
     }

@@ -314,7 +314,7 @@ thread_local! {
     static HANDLE: RefCell<Option<Rc<dyn Any>>> = const { RefCell::new(None) };
 }
 
-/// A value whose destructor retires the next through the handle of the thread that drops it.
+/// A value whose destructor retires the next, and flushes, by the handle of the thread that drops it.
 struct Next<R: Reclaimer>(usize, std::marker::PhantomData<fn() -> R>);
 
 impl<R: Reclaimer> Drop for Next<R> {
@@ -323,6 +323,7 @@ impl<R: Reclaimer> Drop for Next<R> {
         let Some(handle) = handle.and_then(|h| h.downcast::<Handle<R>>().ok()) else { return };
         if self.0 > 0 {
             retire_next(&handle.pin(), self.0 - 1);
+            handle.flush();
         }
     }
 }
