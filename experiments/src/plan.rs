@@ -5,7 +5,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::rng::{SplitMix, fnv};
-use crate::spec::{Scale, ScaleName, Source, Spec, Workload, check_counts};
+use crate::spec::{Scale, ScaleName, Source, Spec, Workload};
 
 /// The seed when none is given.
 pub(crate) const DEFAULT_SEED: u64 = 1;
@@ -21,6 +21,8 @@ pub(crate) struct Overrides {
     pub(crate) structure: Option<Regex>,
     /// Replaces the worker thread counts.
     pub(crate) threads: Option<Vec<u32>>,
+    /// Replaces the stalled thread counts.
+    pub(crate) stalled: Option<Vec<u32>>,
     /// Replaces the length of the window.
     pub(crate) seconds: Option<f64>,
     /// Replaces the number of repeats.
@@ -124,14 +126,11 @@ impl Plan {
             spec.structures.clone().unwrap_or(all),
             overrides.structure.as_ref(),
         )?;
-        let threads =
-            overrides.threads.as_ref().or(scale.threads.as_ref()).unwrap_or(&spec.threads);
-        check_counts("--threads", threads, 1)?;
         let seed = overrides.seed.unwrap_or(DEFAULT_SEED);
 
         let matrix = kovan_structures::registry::matrix();
         let mut cells = Vec::new();
-        for template in templates(spec, scale, threads, overrides, seed)? {
+        for template in templates(spec, scale, overrides, seed)? {
             for structure in &structures {
                 for scheme in &schemes {
                     let mut cell = template.clone();
@@ -168,24 +167,21 @@ impl Plan {
         cells
             .filter(|planned| planned.refused.is_none())
             .map(|planned| planned.cell.seconds + planned.cell.warmup_seconds + 0.15)
-            .sum()
+            // Not `sum`, which is -0.0 of nothing.
+            .fold(0.0, |sum, seconds| sum + seconds)
     }
 }
 
 /// The cells without scheme and structure.
-fn templates(
-    spec: &Spec,
-    scale: &Scale,
-    threads: &[u32],
-    overrides: &Overrides,
-    seed: u64,
-) -> Result<Vec<Cell>> {
+fn templates(spec: &Spec, scale: &Scale, overrides: &Overrides, seed: u64) -> Result<Vec<Cell>> {
     let seconds = overrides.seconds.unwrap_or(scale.seconds);
     let repeats = overrides.repeats.unwrap_or(scale.repeats);
     // A short window asks for a short run: the warm-up is never longer than the window.
     let warmup_seconds = scale.warmup_seconds.min(seconds);
     let timeout_seconds = spec.timeout_seconds.unwrap_or(30.0 + 4.0 * (seconds + warmup_seconds));
-    let stalled_counts = scale.stalled.as_ref().unwrap_or(&spec.stalled);
+    let threads = overrides.threads.as_ref().or(scale.threads.as_ref()).unwrap_or(&spec.threads);
+    let stalled_counts =
+        overrides.stalled.as_ref().or(scale.stalled.as_ref()).unwrap_or(&spec.stalled);
     let combinations =
         repeats as usize * spec.workloads.len() * threads.len() * stalled_counts.len();
     ensure!(combinations <= MAX_CELLS, "the plan has more than {MAX_CELLS} cells");

@@ -35,6 +35,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8> {
         scheme: args.scheme.clone(),
         structure: args.structure.clone(),
         threads: args.threads.as_ref().map(|threads| threads.0.clone()),
+        stalled: args.stalled.as_ref().map(|stalled| stalled.0.clone()),
         seconds: args.seconds,
         repeats: args.repeats,
         seed: args.seed,
@@ -57,6 +58,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8> {
             Some(out) if args.specs.len() == 1 => out.clone(),
             Some(out) => out.join(folder),
         };
+        ensure!(
+            !dir.exists() || dir.is_dir(),
+            "{} is no folder; results are written into a folder of their own",
+            dir.display()
+        );
         jobs.push(Job { source, plan, dir });
     }
     if args.dry_run {

@@ -1,4 +1,4 @@
-//! `kovan-lab list`.
+//! `kovan-lab list`, and the help.
 
 use crate::support::succeeds;
 
@@ -21,4 +21,12 @@ fn lists_are_arrays_of_objects_with_names() {
         assert!(succeeds(&["list", what]).lines().count() > 2);
     }
     assert!(succeeds(&["list"]).contains("stalled-threads"));
+}
+
+#[test]
+fn the_help_says_the_exit_codes() {
+    for command in [&["--help"][..], &["run", "--help"], &["verify", "--help"]] {
+        let help = succeeds(command);
+        assert!(help.contains("Exit codes: 0") && help.contains("130 interrupted"), "{help}");
+    }
 }

@@ -17,10 +17,14 @@ fn mistakes_are_one_line_and_exit_2() {
     is_refused(&run(&["--threads", "1,x"]), &["`x` is not a thread count"]);
     is_refused(&run(&["--threads", "2,2"]), &["listed twice"]);
     is_refused(&run(&["--threads", "99999999999"]), &["not a thread count"]);
+    is_refused(&run(&["--stalled", "1025"]), &["--stalled", "from 0 to"]);
+    is_refused(&run(&["--stalled", "-1"]), &["--stalled", "`-1` is not a thread count"]);
     is_refused(&run(&["--seconds", "-1"]), &["--seconds"]);
     is_refused(&run(&["--seconds", "nan"]), &["--seconds"]);
     is_refused(&run(&["--repeats", "0"]), &["--repeats"]);
-    is_refused(&run(&["--seed", "-3"]), &["--seed"]);
+    for seed in ["-3", "", "1.5", "99999999999999999999"] {
+        is_refused(&run(&["--seed", seed]), &["--seed", "not a seed; write a whole number"]);
+    }
     is_refused(&run(&["--scale", "huge"]), &["huge", "smoke"]);
     is_refused(&run(&["--scheme", "("]), &["not a regular expression"]);
     is_refused(&run(&["--scheme", "rcu"]), &["matches no scheme", "hazard-pointer"]);
@@ -29,6 +33,46 @@ fn mistakes_are_one_line_and_exit_2() {
     is_refused(&["run", "throughput", "throughput"], &["named twice"]);
     is_refused(&["plot", "/nonexistent"], &["not a results folder"]);
     is_refused(&["cell", "{"], &["not a cell"]);
+}
+
+#[test]
+fn mistakes_in_verify_are_one_line_and_exit_2() {
+    let verify = |more: &[&'static str]| [&["verify", "--scheme", "^leak$"], more].concat();
+    for jobs in ["-1", "", "1.5", "x"] {
+        is_refused(&verify(&["--jobs", jobs]), &["--jobs", "not a number of processes"]);
+    }
+    for jobs in ["0", "100000"] {
+        is_refused(&verify(&["--jobs", jobs]), &["--jobs", "must be from 1 to 1024"]);
+    }
+    is_refused(&verify(&["--seed", "-1"]), &["--seed", "not a seed"]);
+    let record = |time| verify(&["--record", "/nonexistent/r.jsonl", "--stop-after", time]);
+    is_refused(&record("-5s"), &["--stop-after", "not a time"]);
+    is_refused(&["verify", "--scheme", "rcu"], &["--scheme `rcu` matches no scheme", "epoch"]);
+    is_refused(&verify(&["--structure", "graph"]), &["matches no structure", "harris-list"]);
+    is_refused(&verify(&["--check", "canary"]), &["--features canary"]);
+    let alone = ["--check", "litmus", "--structure", "^ms-queue$"];
+    is_refused(&verify(&alone), &["schemes alone", "leave --structure out"]);
+    let refused = ["verify", "--scheme", "^hp-naive$", "--structure", "^harris-list$"];
+    is_refused(&refused, &["every pair that matches is refused", "list matrix"]);
+    for other in [["--seed", "3"], ["--strength", "ci"], ["--jobs", "2"]] {
+        let summary = ["verify", "--summary", "/nonexistent"];
+        is_refused(&[&summary[..], &other].concat(), &[other[0], "cannot be used with"]);
+    }
+}
+
+#[test]
+fn a_folder_for_a_file_and_the_reverse_are_named() {
+    let folder = Folder::new("kinds");
+    let (dir, file) = (folder.join(""), folder.write("file", "text"));
+    is_refused(&["run", &dir, "--dry-run"], &[&dir, "it is a folder", "TOML"]);
+    is_refused(&["run", "/dev/zero", "--dry-run"], &["more than 1048576 bytes", "TOML"]);
+    is_refused(&["run", "stalled-threads", "--out", &file], &[&file, "is no folder"]);
+    is_refused(&["plot", &file], &[&file, "not a results folder"]);
+    is_refused(&["verify", "--record", &dir], &["is a folder", "for example", "runs.jsonl"]);
+    is_refused(&["verify", "--summary", &dir], &["is a folder", "for example", "runs.jsonl"]);
+    is_refused(&["verify", "--record", "/dev/full"], &["/dev/full is no file"]);
+    is_refused(&["verify", "--record", "/nonexistent/r"], &["cannot open /nonexistent/r"]);
+    assert_eq!(fs::read_to_string(&file).expect("there"), "text");
 }
 
 #[test]

@@ -14,6 +14,11 @@ fn a_dry_run_writes_nothing() {
         succeeds(&["run", "stalled-threads", "--scale", "smoke", "--out", &out, "--dry-run"]);
     assert!(plan.contains("20 cells"), "{plan}");
     assert!(!Path::new(&out).exists());
+    let less = ["run", "stalled-threads", "--scale", "smoke", "--stalled", "0,7", "--dry-run"];
+    let plan = succeeds(&less);
+    assert!(plan.contains("10 cells"), "{plan}");
+    let sevens = plan.lines().filter(|line| line.split_whitespace().nth(4) == Some("7")).count();
+    assert_eq!(sevens, 5, "{plan}");
 }
 
 #[test]

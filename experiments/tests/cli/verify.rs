@@ -21,7 +21,6 @@ fn verify_checks_pairs_and_says_so() {
     assert!(said("leak").contains("vacuous"), "{table}");
     assert!(said("hp-naive").contains("freed meanwhile in"), "{table}");
 
-    is_refused(&["verify", "--scheme", "rcu"], &["nothing to verify"]);
     is_refused(&["verify", "--check", "spelling"], &["spelling", "linearizability"]);
     is_refused(&["verify", "--seconds-per-pair", "0"], &["--seconds-per-pair"]);
     is_refused(&["verify-job", "{"], &["not a job"]);
