@@ -13,10 +13,10 @@ use crate::manifest::Manifest;
 use crate::output::{claim, note, print};
 use crate::plan::{Overrides, Plan};
 use crate::process::interrupt_flag;
-use crate::records::{self, Records, Status};
+use crate::records::{self, Records};
 use crate::runner::{self, End};
 use crate::spec::{self, Source};
-use crate::{plot, table};
+use crate::{plot, report, table};
 
 /// A spec with its plan and the folder of its results.
 struct Job {
@@ -194,18 +194,11 @@ fn run_job(job: &Job, args: &RunArgs, interrupted: &AtomicBool) -> Result<u8> {
         return Ok(130);
     }
     let samples = records::read_samples(&job.dir)?;
-    print(&format!("\n{}\n\n{}", job.source.spec.question, table::summary(&samples)))?;
+    print(&report::text(&job.source.spec.question, &samples))?;
     let plots = plot::draw(&job.dir, &job.source.spec, &samples)?;
-    let failed =
-        samples.iter().filter(|row| matches!(row.status, Status::Error | Status::Timeout)).count();
-    let mut text = String::from("\n");
-    for plot in plots {
-        text.push_str(&format!("plot     {}\n", plot.display()));
-    }
+    let mut text = format!("\n{}", plot::list(&plots));
     text.push_str(&format!("records  {}\n", job.dir.join("samples.csv").display()));
     print(&text)?;
-    if failed > 0 {
-        note(&format!("kovan-lab: {failed} cells failed; their rows in samples.csv say why"));
-    }
+    let failed = report::complain(&samples, manifest.machine.processors());
     Ok(u8::from(failed > 0))
 }

@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use crate::manifest::Manifest;
 use crate::output::{print, replace_file};
 use crate::records::{Sample, SeriesRow, Status, read_samples, read_series};
+use crate::report;
 use crate::spec::{self, Axis, Spec};
 use crate::table::median;
 use figure::{Figure, Panel, Scale, Series};
@@ -30,7 +31,14 @@ pub(crate) fn plot(dir: &Path) -> Result<()> {
             dir.display()
         ));
     }
-    print(&plots.iter().map(|path| format!("plot     {}\n", path.display())).collect::<String>())
+    print(&format!("{}\n{}", report::text(&source.spec.question, &samples), list(&plots)))?;
+    report::complain(&samples, manifest.machine.processors());
+    Ok(())
+}
+
+/// A line for each plot.
+pub(crate) fn list(plots: &[PathBuf]) -> String {
+    plots.iter().map(|path| format!("plot     {}\n", path.display())).collect()
 }
 
 /// Draws all plots into `DIR/plots`.

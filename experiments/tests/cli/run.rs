@@ -43,8 +43,9 @@ fn a_run_records_every_cell_and_draws() {
     assert_eq!(keys(&samples).len(), 12);
     for row in &samples {
         let fields: Vec<&str> = row.split(',').collect();
-        assert_eq!((fields.len(), fields[10], fields[11]), (22, "ok", ""), "{row}");
+        assert_eq!((fields.len(), fields[10], fields[11]), (23, "ok", ""), "{row}");
         assert!(fields[12].parse::<u64>().expect("ops") > 0);
+        assert!(fields[22].parse::<u64>().expect("processor time") > 0);
         // Robust schemes declare a bound and keep it.
         if let Ok(bound) = fields[20].parse::<u64>() {
             assert!(fields[17].parse::<u64>().expect("peak") <= bound, "{row}");
@@ -70,7 +71,9 @@ fn a_run_records_every_cell_and_draws() {
 
     // Records are drawn again without measuring.
     fs::remove_dir_all(Path::new(&out).join("plots")).expect("removed");
-    succeeds(&["plot", &out]);
+    let again = succeeds(&["plot", &out]);
+    let rows = |text: &str| text.lines().filter(|line| line.starts_with("hash-map")).count();
+    assert_eq!((rows(&again), rows(&table)), (12, 12), "the table too: {again}");
     assert!(Path::new(&out).join("plots/throughput.svg").exists());
 }
 
@@ -97,7 +100,10 @@ fn a_cell_that_takes_too_long_is_a_timeout() {
     ];
     let began = Instant::now();
     let output = lab(&run);
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("failed: leak hash-map mixed threads=2"), "{said}");
+    assert!(said.lines().last().is_some_and(|line| line.contains("--resume")), "{said}");
     assert!(began.elapsed() < Duration::from_secs(5));
     assert!(
         rows(&out, "samples.csv").iter().all(|row| row.contains(",timeout,killed after 0.3 s,"))
