@@ -36,6 +36,13 @@ impl Machine {
         self.cpu_model.as_deref().unwrap_or(&self.architecture)
     }
 
+    /// The processors in a few words.
+    pub(crate) fn name(&self) -> String {
+        let count = self.cores.map_or_else(|| "?".into(), |cores| cores.to_string());
+        let kind = if self.virtualised == Some(true) { "virtual processors" } else { "processors" };
+        format!("{}, {count} {kind}", self.processor())
+    }
+
     /// How many processors this process may use.
     pub(crate) fn processors(&self) -> Option<u64> {
         self.cores

@@ -131,6 +131,23 @@ impl Manifest {
         serde_json::from_value(value).with_context(told)
     }
 
+    /// One line for below a figure: of which run it is.
+    pub(crate) fn provenance(&self) -> String {
+        let Self { experiment, scale, started, machine, build, allocator, .. } = self;
+        let commit = match &build.commit {
+            Some(commit) => format!(", commit {}", commit.get(..12).unwrap_or(commit)),
+            None => String::new(),
+        };
+        let dirty = if build.dirty == Some(true) { " with changes" } else { "" };
+        let rest = if self.complete { "" } else { "; INCOMPLETE" };
+        format!(
+            "{experiment} at scale {scale}, {started}; {}; kovan-lab {}{commit}{dirty}; {}{rest}",
+            machine.name(),
+            build.version,
+            allocator.name
+        )
+    }
+
     /// Writes the manifest into a folder.
     pub(crate) fn write(&self, dir: &Path) -> Result<()> {
         let mut text = serde_json::to_vec_pretty(self)?;

@@ -195,7 +195,7 @@ fn run_job(job: &Job, args: &RunArgs, interrupted: &AtomicBool) -> Result<u8> {
     }
     let samples = records::read_samples(&job.dir)?;
     print(&report::text(&job.source.spec.question, &samples))?;
-    let plots = plot::draw(&job.dir, &job.source.spec, &samples)?;
+    let plots = plot::draw(&job.dir, &job.source.spec, &samples, &manifest.provenance())?;
     let mut text = format!("\n{}", plot::list(&plots));
     text.push_str(&format!("records  {}\n", job.dir.join("samples.csv").display()));
     print(&text)?;

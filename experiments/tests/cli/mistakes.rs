@@ -87,10 +87,13 @@ fn mistakes_in_specs_name_the_file_and_the_key() {
         ("hash-map", "hashmap", "did you mean `hash-map`"),
         ("contains = 50", "contains = 51", "must be 100"),
         ("prefill = 32", "prefill = 65", "prefill"),
-        ("seconds = 0.05", "seconds = 0", "seconds"),
+        ("seconds = 0.2", "seconds = 0", "seconds"),
         ("name = \"x\"", "name = \"../x\"", "name"),
-        ("name = \"x\"", "schemes = [\"epohc\"]\nname = \"x\"", "did you mean `epoch`"),
+        ("\"epoch\"", "\"epohc\"", "did you mean `epoch`"),
         ("[2]", "[2", "s.toml:"),
+        ("seconds = 0.2", "seconds = nan", "seconds: must be from 0.001"),
+        ("stalled = [0, 1]", "stalled = [1, 1]", "stalled: 1 is listed twice"),
+        ("\"epoch\"", "\"kovan\"", "schemes: `kovan` is listed twice"),
     ];
     for (right, wrong, part) in bad {
         let path = folder.write("s.toml", &good.replacen(right, wrong, 1));

@@ -52,10 +52,14 @@ fn a_run_records_every_cell_and_draws() {
         }
     }
     assert!(rows(&out, "series.csv").len() > 12 * 5);
-    for name in ["unreclaimed_peak", "unreclaimed_over_time", "throughput"] {
+    for name in ["unreclaimed_peak", "unreclaimed_mean", "unreclaimed_over_time", "throughput"] {
         let svg =
             fs::read_to_string(Path::new(&out).join(format!("plots/{name}.svg"))).expect("a plot");
         assert!(svg.contains("<text") && svg.trim_end().ends_with("</svg>"), "{name}");
+        // What it is of, to the reader of the figure alone.
+        for part in ["hash-map, 50i-50d, 2 workers", "stalled-threads at scale laptop"] {
+            assert!(svg.contains(part), "{name}: no `{part}`");
+        }
     }
     let manifest: serde_json::Value = serde_json::from_str(
         &fs::read_to_string(Path::new(&out).join("manifest.json")).expect("manifest"),

@@ -64,12 +64,14 @@ pub(crate) fn is_refused(arguments: &[&str], parts: &[&str]) {
     }
 }
 
-/// A spec of few short cells, with its first line replaceable.
+/// A spec of few short cells, with a line at the top and one for its timeout. Long enough that on a busy
+/// machine too each worker gets to run in its window.
 pub(crate) fn spec(top: &str, timeout: &str) -> String {
     format!(
         "{top}\nquestion = \"Does it run?\"\nx_axis = \"stalled\"\nstructures = [\"hash-map\", \"harris-list\"]\n\
-         threads = [2]\nstalled = [0, 1]\n{timeout}\n[[workloads]]\nname = \"mixed\"\ninsert = 25\nremove = 25\n\
-         contains = 50\nkey_range = 64\nprefill = 32\n[scales.smoke]\nseconds = 0.05\nwarmup_seconds = 0.01\nrepeats = 1\n"
+         threads = [2]\nstalled = [0, 1]\n\
+         schemes = [\"kovan\", \"epoch\", \"hazard-pointer\", \"leak\"]\n{timeout}\n[[workloads]]\nname = \"mixed\"\ninsert = 25\nremove = 25\n\
+         contains = 50\nkey_range = 64\nprefill = 32\n[scales.smoke]\nseconds = 0.2\nwarmup_seconds = 0.01\nrepeats = 1\n"
     )
 }
 
