@@ -71,12 +71,15 @@ pub(crate) struct RunArgs {
     /// Results folder [default: results/SPEC-SCALE]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Only schemes that match this regular expression
+    /// Only schemes that match this regular expression; '^kovan$' is one, 'kovan' matches several
     #[arg(long, value_name = "RE", value_parser = regex)]
     pub(crate) scheme: Option<Regex>,
     /// Only structures that match this regular expression
     #[arg(long, value_name = "RE", value_parser = regex)]
     pub(crate) structure: Option<Regex>,
+    /// --scheme and --structure choose from all there are, not only from what the spec names
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Worker threads, for example 1,2,4
     #[arg(long, value_name = "L", value_parser = threads, allow_negative_numbers = true)]
     pub(crate) threads: Option<Counts>,

@@ -31,7 +31,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8> {
         !kovan_schemes::canary::COMPILED,
         "this build checks every node (feature `canary`), for `verify`; measure with one that does not"
     );
+    ensure!(
+        !args.all || args.scheme.is_some() || args.structure.is_some(),
+        "--all says where --scheme and --structure choose from; give one of them, '.' for all"
+    );
     let overrides = Overrides {
+        all: args.all,
         scheme: args.scheme.clone(),
         structure: args.structure.clone(),
         threads: args.threads.as_ref().map(|threads| threads.0.clone()),

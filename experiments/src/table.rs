@@ -121,7 +121,7 @@ fn numbers(all: &[&Sample]) -> Vec<String> {
         row.unreclaimed_peak.zip(row.unreclaimed_bound).is_some_and(|(peak, bound)| peak > bound)
     };
     let within = match bound {
-        Some(_) if ok.iter().any(|row| broken(&row)) => "NO",
+        Some(_) if ok.iter().any(broken) => "NO",
         Some(_) => "yes",
         None => "-",
     };
