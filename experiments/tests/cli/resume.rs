@@ -5,14 +5,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Folder, command, is_refused, keys, rows, spec, succeeds, text, whole_series};
+use crate::support::{Folder, command, is_refused, keys, measures, rows, spec, text, whole_series};
 
 #[test]
 fn resume_repairs_torn_records_and_has_no_doubles() {
     let folder = Folder::new("torn");
     let (out, path) = (folder.join("out"), folder.write("s.toml", &spec("name = \"x\"", "")));
     let run = ["run", path.as_str(), "--scale", "smoke", "--out", &out];
-    succeeds(&run);
+    measures(&run);
     let before = rows(&out, "samples.csv");
     assert!(before.iter().any(|row| row.contains(",refused,")), "refused pairs are rows");
     // As a kill in the middle of a write leaves them.
@@ -24,7 +24,7 @@ fn resume_repairs_torn_records_and_has_no_doubles() {
     let cut = fs::read_to_string(&series).expect("read");
     fs::write(&series, cut.trim_end()).expect("written");
 
-    succeeds(&[&run[..], &["--resume"]].concat());
+    measures(&[&run[..], &["--resume"]].concat());
     let after = rows(&out, "samples.csv");
     assert_eq!(keys(&after), keys(&before));
     assert_eq!(after[..3], before[..3], "complete rows are kept");
@@ -57,7 +57,7 @@ fn an_interrupted_run_says_how_to_go_on() {
     assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("--resume"));
     assert!(rows(&out, "samples.csv").len() < 4);
-    succeeds(&[&run[..], &["--resume"]].concat());
+    measures(&[&run[..], &["--resume"]].concat());
     assert_eq!(keys(&rows(&out, "samples.csv")).len(), 4);
 }
 
@@ -77,6 +77,6 @@ fn two_runs_do_not_write_into_one_folder() {
     // A killed run holds nothing.
     first.kill().expect("killed");
     first.wait().expect("ended");
-    succeeds(&[&run[..], &["--resume"]].concat());
+    measures(&[&run[..], &["--resume"]].concat());
     assert_eq!(keys(&rows(&out, "samples.csv")).len(), 4);
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::{Folder, is_refused, keys, lab, rows, spec, succeeds, text};
+use crate::support::{Folder, is_refused, keys, lab, measures, rows, spec, succeeds, text};
 
 #[test]
 fn a_dry_run_writes_nothing() {
@@ -19,6 +19,9 @@ fn a_dry_run_writes_nothing() {
     assert!(plan.contains("10 cells"), "{plan}");
     let sevens = plan.lines().filter(|line| line.split_whitespace().nth(4) == Some("7")).count();
     assert_eq!(sevens, 5, "{plan}");
+    let others = ["--all", "--scheme", "^(wfe|ibr)$", "--stalled", "1", "--dry-run"];
+    let plan = succeeds(&[&["run", "stalled-threads", "--scale", "smoke"], &others[..]].concat());
+    assert!(plan.contains("2 cells") && plan.contains("wfe     hash-map"), "{plan}");
 }
 
 #[test]
@@ -37,7 +40,7 @@ fn a_run_records_every_cell_and_draws() {
         "--out",
         &out,
     ];
-    let table = succeeds(&run);
+    let table = measures(&run);
     assert!(table.contains("kovan-robust"), "{table}");
     let samples = rows(&out, "samples.csv");
     assert_eq!(keys(&samples).len(), 12);
