@@ -85,7 +85,7 @@ pub(crate) const SAMPLES_HEADER: &str = "experiment,scheme,structure,workload,ad
 status,error,ops,elapsed_ns,ops_per_second,retired,freed,unreclaimed_peak,unreclaimed_mean,unreclaimed_end,\
 unreclaimed_bound,rss_peak_bytes,cpu_ns\n";
 /// The columns of `series.csv`; a test holds them against [`SeriesRow`].
-const SERIES_HEADER: &str = "experiment,scheme,structure,adversary,threads,stalled,repeat,t_ns,retired,freed,unreclaimed,rss_bytes\n";
+pub(crate) const SERIES_HEADER: &str = "experiment,scheme,structure,adversary,threads,stalled,repeat,t_ns,retired,freed,unreclaimed,rss_bytes\n";
 
 impl Sample {
     /// A row without measurements.
