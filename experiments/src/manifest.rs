@@ -55,6 +55,33 @@ pub(crate) struct Build {
     rustc: String,
     profile: String,
     rustflags: String,
+    /// FNV-1a of the program itself. Absent in records of older versions.
+    binary_hash: Option<String>,
+}
+
+impl Build {
+    fn here() -> Self {
+        let program = std::env::current_exe().and_then(std::fs::read);
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            commit: option_env!("KOVAN_LAB_COMMIT").map(Into::into),
+            dirty: option_env!("KOVAN_LAB_DIRTY").map(|dirty| dirty == "true"),
+            rustc: env!("KOVAN_LAB_RUSTC").into(),
+            profile: env!("KOVAN_LAB_PROFILE").into(),
+            rustflags: env!("KOVAN_LAB_RUSTFLAGS").into(),
+            binary_hash: program.ok().map(|bytes| format!("{:016x}", fnv(&bytes))),
+        }
+    }
+
+    /// For people.
+    fn name(&self) -> String {
+        let commit = match &self.commit {
+            Some(commit) => format!(", commit {}", commit.get(..12).unwrap_or(commit)),
+            None => String::new(),
+        };
+        let dirty = if self.dirty == Some(true) { " with changes" } else { "" };
+        format!("kovan-lab {}{commit}{dirty}", self.version)
+    }
 }
 
 /// The commit of the sources in twelve digits, `-dirty` where they differed from it.
@@ -94,14 +121,7 @@ impl Manifest {
             duration_seconds: None,
             complete: false,
             machine: Machine::here(),
-            build: Build {
-                version: env!("CARGO_PKG_VERSION").into(),
-                commit: option_env!("KOVAN_LAB_COMMIT").map(Into::into),
-                dirty: option_env!("KOVAN_LAB_DIRTY").map(|dirty| dirty == "true"),
-                rustc: env!("KOVAN_LAB_RUSTC").into(),
-                profile: env!("KOVAN_LAB_PROFILE").into(),
-                rustflags: env!("KOVAN_LAB_RUSTFLAGS").into(),
-            },
+            build: Build::here(),
             allocator: Allocator {
                 name: ALLOCATOR.into(),
                 version: mimalloc::MiMalloc.version(),
@@ -134,18 +154,35 @@ impl Manifest {
     /// One line for below a figure: of which run it is.
     pub(crate) fn provenance(&self) -> String {
         let Self { experiment, scale, started, machine, build, allocator, .. } = self;
-        let commit = match &build.commit {
-            Some(commit) => format!(", commit {}", commit.get(..12).unwrap_or(commit)),
-            None => String::new(),
-        };
-        let dirty = if build.dirty == Some(true) { " with changes" } else { "" };
         let rest = if self.complete { "" } else { "; INCOMPLETE" };
         format!(
-            "{experiment} at scale {scale}, {started}; {}; kovan-lab {}{commit}{dirty}; {}{rest}",
+            "{experiment} at scale {scale}, {started}; {}; {}; {}{rest}",
             machine.name(),
-            build.version,
+            build.name(),
             allocator.name
         )
+    }
+
+    /// Whether this program on this machine may add to the records: one run is of one build.
+    pub(crate) fn check_same_ground(&self, dir: &Path) -> Result<()> {
+        let (build, machine) = (Build::here(), Machine::here());
+        let known = self.build.binary_hash.is_some() && build.binary_hash.is_some();
+        anyhow::ensure!(
+            !known || self.build.binary_hash == build.binary_hash,
+            "{} was measured by another build ({}; this one is {}, {}); choose another --out",
+            dir.display(),
+            self.build.name(),
+            build.name(),
+            build.profile
+        );
+        anyhow::ensure!(
+            self.machine.name() == machine.name(),
+            "{} was measured on another machine ({}; this one: {}); choose another --out",
+            dir.display(),
+            self.machine.name(),
+            machine.name()
+        );
+        Ok(())
     }
 
     /// Writes the manifest into a folder.

@@ -38,7 +38,7 @@ fn failures(samples: &[Sample]) -> (Vec<String>, usize) {
         lines.push(format!("{} more failed; `error` in samples.csv says why", failed.len() - TOLD));
     }
     if !failed.is_empty() {
-        lines.push("the same command with --resume measures what failed again".into());
+        lines.push("`run` with --resume measures what failed again".into());
     }
     (lines, failed.len())
 }

@@ -148,6 +148,7 @@ fn prepare(job: &Job) -> Result<(Manifest, Records, BTreeSet<String>)> {
                 job.plan.hash()
             );
         }
+        manifest.check_same_ground(dir)?;
         // A kill between the manifest and the first header leaves nothing to keep.
         if dir.join("samples.csv").exists() && dir.join("series.csv").exists() {
             let cells: Vec<_> = job.plan.cells.iter().map(|planned| &planned.cell).collect();

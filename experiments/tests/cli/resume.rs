@@ -80,3 +80,26 @@ fn two_runs_do_not_write_into_one_folder() {
     measures(&[&run[..], &["--resume"]].concat());
     assert_eq!(keys(&rows(&out, "samples.csv")).len(), 4);
 }
+
+#[test]
+fn another_build_or_machine_does_not_add_to_a_run() {
+    let folder = Folder::new("ground");
+    let (out, path) = (folder.join("out"), folder.write("s.toml", &spec("name = \"x\"", "")));
+    let run = ["run", path.as_str(), "--scale", "smoke", "--scheme", "^leak$", "--out", &out];
+    measures(&run);
+    let file = Path::new(&out).join("manifest.json");
+    let manifest = fs::read_to_string(&file).expect("a manifest");
+    let value: serde_json::Value = serde_json::from_str(&manifest).expect("json");
+    let again = [&run[..], &["--resume"]].concat();
+    for (key, told) in
+        [("build/binary_hash", "another build"), ("machine/cores", "another machine")]
+    {
+        let mut other = value.clone();
+        let place = other.pointer_mut(&format!("/{key}")).expect("there");
+        *place = if place.is_string() { "0".into() } else { 4096.into() };
+        fs::write(&file, other.to_string()).expect("written");
+        is_refused(&again, &[told, &out, "--out"]);
+    }
+    fs::write(&file, manifest).expect("written");
+    measures(&again);
+}
