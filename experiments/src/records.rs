@@ -161,11 +161,11 @@ impl Sample {
     }
 
     /// The share of the processor time that its workers could have had, and others took; with so many
-    /// processors.
+    /// processors. Not of short windows: the time of threads that run is known to a few milliseconds.
     #[allow(clippy::cast_precision_loss)] // A share.
     pub(crate) fn disturbed(&self, processors: u64) -> Option<f64> {
         let workers = u64::from(self.threads).min(processors);
-        let possible = self.elapsed_ns.filter(|ns| *ns > 0)? as f64 * workers as f64;
+        let possible = self.elapsed_ns.filter(|ns| *ns >= 50_000_000)? as f64 * workers as f64;
         Some((1.0 - self.cpu_ns? as f64 / possible).max(0.0))
     }
 
@@ -325,7 +325,8 @@ mod tests {
         parse(Path::new("-"), &format!("{SAMPLES_HEADER}{text}")).expect("a row").remove(0)
     }
 
-    const ROW: &str = "x,ibr,list,w,none,4,0,mimalloc,1,1,ok,,9,1000,9,9,9,9,9,9,,,1500\n";
+    const ROW: &str =
+        "x,ibr,list,w,none,4,0,mimalloc,1,1,ok,,9,100000000,9,9,9,9,9,9,,,150000000\n";
 
     #[test]
     fn headers_are_those_of_the_rows() {
@@ -339,7 +340,7 @@ mod tests {
     #[test]
     fn rows_of_before_a_column_are_read() {
         let header = SAMPLES_HEADER.replace(",cpu_ns", "");
-        let text = header + ROW.trim_end().trim_end_matches(",1500") + "\n";
+        let text = header + ROW.trim_end().trim_end_matches(",150000000") + "\n";
         let rows: Vec<Sample> = parse(Path::new("-"), &text).expect("a row");
         assert_eq!((rows[0].ops, rows[0].cpu_ns), (Some(9), None));
     }
@@ -352,6 +353,7 @@ mod tests {
         assert!(near(ROW, 2, 0.25), "two of four workers can run");
         assert!(near(ROW, 8, 0.625));
         assert!(near(ROW, 1, 0.0), "the sampler takes time too");
-        assert_eq!(sample(&ROW.replace(",1500", ",")).disturbed(2), None);
+        assert_eq!(sample(&ROW.replace(",150000000", ",")).disturbed(2), None);
+        assert_eq!(sample(&ROW.replace(",100000000", ",1000")).disturbed(2), None, "too short");
     }
 }
