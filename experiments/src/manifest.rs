@@ -31,6 +31,10 @@ pub(crate) struct Manifest {
     pub(crate) plan_hash: String,
     pub(crate) cells: u64,
     pub(crate) scale: ScaleName,
+    /// As measured, whatever replaced the scale's. Absent in records of older versions.
+    pub(crate) seconds: Option<f64>,
+    pub(crate) warmup_seconds: Option<f64>,
+    pub(crate) repeats: Option<u32>,
     pub(crate) seed: u64,
     pub(crate) command: Vec<String>,
     pub(crate) started: String,
@@ -104,6 +108,7 @@ pub(crate) struct Allocator {
 impl Manifest {
     /// The manifest of a run that starts now.
     pub(crate) fn new(source: &Source, plan: &Plan) -> Result<Self> {
+        let cells = || plan.cells.iter().map(|planned| &planned.cell);
         Ok(Self {
             schema_version: SCHEMA_VERSION,
             experiment: source.spec.name.clone(),
@@ -115,6 +120,9 @@ impl Manifest {
             plan_hash: plan.hash(),
             cells: plan.cells.len() as u64,
             scale: plan.scale,
+            seconds: cells().next().map(|cell| cell.seconds),
+            warmup_seconds: cells().next().map(|cell| cell.warmup_seconds),
+            repeats: cells().map(|cell| cell.repeat).max(),
             seed: plan.seed,
             command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
             started: now(),
@@ -154,9 +162,10 @@ impl Manifest {
     /// One line for below a figure: of which run it is.
     pub(crate) fn provenance(&self) -> String {
         let Self { experiment, scale, started, machine, build, allocator, .. } = self;
+        let window = self.seconds.map(|s| format!(", windows of {s} s")).unwrap_or_default();
         let rest = if self.complete { "" } else { "; INCOMPLETE" };
         format!(
-            "{experiment} at scale {scale}, {started}; {}; {}; {}{rest}",
+            "{experiment} at scale {scale}{window}, {started}; {}; {}; {}{rest}",
             machine.name(),
             build.name(),
             allocator.name

@@ -60,7 +60,9 @@ fn a_run_records_every_cell_and_draws() {
             fs::read_to_string(Path::new(&out).join(format!("plots/{name}.svg"))).expect("a plot");
         assert!(svg.contains("<text") && svg.trim_end().ends_with("</svg>"), "{name}");
         // What it is of, to the reader of the figure alone.
-        for part in ["hash-map, 50i-50d, 2 workers", "stalled-threads at scale laptop"] {
+        for part in
+            ["hash-map, 50i-50d, 2 workers", "stalled-threads at scale laptop, windows of 0.2 s"]
+        {
             assert!(svg.contains(part), "{name}: no `{part}`");
         }
     }
@@ -69,6 +71,8 @@ fn a_run_records_every_cell_and_draws() {
     )
     .expect("json");
     assert_eq!((&manifest["complete"], &manifest["cells"]), (&true.into(), &12.into()));
+
+    assert_eq!((&manifest["seconds"], &manifest["repeats"]), (&0.2.into(), &1.into()));
 
     // The same folder again: refused, unless resumed; another plan: refused.
     is_refused(&run, &["already holds results"]);
