@@ -25,6 +25,9 @@ pub(crate) fn plot(dir: &Path) -> Result<()> {
     let manifest = Manifest::read(dir)?;
     let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
     let samples = read_samples(dir)?;
+    // First: it is there too where nothing can be written.
+    print(&report::text(&source.spec.question, &samples))?;
+    report::complain(&samples, manifest.machine.processors());
     let plots = draw(dir, &source.spec, &samples, &manifest.provenance())?;
     if plots.is_empty() {
         return print(&format!(
@@ -32,9 +35,7 @@ pub(crate) fn plot(dir: &Path) -> Result<()> {
             dir.display()
         ));
     }
-    print(&format!("{}\n{}", report::text(&source.spec.question, &samples), list(&plots)))?;
-    report::complain(&samples, manifest.machine.processors());
-    Ok(())
+    print(&format!("\n{}", list(&plots)))
 }
 
 /// A line for each plot.

@@ -86,6 +86,12 @@ fn a_run_records_every_cell_and_draws() {
     let rows = |text: &str| text.lines().filter(|line| line.starts_with("hash-map")).count();
     assert_eq!((rows(&again), rows(&table)), (12, 12), "the table too: {again}");
     assert!(Path::new(&out).join("plots/throughput.svg").exists());
+
+    // Where nothing can be drawn, the table is there all the same.
+    fs::remove_dir_all(Path::new(&out).join("plots")).expect("removed");
+    folder.write("out/plots", "not a folder");
+    let output = lab(&["plot", &out]);
+    assert_eq!((output.status.code(), rows(&text(&output.stdout))), (Some(2), 12));
 }
 
 #[test]
