@@ -7,8 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 SCHEMA_VERSION = 1
-# By marker and line as well as by colour, so that print and colour-blind readers see them.
-MARKERS = "os^vD<>Pp*hX"
+# By marker and line as well as by colour, so that print and colour-blind readers see them. Okabe and
+# Ito's colours; 7, 13 and 4 have no common factor, so the looks repeat after 364 schemes only.
+COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9"]
+MARKERS = "os^vD<>Pp*hXd"
 DASHES = ["-", "--", "-.", ":"]
 
 
@@ -60,7 +62,7 @@ def style(schemes):
     """Colour, marker and dashes of each scheme: the same in all figures of a notebook."""
     return {
         scheme: {
-            "color": f"C{at % 10}",
+            "color": COLOURS[at % len(COLOURS)],
             "marker": MARKERS[at % len(MARKERS)],
             "linestyle": DASHES[at % len(DASHES)],
         }

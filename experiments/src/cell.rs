@@ -66,6 +66,8 @@ pub(crate) struct Measured {
     pub(crate) unreclaimed_bound: Option<u64>,
     /// Largest sample of resident memory.
     pub(crate) rss_peak_bytes: Option<u64>,
+    /// Processor time of the process in the window.
+    pub(crate) cpu_ns: Option<u64>,
 }
 
 /// The child process: measures, and writes lines of JSON to stdout.
@@ -112,7 +114,10 @@ impl Visitor for Measurement<'_> {
                 "prefill: {} of {expected} keys went in",
                 prefilled.inserted
             );
-            ensure!(tally.ops > 0, "no operation finished in the window");
+            ensure!(
+                tally.ops > 0,
+                "no operation finished in the window: it is too short, or others keep the processors busy"
+            );
             let mut contents = structure.contents();
             tally.check_contents(&S::FACTS.kind, &mut contents)?;
             check_live(&meter.totals(), contents.len() as u64, &S::FACTS.nodes)?;

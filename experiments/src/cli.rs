@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -9,12 +10,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use regex::Regex;
 
 use crate::spec::{ScaleName, check_counts, check_repeats, check_seconds};
-use crate::verify::{command, job};
+use crate::verify::{args, command, job};
 use crate::{cell, list, output, plot, run};
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 a cell or a check failed; \
+    2 a mistake in the command, in a file or of the system; 130 interrupted";
 
 /// Experiments on memory reclamation: throughput and memory bounds, recorded and plotted.
 #[derive(Debug, Parser)]
-#[command(name = "kovan-lab", version)]
+#[command(name = "kovan-lab", version, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -31,10 +35,12 @@ enum Command {
         format: list::Format,
     },
     /// Checks every allowed pair of a scheme and a structure for correctness; measures nothing
-    Verify(command::VerifyArgs),
+    #[command(after_help = EXIT_CODES)]
+    Verify(args::VerifyArgs),
     /// Runs experiments, writes records and plots, prints the table
+    #[command(after_help = EXIT_CODES)]
     Run(RunArgs),
-    /// Draws the plots of a results folder again
+    /// Draws the plots of a results folder again, and prints its table; measures nothing
     Plot {
         /// A folder that `run` wrote
         dir: PathBuf,
@@ -65,23 +71,29 @@ pub(crate) struct RunArgs {
     /// Results folder [default: results/SPEC-SCALE]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Only schemes that match this regular expression
+    /// Only schemes that match this regular expression; '^kovan$' is one, 'kovan' matches several
     #[arg(long, value_name = "RE", value_parser = regex)]
     pub(crate) scheme: Option<Regex>,
     /// Only structures that match this regular expression
     #[arg(long, value_name = "RE", value_parser = regex)]
     pub(crate) structure: Option<Regex>,
+    /// --scheme and --structure choose from all there are, not only from what the spec names
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Worker threads, for example 1,2,4
     #[arg(long, value_name = "L", value_parser = threads, allow_negative_numbers = true)]
-    pub(crate) threads: Option<Threads>,
+    pub(crate) threads: Option<Counts>,
+    /// Extra threads stopped inside a guard, for example 0,1,4
+    #[arg(long, value_name = "L", value_parser = stalled, allow_negative_numbers = true)]
+    pub(crate) stalled: Option<Counts>,
     /// Length of the measured window of each cell
     #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) seconds: Option<f64>,
     /// How often each cell is measured
     #[arg(long, value_name = "N", value_parser = repeats, allow_negative_numbers = true)]
     pub(crate) repeats: Option<u32>,
-    /// Seed of the order, the keys and the operations
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    /// Seed of the order, the keys and the operations [default: 1]
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
     /// Print what would run, write nothing
     #[arg(long)]
@@ -93,7 +105,7 @@ pub(crate) struct RunArgs {
 
 /// A list of thread counts.
 #[derive(Clone, Debug)]
-pub(crate) struct Threads(pub(crate) Vec<u32>);
+pub(crate) struct Counts(pub(crate) Vec<u32>);
 
 pub(crate) fn regex(text: &str) -> Result<Regex, String> {
     Regex::new(text).map_err(|error| {
@@ -103,7 +115,15 @@ pub(crate) fn regex(text: &str) -> Result<Regex, String> {
     })
 }
 
-fn threads(text: &str) -> Result<Threads, String> {
+fn threads(text: &str) -> Result<Counts, String> {
+    counts(text, "threads", 1)
+}
+
+fn stalled(text: &str) -> Result<Counts, String> {
+    counts(text, "stalled", 0)
+}
+
+fn counts(text: &str, key: &str, least: u32) -> Result<Counts, String> {
     let counts = text
         .split(',')
         .map(|part| {
@@ -112,12 +132,13 @@ fn threads(text: &str) -> Result<Threads, String> {
                 .map_err(|_| format!("`{part}` is not a thread count; write for example 1,2,4"))
         })
         .collect::<Result<Vec<u32>, _>>()?;
-    check_counts("threads", &counts, 1).map_err(|error| error.to_string())?;
-    Ok(Threads(counts))
+    check_counts(key, &counts, least).map_err(|error| error.to_string())?;
+    Ok(Counts(counts))
 }
 
 pub(crate) fn seconds(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "not a number of seconds".to_string())?;
+    let value: f64 =
+        text.parse().map_err(|_| "not a number of seconds; write for example 0.5".to_string())?;
     check_seconds("seconds", value).map_err(|error| error.to_string())?;
     Ok(value)
 }
@@ -142,9 +163,26 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
 }
 
 fn repeats(text: &str) -> Result<u32, String> {
-    let value: u32 = text.parse().map_err(|_| "not a number of repeats".to_string())?;
+    let value = whole(text, "number of repeats", 3)?;
     check_repeats("repeats", value).map_err(|error| error.to_string())?;
     Ok(value)
+}
+
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    whole(text, "seed", 1)
+}
+
+/// A number of processes.
+pub(crate) fn jobs(text: &str) -> Result<usize, String> {
+    let value = whole(text, "number of processes", 2)?;
+    // As with threads: more than this is a mistake.
+    check_counts("jobs", &[value], 1).map_err(|error| error.to_string())?;
+    usize::try_from(value).map_err(|error| error.to_string())
+}
+
+/// A whole number that is not negative.
+fn whole<T: FromStr>(text: &str, what: &str, example: u32) -> Result<T, String> {
+    text.parse().map_err(|_| format!("not a {what}; write a whole number, for example {example}"))
 }
 
 /// Runs the command; the value is the exit code.

@@ -66,3 +66,29 @@ fn every_pair_is_in_the_matrix_with_a_reason() {
         assert!(text.contains(&format!("| `{}` | `{}` | ", pair.scheme, pair.structure)));
     }
 }
+
+/// All keys of an object and of the objects in it.
+fn keys_of(value: &serde_json::Value) -> Vec<String> {
+    let Some(object) = value.as_object() else { return Vec::new() };
+    object.iter().flat_map(|(key, value)| [vec![key.clone()], keys_of(value)].concat()).collect()
+}
+
+#[test]
+fn every_column_and_key_is_in_format() {
+    use crate::manifest::Manifest;
+    use crate::plan::{Overrides, Plan};
+    use crate::spec::{ScaleName, embedded};
+
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/FORMAT.md"))
+            .expect("docs/FORMAT.md");
+    let source = embedded().expect("valid").remove(0);
+    let plan = Plan::new(&source, ScaleName::Smoke, &Overrides::default()).expect("a plan");
+    let manifest = Manifest::new(&source, &plan).expect("a manifest");
+    let keys = keys_of(&serde_json::to_value(&manifest).expect("json"));
+    let columns = [crate::records::SAMPLES_HEADER, crate::records::SERIES_HEADER];
+    let columns = columns.iter().flat_map(|header| header.trim_end().split(',')).map(String::from);
+    let missing: Vec<String> =
+        columns.chain(keys).filter(|key| !text.contains(&format!("`{key}`"))).collect();
+    assert!(missing.is_empty(), "docs/FORMAT.md does not say what these are: {missing:?}");
+}

@@ -157,6 +157,7 @@ impl Folder {
                 unreclaimed_end: 100,
                 unreclaimed_bound: Some(1000),
                 rss_peak_bytes: Some(1 << 20),
+                cpu_ns: Some(90_000_000),
             };
             let point = |t_ns| Point { t_ns, retired: t_ns + 9, freed: t_ns, rss_bytes: None };
             let points: Vec<_> = (0..5).map(point).collect();
@@ -194,7 +195,7 @@ fn damaged_samples_are_refused_in_a_line() {
     Folder::new("samples").fuzz("samples.csv", 62, |dir| {
         let samples = read_samples(dir)?;
         let _ = crate::table::summary(&samples);
-        plot::draw(dir, &source().spec, &samples).map(drop)
+        plot::draw(dir, &source().spec, &samples, "").map(drop)
     });
 }
 
@@ -202,7 +203,7 @@ fn damaged_samples_are_refused_in_a_line() {
 fn damaged_series_are_refused_in_a_line() {
     Folder::new("series").fuzz("series.csv", 63, |dir| {
         read_series(dir)?;
-        plot::draw(dir, &source().spec, &read_samples(dir)?).map(drop)
+        plot::draw(dir, &source().spec, &read_samples(dir)?, "").map(drop)
     });
 }
 
@@ -224,6 +225,6 @@ fn a_damaged_manifest_is_refused_in_a_line() {
     Folder::new("manifest").fuzz("manifest.json", 65, |dir| {
         let manifest = Manifest::read(dir)?;
         let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
-        plot::draw(dir, &source.spec, &read_samples(dir)?).map(drop)
+        plot::draw(dir, &source.spec, &read_samples(dir)?, &manifest.provenance()).map(drop)
     });
 }

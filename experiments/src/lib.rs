@@ -1,7 +1,7 @@
 //! `kovan-lab`: experiments on memory reclamation.
 //!
 //! `specs/*.toml` -> `spec` -> `plan` -> `runner` (one process per `cell`) -> `records`
-//! -> `table` and `plot`.
+//! -> `report` (with `table`) and `plot`.
 //!
 //! [`verify`] is the correctness gate. It is public, and all this is a library, so that tests can
 //! hold wrong schemes and structures against it.
@@ -23,6 +23,7 @@ mod plot;
 mod process;
 mod progress;
 mod records;
+mod report;
 mod rng;
 mod run;
 mod runner;

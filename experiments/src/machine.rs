@@ -1,7 +1,8 @@
 //! Facts of the machine and of this process.
 
 use std::fs;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::mem::MaybeUninit;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,18 @@ impl Machine {
     /// The model of its processor, or its architecture where the system does not tell.
     pub(crate) fn processor(&self) -> &str {
         self.cpu_model.as_deref().unwrap_or(&self.architecture)
+    }
+
+    /// The processors in a few words.
+    pub(crate) fn name(&self) -> String {
+        let count = self.cores.map_or_else(|| "?".into(), |cores| cores.to_string());
+        let kind = if self.virtualised == Some(true) { "virtual processors" } else { "processors" };
+        format!("{}, {count} {kind}", self.processor())
+    }
+
+    /// How many processors this process may use.
+    pub(crate) fn processors(&self) -> Option<u64> {
+        self.cores
     }
 
     /// This machine.
@@ -97,6 +110,23 @@ pub(crate) fn resident_bytes() -> Option<u64> {
     Some(pages * u64::try_from(page).ok()?)
 }
 
+/// Processor time of this process until now, all its threads together.
+pub(crate) fn processor_time() -> Option<Duration> {
+    let mut usage = MaybeUninit::<libc::rusage>::uninit();
+    // SAFETY: `usage` is a place for a `rusage`, and the call writes nothing else.
+    let failed = unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) } != 0;
+    if failed {
+        return None;
+    }
+    // SAFETY: the call has succeeded, so it has filled in all of it.
+    let usage = unsafe { usage.assume_init() };
+    let time = |of: libc::timeval| {
+        let (seconds, micros) = (u64::try_from(of.tv_sec).ok()?, u64::try_from(of.tv_usec).ok()?);
+        Some(Duration::from_secs(seconds) + Duration::from_micros(micros))
+    };
+    Some(time(usage.ru_utime)? + time(usage.ru_stime)?)
+}
+
 /// The time now in UTC, as in RFC 3339.
 pub(crate) fn now() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -121,6 +151,15 @@ pub(crate) fn utc(unix_seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn work_takes_processor_time() {
+        let before = processor_time().expect("told");
+        let began = std::time::Instant::now();
+        while processor_time().expect("told") < before + Duration::from_millis(20) {
+            assert!(began.elapsed() < Duration::from_secs(60), "no time passes");
+        }
+    }
 
     #[test]
     fn known_times() {

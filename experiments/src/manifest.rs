@@ -31,6 +31,10 @@ pub(crate) struct Manifest {
     pub(crate) plan_hash: String,
     pub(crate) cells: u64,
     pub(crate) scale: ScaleName,
+    /// As measured, whatever replaced the scale's. Absent in records of older versions.
+    pub(crate) seconds: Option<f64>,
+    pub(crate) warmup_seconds: Option<f64>,
+    pub(crate) repeats: Option<u32>,
     pub(crate) seed: u64,
     pub(crate) command: Vec<String>,
     pub(crate) started: String,
@@ -55,6 +59,33 @@ pub(crate) struct Build {
     rustc: String,
     profile: String,
     rustflags: String,
+    /// FNV-1a of the program itself. Absent in records of older versions.
+    binary_hash: Option<String>,
+}
+
+impl Build {
+    fn here() -> Self {
+        let program = std::env::current_exe().and_then(std::fs::read);
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            commit: option_env!("KOVAN_LAB_COMMIT").map(Into::into),
+            dirty: option_env!("KOVAN_LAB_DIRTY").map(|dirty| dirty == "true"),
+            rustc: env!("KOVAN_LAB_RUSTC").into(),
+            profile: env!("KOVAN_LAB_PROFILE").into(),
+            rustflags: env!("KOVAN_LAB_RUSTFLAGS").into(),
+            binary_hash: program.ok().map(|bytes| format!("{:016x}", fnv(&bytes))),
+        }
+    }
+
+    /// For people.
+    fn name(&self) -> String {
+        let commit = match &self.commit {
+            Some(commit) => format!(", commit {}", commit.get(..12).unwrap_or(commit)),
+            None => String::new(),
+        };
+        let dirty = if self.dirty == Some(true) { " with changes" } else { "" };
+        format!("kovan-lab {}{commit}{dirty}", self.version)
+    }
 }
 
 /// The commit of the sources in twelve digits, `-dirty` where they differed from it.
@@ -77,6 +108,7 @@ pub(crate) struct Allocator {
 impl Manifest {
     /// The manifest of a run that starts now.
     pub(crate) fn new(source: &Source, plan: &Plan) -> Result<Self> {
+        let cells = || plan.cells.iter().map(|planned| &planned.cell);
         Ok(Self {
             schema_version: SCHEMA_VERSION,
             experiment: source.spec.name.clone(),
@@ -88,20 +120,16 @@ impl Manifest {
             plan_hash: plan.hash(),
             cells: plan.cells.len() as u64,
             scale: plan.scale,
+            seconds: cells().next().map(|cell| cell.seconds),
+            warmup_seconds: cells().next().map(|cell| cell.warmup_seconds),
+            repeats: cells().map(|cell| cell.repeat).max(),
             seed: plan.seed,
             command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
             started: now(),
             duration_seconds: None,
             complete: false,
             machine: Machine::here(),
-            build: Build {
-                version: env!("CARGO_PKG_VERSION").into(),
-                commit: option_env!("KOVAN_LAB_COMMIT").map(Into::into),
-                dirty: option_env!("KOVAN_LAB_DIRTY").map(|dirty| dirty == "true"),
-                rustc: env!("KOVAN_LAB_RUSTC").into(),
-                profile: env!("KOVAN_LAB_PROFILE").into(),
-                rustflags: env!("KOVAN_LAB_RUSTFLAGS").into(),
-            },
+            build: Build::here(),
             allocator: Allocator {
                 name: ALLOCATOR.into(),
                 version: mimalloc::MiMalloc.version(),
@@ -129,6 +157,41 @@ impl Manifest {
             );
         }
         serde_json::from_value(value).with_context(told)
+    }
+
+    /// One line for below a figure: of which run it is.
+    pub(crate) fn provenance(&self) -> String {
+        let Self { experiment, scale, started, machine, build, allocator, .. } = self;
+        let window = self.seconds.map(|s| format!(", windows of {s} s")).unwrap_or_default();
+        let rest = if self.complete { "" } else { "; INCOMPLETE" };
+        format!(
+            "{experiment} at scale {scale}{window}, {started}; {}; {}; {}{rest}",
+            machine.name(),
+            build.name(),
+            allocator.name
+        )
+    }
+
+    /// Whether this program on this machine may add to the records: one run is of one build.
+    pub(crate) fn check_same_ground(&self, dir: &Path) -> Result<()> {
+        let (build, machine) = (Build::here(), Machine::here());
+        let known = self.build.binary_hash.is_some() && build.binary_hash.is_some();
+        anyhow::ensure!(
+            !known || self.build.binary_hash == build.binary_hash,
+            "{} was measured by another build ({}; this one is {}, {}); choose another --out",
+            dir.display(),
+            self.build.name(),
+            build.name(),
+            build.profile
+        );
+        anyhow::ensure!(
+            self.machine.name() == machine.name(),
+            "{} was measured on another machine ({}; this one: {}); choose another --out",
+            dir.display(),
+            self.machine.name(),
+            machine.name()
+        );
+        Ok(())
     }
 
     /// Writes the manifest into a folder.

@@ -11,7 +11,7 @@ use kovan_schemes::{Domain, Handle, Reclaimer};
 use kovan_structures::{Kind, Structure};
 
 use crate::cell::{Measured, Point};
-use crate::machine::resident_bytes;
+use crate::machine::{processor_time, resident_bytes};
 use crate::plan::Cell;
 use crate::rng::XorShift;
 use crate::tally::Tally;
@@ -28,6 +28,8 @@ pub(crate) struct Window {
     /// Nodes of the structure when the threads stopped.
     pub(crate) live_at_stall: u64,
     elapsed: Duration,
+    /// Of all threads, within the window.
+    processor: Option<Duration>,
 }
 
 impl Window {
@@ -48,6 +50,7 @@ impl Window {
             unreclaimed_end: unreclaimed().next_back().unwrap_or(0),
             unreclaimed_bound: bound,
             rss_peak_bytes: self.points.iter().filter_map(|point| point.rss_bytes).max(),
+            cpu_ns: self.processor.map(nanoseconds),
         }
     }
 }
@@ -102,11 +105,12 @@ pub(crate) fn measure<R: Reclaimer, S: Structure<R>>(
             .collect();
         start.wait();
         thread::sleep(Duration::from_secs_f64(cell.warmup_seconds));
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), processor_time());
         phase.set(Phase::MEASURE);
         let mut points = sample(&meter, began, Duration::from_secs_f64(cell.seconds));
         phase.set(Phase::STOP);
-        let elapsed = began.elapsed();
+        let (elapsed, after) = (began.elapsed(), processor_time());
+        let processor = after.zip(before).map(|(after, before)| after.saturating_sub(before));
         // The end of the window: the workers stop, and the stalled threads are still stalled.
         points.push(point(&meter, began));
 
@@ -118,7 +122,7 @@ pub(crate) fn measure<R: Reclaimer, S: Structure<R>>(
             tally.add(&result.unwrap_or_else(|panic| resume_unwind(panic)));
         }
         departed.into_iter().for_each(|result| result.unwrap_or_else(|panic| resume_unwind(panic)));
-        (Window { points, elapsed, live_at_stall }, tally)
+        (Window { points, elapsed, processor, live_at_stall }, tally)
     })
 }
 

@@ -5,7 +5,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::rng::{SplitMix, fnv};
-use crate::spec::{Scale, ScaleName, Source, Spec, Workload, check_counts};
+use crate::spec::{Scale, ScaleName, Source, Spec, Workload};
 
 /// The seed when none is given.
 pub(crate) const DEFAULT_SEED: u64 = 1;
@@ -15,12 +15,16 @@ const MAX_CELLS: usize = 100_000;
 /// What the command line changes of a spec.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Overrides {
+    /// Filters choose from all there are, not from what the spec names.
+    pub(crate) all: bool,
     /// Keeps the schemes that match.
     pub(crate) scheme: Option<Regex>,
     /// Keeps the structures that match.
     pub(crate) structure: Option<Regex>,
     /// Replaces the worker thread counts.
     pub(crate) threads: Option<Vec<u32>>,
+    /// Replaces the stalled thread counts.
+    pub(crate) stalled: Option<Vec<u32>>,
     /// Replaces the length of the window.
     pub(crate) seconds: Option<f64>,
     /// Replaces the number of repeats.
@@ -113,25 +117,18 @@ impl Plan {
     ) -> Result<Self> {
         let spec = &source.spec;
         let scale = spec.scale(scale_name)?;
-        let all: Vec<String> =
-            kovan_schemes::registry::all().iter().map(|f| f.name.into()).collect();
-        let schemes =
-            select("scheme", spec.schemes.clone().unwrap_or(all), overrides.scheme.as_ref())?;
-        let all: Vec<String> =
-            kovan_structures::registry::structures().iter().map(|f| f.name.into()).collect();
-        let structures = select(
-            "structure",
-            spec.structures.clone().unwrap_or(all),
-            overrides.structure.as_ref(),
-        )?;
-        let threads =
-            overrides.threads.as_ref().or(scale.threads.as_ref()).unwrap_or(&spec.threads);
-        check_counts("--threads", threads, 1)?;
+        let all = kovan_schemes::registry::all().iter().map(|facts| facts.name).collect();
+        let filter = overrides.scheme.as_ref();
+        let schemes = choose("scheme", spec.schemes.as_deref(), all, filter, overrides.all)?;
+        let all = kovan_structures::registry::structures().iter().map(|facts| facts.name).collect();
+        let filter = overrides.structure.as_ref();
+        let structures =
+            choose("structure", spec.structures.as_deref(), all, filter, overrides.all)?;
         let seed = overrides.seed.unwrap_or(DEFAULT_SEED);
 
         let matrix = kovan_structures::registry::matrix();
         let mut cells = Vec::new();
-        for template in templates(spec, scale, threads, overrides, seed)? {
+        for template in templates(spec, scale, overrides, seed)? {
             for structure in &structures {
                 for scheme in &schemes {
                     let mut cell = template.clone();
@@ -149,7 +146,11 @@ impl Plan {
             "the plan has {} cells, more than {MAX_CELLS}",
             cells.len()
         );
-        SplitMix::new(seed).shuffle(&mut cells);
+        // Each repeat in an order of its own, one after the other: its cells run close to each other in
+        // time, and what is interrupted has whole repeats.
+        let mut order = SplitMix::new(seed);
+        let same_repeat = |one: &Planned, next: &Planned| one.cell.repeat == next.cell.repeat;
+        cells.chunk_by_mut(same_repeat).for_each(|repeat| order.shuffle(repeat));
         Ok(Self { scale: scale_name, seed, cells })
     }
 
@@ -168,24 +169,21 @@ impl Plan {
         cells
             .filter(|planned| planned.refused.is_none())
             .map(|planned| planned.cell.seconds + planned.cell.warmup_seconds + 0.15)
-            .sum()
+            // Not `sum`, which is -0.0 of nothing.
+            .fold(0.0, |sum, seconds| sum + seconds)
     }
 }
 
 /// The cells without scheme and structure.
-fn templates(
-    spec: &Spec,
-    scale: &Scale,
-    threads: &[u32],
-    overrides: &Overrides,
-    seed: u64,
-) -> Result<Vec<Cell>> {
+fn templates(spec: &Spec, scale: &Scale, overrides: &Overrides, seed: u64) -> Result<Vec<Cell>> {
     let seconds = overrides.seconds.unwrap_or(scale.seconds);
     let repeats = overrides.repeats.unwrap_or(scale.repeats);
     // A short window asks for a short run: the warm-up is never longer than the window.
     let warmup_seconds = scale.warmup_seconds.min(seconds);
     let timeout_seconds = spec.timeout_seconds.unwrap_or(30.0 + 4.0 * (seconds + warmup_seconds));
-    let stalled_counts = scale.stalled.as_ref().unwrap_or(&spec.stalled);
+    let threads = overrides.threads.as_ref().or(scale.threads.as_ref()).unwrap_or(&spec.threads);
+    let stalled_counts =
+        overrides.stalled.as_ref().or(scale.stalled.as_ref()).unwrap_or(&spec.stalled);
     let combinations =
         repeats as usize * spec.workloads.len() * threads.len() * stalled_counts.len();
     ensure!(combinations <= MAX_CELLS, "the plan has more than {MAX_CELLS} cells");
@@ -217,15 +215,57 @@ fn templates(
     Ok(cells)
 }
 
-fn select(what: &str, names: Vec<String>, filter: Option<&Regex>) -> Result<Vec<String>> {
+/// Those that a spec names, or all; of them those that match a filter. With `from_all` the filter is of
+/// all, whatever the spec names.
+fn choose(
+    what: &str,
+    named: Option<&[String]>,
+    all: Vec<&str>,
+    filter: Option<&Regex>,
+    from_all: bool,
+) -> Result<Vec<String>> {
+    let named = named.filter(|_| filter.is_none() || !from_all);
+    let names = named.map_or_else(|| all.into_iter().map(String::from).collect(), <[_]>::to_vec);
     let Some(filter) = filter else { return Ok(names) };
     let (kept, others): (Vec<_>, Vec<_>) =
         names.into_iter().partition(|name| filter.is_match(name));
     if kept.is_empty() {
+        let more = if named.is_some() { "; with --all it may match any other" } else { "" };
         bail!(
-            "--{what} `{filter}` matches no {what} of this experiment; it has: {}",
+            "--{what} `{filter}` matches no {what} of this experiment; it has: {}{more}",
             others.join(", ")
         );
     }
     Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::embedded;
+
+    #[test]
+    fn repeats_come_one_after_the_other_each_in_its_order() {
+        let source = embedded().expect("valid").remove(0);
+        let plan = |seed| {
+            let overrides = Overrides { seed: Some(seed), ..Overrides::default() };
+            Plan::new(&source, ScaleName::Laptop, &overrides).expect("a plan").cells
+        };
+        let cells = plan(1);
+        assert!(cells.iter().map(|planned| planned.cell.repeat).is_sorted());
+        let order = |cells: &[Planned], repeat| -> Vec<(String, u32)> {
+            let of = cells.iter().map(|planned| &planned.cell);
+            let of = of.filter(|cell| cell.repeat == repeat);
+            of.map(|cell| (cell.scheme.clone(), cell.stalled)).collect()
+        };
+        let sorted = |cells: &[Planned], repeat| {
+            let mut all = order(cells, repeat);
+            all.sort();
+            all
+        };
+        assert_eq!(sorted(&cells, 1), sorted(&cells, 2), "the same cells");
+        assert_ne!(order(&cells, 1), order(&cells, 2), "in another order");
+        assert_ne!(order(&cells, 1), order(&plan(2), 1), "by the seed");
+        assert_eq!(order(&cells, 3), order(&plan(1), 3), "the same for the same seed");
+    }
 }

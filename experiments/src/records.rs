@@ -58,6 +58,8 @@ pub(crate) struct Sample {
     pub(crate) unreclaimed_end: Option<u64>,
     pub(crate) unreclaimed_bound: Option<u64>,
     pub(crate) rss_peak_bytes: Option<u64>,
+    /// Absent in records of older versions.
+    pub(crate) cpu_ns: Option<u64>,
 }
 
 /// A row of `series.csv`.
@@ -79,11 +81,11 @@ pub(crate) struct SeriesRow {
 }
 
 /// The columns of `samples.csv`; a test holds them against [`Sample`].
-const SAMPLES_HEADER: &str = "experiment,scheme,structure,workload,adversary,threads,stalled,allocator,repeat,seed,\
+pub(crate) const SAMPLES_HEADER: &str = "experiment,scheme,structure,workload,adversary,threads,stalled,allocator,repeat,seed,\
 status,error,ops,elapsed_ns,ops_per_second,retired,freed,unreclaimed_peak,unreclaimed_mean,unreclaimed_end,\
-unreclaimed_bound,rss_peak_bytes\n";
+unreclaimed_bound,rss_peak_bytes,cpu_ns\n";
 /// The columns of `series.csv`; a test holds them against [`SeriesRow`].
-const SERIES_HEADER: &str = "experiment,scheme,structure,adversary,threads,stalled,repeat,t_ns,retired,freed,unreclaimed,rss_bytes\n";
+pub(crate) const SERIES_HEADER: &str = "experiment,scheme,structure,adversary,threads,stalled,repeat,t_ns,retired,freed,unreclaimed,rss_bytes\n";
 
 impl Sample {
     /// A row without measurements.
@@ -111,6 +113,7 @@ impl Sample {
             unreclaimed_end: None,
             unreclaimed_bound: None,
             rss_peak_bytes: None,
+            cpu_ns: None,
         }
     }
 
@@ -130,6 +133,7 @@ impl Sample {
             unreclaimed_end: Some(measured.unreclaimed_end),
             unreclaimed_bound: measured.unreclaimed_bound,
             rss_peak_bytes: measured.rss_peak_bytes,
+            cpu_ns: measured.cpu_ns,
             ..Self::unmeasured(cell, status, measured.error.as_deref().unwrap_or_default())
         }
     }
@@ -146,6 +150,23 @@ impl Sample {
             self.stalled,
             self.repeat
         )
+    }
+
+    /// For people.
+    pub(crate) fn name(&self) -> String {
+        let Self { scheme, structure, workload, threads, stalled, repeat, .. } = self;
+        format!(
+            "{scheme} {structure} {workload} threads={threads} stalled={stalled} repeat={repeat}"
+        )
+    }
+
+    /// The share of the processor time that its workers could have had, and others took; with so many
+    /// processors. Not of short windows: the time of threads that run is known to a few milliseconds.
+    #[allow(clippy::cast_precision_loss)] // A share.
+    pub(crate) fn disturbed(&self, processors: u64) -> Option<f64> {
+        let workers = u64::from(self.threads).min(processors);
+        let possible = self.elapsed_ns.filter(|ns| *ns >= 50_000_000)? as f64 * workers as f64;
+        Some((1.0 - self.cpu_ns? as f64 / possible).max(0.0))
     }
 
     /// Failed cells are tried again by `--resume`.
@@ -272,7 +293,8 @@ fn whole_lines(path: &Path) -> Result<String> {
         .with_context(|| format!("{} is not text", path.display()))
 }
 
-fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<Vec<T>> {
+/// The rows of a table; errors name the file.
+pub(crate) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<Vec<T>> {
     csv::Reader::from_reader(text.as_bytes())
         .deserialize()
         .collect::<Result<_, _>>()
@@ -285,4 +307,53 @@ fn rows<T: Serialize>(rows: &[T]) -> Result<Vec<u8>> {
         writer.serialize(row)?;
     }
     writer.into_inner().context("cannot format rows")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The header that a row has by itself.
+    fn header_of<T: Serialize>(row: T) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.serialize(row).expect("a row");
+        let text = String::from_utf8(writer.into_inner().expect("whole")).expect("text");
+        format!("{}\n", text.lines().next().unwrap_or_default())
+    }
+
+    fn sample(text: &str) -> Sample {
+        parse(Path::new("-"), &format!("{SAMPLES_HEADER}{text}")).expect("a row").remove(0)
+    }
+
+    const ROW: &str =
+        "x,ibr,list,w,none,4,0,mimalloc,1,1,ok,,9,100000000,9,9,9,9,9,9,,,150000000\n";
+
+    #[test]
+    fn headers_are_those_of_the_rows() {
+        assert_eq!(header_of(sample(ROW)), SAMPLES_HEADER);
+        let row = "x,ibr,list,none,2,0,1,5,9,9,0,\n";
+        let series: Vec<SeriesRow> =
+            parse(Path::new("-"), &format!("{SERIES_HEADER}{row}")).expect("a row");
+        assert_eq!(header_of(&series[0]), SERIES_HEADER);
+    }
+
+    #[test]
+    fn rows_of_before_a_column_are_read() {
+        let header = SAMPLES_HEADER.replace(",cpu_ns", "");
+        let text = header + ROW.trim_end().trim_end_matches(",150000000") + "\n";
+        let rows: Vec<Sample> = parse(Path::new("-"), &text).expect("a row");
+        assert_eq!((rows[0].ops, rows[0].cpu_ns), (Some(9), None));
+    }
+
+    #[test]
+    fn the_share_of_others_is_of_what_the_workers_could_have() {
+        let near = |row: &str, processors, share: f64| {
+            (sample(row).disturbed(processors).expect("a share") - share).abs() < 1e-9
+        };
+        assert!(near(ROW, 2, 0.25), "two of four workers can run");
+        assert!(near(ROW, 8, 0.625));
+        assert!(near(ROW, 1, 0.0), "the sampler takes time too");
+        assert_eq!(sample(&ROW.replace(",150000000", ",")).disturbed(2), None);
+        assert_eq!(sample(&ROW.replace(",100000000", ",1000")).disturbed(2), None, "too short");
+    }
 }

@@ -13,10 +13,10 @@ use crate::manifest::Manifest;
 use crate::output::{claim, note, print};
 use crate::plan::{Overrides, Plan};
 use crate::process::interrupt_flag;
-use crate::records::{self, Records, Status};
+use crate::records::{self, Records};
 use crate::runner::{self, End};
 use crate::spec::{self, Source};
-use crate::{plot, table};
+use crate::{plot, report, table};
 
 /// A spec with its plan and the folder of its results.
 struct Job {
@@ -31,10 +31,16 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8> {
         !kovan_schemes::canary::COMPILED,
         "this build checks every node (feature `canary`), for `verify`; measure with one that does not"
     );
+    ensure!(
+        !args.all || args.scheme.is_some() || args.structure.is_some(),
+        "--all says where --scheme and --structure choose from; give one of them, '.' for all"
+    );
     let overrides = Overrides {
+        all: args.all,
         scheme: args.scheme.clone(),
         structure: args.structure.clone(),
         threads: args.threads.as_ref().map(|threads| threads.0.clone()),
+        stalled: args.stalled.as_ref().map(|stalled| stalled.0.clone()),
         seconds: args.seconds,
         repeats: args.repeats,
         seed: args.seed,
@@ -57,6 +63,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8> {
             Some(out) if args.specs.len() == 1 => out.clone(),
             Some(out) => out.join(folder),
         };
+        ensure!(
+            !dir.exists() || dir.is_dir(),
+            "{} is no folder; results are written into a folder of their own",
+            dir.display()
+        );
         jobs.push(Job { source, plan, dir });
     }
     if args.dry_run {
@@ -137,6 +148,7 @@ fn prepare(job: &Job) -> Result<(Manifest, Records, BTreeSet<String>)> {
                 job.plan.hash()
             );
         }
+        manifest.check_same_ground(dir)?;
         // A kill between the manifest and the first header leaves nothing to keep.
         if dir.join("samples.csv").exists() && dir.join("series.csv").exists() {
             let cells: Vec<_> = job.plan.cells.iter().map(|planned| &planned.cell).collect();
@@ -188,18 +200,11 @@ fn run_job(job: &Job, args: &RunArgs, interrupted: &AtomicBool) -> Result<u8> {
         return Ok(130);
     }
     let samples = records::read_samples(&job.dir)?;
-    print(&format!("\n{}\n\n{}", job.source.spec.question, table::summary(&samples)))?;
-    let plots = plot::draw(&job.dir, &job.source.spec, &samples)?;
-    let failed =
-        samples.iter().filter(|row| matches!(row.status, Status::Error | Status::Timeout)).count();
-    let mut text = String::from("\n");
-    for plot in plots {
-        text.push_str(&format!("plot     {}\n", plot.display()));
-    }
+    print(&report::text(&job.source.spec.question, &samples))?;
+    let plots = plot::draw(&job.dir, &job.source.spec, &samples, &manifest.provenance())?;
+    let mut text = format!("\n{}", plot::list(&plots));
     text.push_str(&format!("records  {}\n", job.dir.join("samples.csv").display()));
     print(&text)?;
-    if failed > 0 {
-        note(&format!("kovan-lab: {failed} cells failed; their rows in samples.csv say why"));
-    }
+    let failed = report::complain(&samples, manifest.machine.processors());
     Ok(u8::from(failed > 0))
 }

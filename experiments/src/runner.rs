@@ -71,10 +71,7 @@ pub(crate) fn run(
 }
 
 fn describe(sample: &Sample) -> String {
-    let Sample { scheme, structure, workload, threads, stalled, repeat, .. } = sample;
-    let what = format!(
-        "{scheme} {structure} {workload} threads={threads} stalled={stalled} repeat={repeat}"
-    );
+    let what = sample.name();
     match sample.status {
         Status::Ok => format!(
             "{what}: ok, {} ops/s, peak {} unreclaimed",

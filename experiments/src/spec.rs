@@ -1,6 +1,8 @@
 //! Experiment specifications: TOML files, embedded in the binary or read from a path.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -15,6 +17,9 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("specs/stalled-threads.toml", include_str!("../specs/stalled-threads.toml")),
     ("specs/throughput.toml", include_str!("../specs/throughput.toml")),
 ];
+
+/// More bytes than this are no spec.
+const LARGEST: u64 = 1 << 20;
 
 /// More threads than this in a cell is a mistake.
 pub(crate) const MAX_THREADS: u32 = 1024;
@@ -141,14 +146,24 @@ pub(crate) fn find(name: &str) -> Result<Source> {
         return Ok(source.clone());
     }
     let path = Path::new(name);
-    let is_path = path.extension().is_some_and(|ext| ext == "toml") || path.is_file();
+    let is_path = path.extension().is_some_and(|ext| ext == "toml") || path.exists();
     if is_path || name.contains('/') {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read spec {name}"))?;
+        let text = read(path).with_context(|| format!("cannot read spec {name}"))?;
         return parse(name, &text);
     }
     let known = embedded.iter().map(|source| source.spec.name.as_str());
     bail!("unknown experiment `{name}`, and no such file; {}", suggest(name, known));
+}
+
+fn read(path: &Path) -> Result<String> {
+    ensure!(!path.is_dir(), "it is a folder; a spec is a TOML file");
+    let mut text = String::new();
+    File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    ensure!(
+        text.len() as u64 <= LARGEST,
+        "it has more than {LARGEST} bytes; a spec is a TOML file"
+    );
+    Ok(text)
 }
 
 /// Reads and checks a spec; errors name the file, the line and the key.

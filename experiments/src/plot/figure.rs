@@ -5,12 +5,16 @@
 pub(crate) struct Figure {
     /// At the top, wrapped.
     pub(crate) title: String,
+    /// Below, wrapped, one entry after the other: what points and bars are, and of which run.
+    pub(crate) notes: Vec<String>,
     /// With its unit.
     pub(crate) x_label: String,
     /// With its unit.
     pub(crate) y_label: String,
     /// The values that were measured; absent = a continuous axis from 0.
     pub(crate) x_ticks: Option<Vec<f64>>,
+    /// Whether all doublings of x are equally wide.
+    pub(crate) x_doubles: bool,
     /// The vertical axis.
     pub(crate) y_scale: Scale,
     /// Side by side.
@@ -68,6 +72,16 @@ impl Series {
 }
 
 impl Figure {
+    /// Where a value is on the horizontal axis, in axis units.
+    pub(crate) fn across(&self, value: f64) -> f64 {
+        if self.x_doubles { value.max(1.0).log2() } else { value }
+    }
+
+    /// The value at a place of the horizontal axis.
+    pub(crate) fn value_across(&self, place: f64) -> f64 {
+        if self.x_doubles { place.exp2() } else { place }
+    }
+
     /// Where a value is on the vertical axis, in axis units.
     pub(crate) fn height(&self, value: f64) -> f64 {
         match self.y_scale {

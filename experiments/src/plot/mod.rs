@@ -2,6 +2,7 @@
 
 mod axis;
 mod figure;
+mod marks;
 mod paint;
 mod style;
 mod ticks;
@@ -14,6 +15,7 @@ use anyhow::{Context, Result};
 use crate::manifest::Manifest;
 use crate::output::{print, replace_file};
 use crate::records::{Sample, SeriesRow, Status, read_samples, read_series};
+use crate::report;
 use crate::spec::{self, Axis, Spec};
 use crate::table::median;
 use figure::{Figure, Panel, Scale, Series};
@@ -23,18 +25,31 @@ pub(crate) fn plot(dir: &Path) -> Result<()> {
     let manifest = Manifest::read(dir)?;
     let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
     let samples = read_samples(dir)?;
-    let plots = draw(dir, &source.spec, &samples)?;
+    // First: it is there too where nothing can be written.
+    print(&report::text(&source.spec.question, &samples))?;
+    report::complain(&samples, manifest.machine.processors());
+    let plots = draw(dir, &source.spec, &samples, &manifest.provenance())?;
     if plots.is_empty() {
         return print(&format!(
             "{} has no measured cells, so there is nothing to draw\n",
             dir.display()
         ));
     }
-    print(&plots.iter().map(|path| format!("plot     {}\n", path.display())).collect::<String>())
+    print(&format!("\n{}", list(&plots)))
 }
 
-/// Draws all plots into `DIR/plots`.
-pub(crate) fn draw(dir: &Path, spec: &Spec, samples: &[Sample]) -> Result<Vec<PathBuf>> {
+/// A line for each plot.
+pub(crate) fn list(plots: &[PathBuf]) -> String {
+    plots.iter().map(|path| format!("plot     {}\n", path.display())).collect()
+}
+
+/// Draws all plots into `DIR/plots`. Below each stands the `provenance`: which run it is of.
+pub(crate) fn draw(
+    dir: &Path,
+    spec: &Spec,
+    samples: &[Sample],
+    provenance: &str,
+) -> Result<Vec<PathBuf>> {
     let ok: Vec<&Sample> = samples.iter().filter(|row| row.status == Status::Ok).collect();
     if ok.is_empty() {
         return Ok(Vec::new());
@@ -42,6 +57,7 @@ pub(crate) fn draw(dir: &Path, spec: &Spec, samples: &[Sample]) -> Result<Vec<Pa
     let series = read_series(dir)?;
     let figures = [
         ("unreclaimed_peak.svg", Some(peak(spec, &ok))),
+        ("unreclaimed_mean.svg", Some(mean(spec, &ok))),
         ("unreclaimed_over_time.svg", over_time(spec, &ok, &series)),
         ("throughput.svg", Some(throughput(spec, &ok))),
     ];
@@ -50,7 +66,8 @@ pub(crate) fn draw(dir: &Path, spec: &Spec, samples: &[Sample]) -> Result<Vec<Pa
         .with_context(|| format!("cannot create {}", plots.display()))?;
     let mut paths = Vec::new();
     for (name, figure) in figures {
-        if let Some(figure) = figure {
+        if let Some(mut figure) = figure {
+            figure.notes.push(provenance.into());
             let path = plots.join(name);
             replace_file(&path, paint::svg(&figure)?.as_bytes())?;
             paths.push(path);
@@ -96,9 +113,9 @@ fn panels(
                 .copied()
                 .collect();
             let setting = match spec.x_axis {
-                _ if others.len() == 1 => String::new(),
+                Axis::Threads if others.len() == 1 && setting == 0 => String::new(),
                 Axis::Threads => format!(", {setting} stalled"),
-                Axis::Stalled => format!(", {setting} threads"),
+                Axis::Stalled => format!(", {setting} workers"),
             };
             let all = style::schemes(rows.iter().map(|row| row.scheme.as_str()));
             Panel {
@@ -135,10 +152,34 @@ fn x_ticks(axis: Axis, ok: &[&Sample]) -> Vec<f64> {
         .collect()
 }
 
-fn peak(spec: &Spec, ok: &[&Sample]) -> Figure {
+/// A figure against the axis of the spec, without panels.
+fn against(spec: &Spec, ok: &[&Sample], y_label: &str, y_scale: Scale, note: String) -> Figure {
     let axis = spec.x_axis;
+    let ticks = x_ticks(axis, ok);
+    // 1, 2, 4 .. 32 would be crowded at the left.
+    let wide = ticks.first().zip(ticks.last()).is_some_and(|(first, last)| *last >= 8.0 * first);
+    Figure {
+        title: spec.question.clone(),
+        notes: vec![note],
+        x_label: x_label(axis).into(),
+        y_label: y_label.into(),
+        x_ticks: Some(ticks),
+        x_doubles: axis == Axis::Threads && wide,
+        y_scale,
+        panels: Vec::new(),
+    }
+}
+
+fn repeats(ok: &[&Sample]) -> String {
+    match ok.iter().map(|row| row.repeat).max().unwrap_or(1) {
+        1 => "the only repeat".into(),
+        count => format!("{count} repeats"),
+    }
+}
+
+fn peak(spec: &Spec, ok: &[&Sample]) -> Figure {
     let panels = panels(spec, ok, |rows, scheme| {
-        let groups = by_x(axis, rows, scheme);
+        let groups = by_x(spec.x_axis, rows, scheme);
         let most = |pick: fn(&Sample) -> Option<u64>| -> Vec<(f64, f64)> {
             let worst = |rows: &[&Sample]| rows.iter().filter_map(|row| pick(row)).max();
             groups.iter().filter_map(|(x, rows)| worst(rows).map(|y| (*x, real(y)))).collect()
@@ -150,43 +191,46 @@ fn peak(spec: &Spec, ok: &[&Sample]) -> Figure {
         }
         all
     });
-    Figure {
-        title: spec.question.clone(),
-        x_label: x_label(axis).into(),
-        y_label: "peak unreclaimed nodes (log scale; 0 is drawn at 1)".into(),
-        x_ticks: Some(x_ticks(axis, ok)),
-        y_scale: Scale::Log,
-        panels,
-    }
+    let label = "peak unreclaimed nodes (log scale; 0 is drawn at 1)";
+    let note = format!(
+        "Largest sample of retired - freed nodes in {}. Open markers: the bound that the scheme declares, where it declares one.",
+        repeats(ok)
+    );
+    Figure { panels, ..against(spec, ok, label, Scale::Log, note) }
 }
 
-fn throughput(spec: &Spec, ok: &[&Sample]) -> Figure {
-    let axis = spec.x_axis;
-    let repeats = ok.iter().map(|row| row.repeat).max().unwrap_or(1);
-    let panels = panels(spec, ok, |rows, scheme| {
+/// The median of a column over the repeats with its range, times a unit.
+fn middle(spec: &Spec, ok: &[&Sample], unit: f64, pick: fn(&Sample) -> Option<u64>) -> Vec<Panel> {
+    panels(spec, ok, |rows, scheme| {
         let mut series = Series::data(scheme, Vec::new());
-        for (x, rows) in by_x(axis, rows, scheme) {
-            let mut rates: Vec<u64> = rows.iter().filter_map(|row| row.ops_per_second).collect();
-            if let Some(middle) = median(&mut rates) {
-                series.points.push((x, real(middle) / 1e6));
-                series.ranges.push((x, real(rates[0]) / 1e6, real(rates[rates.len() - 1]) / 1e6));
+        for (x, rows) in by_x(spec.x_axis, rows, scheme) {
+            let mut values: Vec<u64> = rows.iter().filter_map(|row| pick(row)).collect();
+            if let Some(middle) = median(&mut values) {
+                let (low, high) = (values[0], values[values.len() - 1]);
+                series.points.push((x, real(middle) * unit));
+                if values.len() > 1 {
+                    series.ranges.push((x, real(low) * unit, real(high) * unit));
+                }
             }
         }
         vec![series]
-    });
-    let note = if repeats > 1 {
-        format!(", median and range of {repeats} repeats")
-    } else {
-        String::new()
-    };
-    Figure {
-        title: spec.question.clone(),
-        x_label: x_label(axis).into(),
-        y_label: format!("throughput (Mops/s{note})"),
-        x_ticks: Some(x_ticks(axis, ok)),
-        y_scale: Scale::Linear,
-        panels,
-    }
+    })
+}
+
+fn mean(spec: &Spec, ok: &[&Sample]) -> Figure {
+    let panels = middle(spec, ok, 1.0, |row| row.unreclaimed_mean);
+    let label = "mean unreclaimed nodes (log scale; 0 is drawn at 1)";
+    let note = format!(
+        "Mean over the window of retired - freed nodes: median and range of {}.",
+        repeats(ok)
+    );
+    Figure { panels, ..against(spec, ok, label, Scale::Log, note) }
+}
+
+fn throughput(spec: &Spec, ok: &[&Sample]) -> Figure {
+    let panels = middle(spec, ok, 1e-6, |row| row.ops_per_second);
+    let note = format!("Operations of all workers: median and range of {}.", repeats(ok));
+    Figure { panels, ..against(spec, ok, "throughput (Mops/s)", Scale::Linear, note) }
 }
 
 /// At the largest setting of the axis; the first repeat that is there.
@@ -217,9 +261,13 @@ fn over_time(spec: &Spec, ok: &[&Sample], rows: &[SeriesRow]) -> Option<Figure> 
     };
     (!empty).then(|| Figure {
         title: spec.question.clone(),
-        x_label: format!("time since the window began (s), {largest} {what} threads"),
+        notes: vec![format!(
+            "Retired - freed nodes in the first repeat with {largest} {what} threads."
+        )],
+        x_label: "time since the window began (s)".into(),
         y_label: "unreclaimed nodes (log scale; 0 is drawn at 1)".into(),
         x_ticks: None,
+        x_doubles: false,
         y_scale: Scale::Log,
         panels,
     })

@@ -7,19 +7,20 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axis::Axis;
 use super::figure::{Figure, Panel, Scale, Series};
-use super::style::{self, Marker, Style};
+use super::marks::{paint_bar, paint_line, paint_marker};
+use super::style;
 use super::ticks;
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Pixel = (i32, i32);
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Pixel = (i32, i32);
 
 const FONT: &str = "sans-serif";
 /// Height of a line of the title.
 const TITLE_LINE: u32 = 24;
 /// Width and line height of the legend.
 const LEGEND: (u32, i32) = (220, 22);
-/// Half the size of a marker.
-const MARKER: i32 = 5;
+/// Size and line height of the notes.
+const NOTE: (u32, u32) = (11, 16);
 
 /// The figure as the text of an SVG file.
 pub(crate) fn svg(figure: &Figure) -> Result<String> {
@@ -28,7 +29,7 @@ pub(crate) fn svg(figure: &Figure) -> Result<String> {
     Ok(text)
 }
 
-type Painted = Result<(), Box<dyn std::error::Error>>;
+pub(super) type Painted = Result<(), Box<dyn std::error::Error>>;
 
 fn paint(figure: &Figure, text: &mut String) -> Painted {
     let many = figure.panels.len() > 1;
@@ -36,22 +37,42 @@ fn paint(figure: &Figure, text: &mut String) -> Painted {
     let rows = figure.panels.len().div_ceil(columns).max(1);
     let (width, height) = if many { (430, 300) } else { (760, 500) };
     let wide = u32::try_from(columns)? * width + LEGEND.0;
+    let entries = legend(figure);
+    let for_legend = u32::try_from(entries.len())? * u32::try_from(LEGEND.1)? + 20;
+    let high = (u32::try_from(rows)? * height).max(for_legend);
     let title = wrap(&figure.title, (wide as usize - 40) / 8);
+    let notes: Vec<String> =
+        figure.notes.iter().flat_map(|note| wrap(note, (wide as usize - 40) / 6)).collect();
     let title_height = u32::try_from(title.len())? * TITLE_LINE + 16;
-    let size = (wide, title_height + u32::try_from(rows)? * height + 10);
+    let notes_height = u32::try_from(notes.len())? * NOTE.1 + 10;
+    let size = (wide, title_height + high + notes_height);
     let root = SVGBackend::with_string(text, size).into_drawing_area();
     root.fill(&WHITE)?;
-    for (row, line) in (0..).zip(&title) {
-        let at = (20, 12 + row * i32::try_from(TITLE_LINE)?);
-        root.draw(&Text::new(line.clone(), at, (FONT, 18).into_font()))?;
-    }
-    let (_, body) = root.split_vertically(title_height);
+    let (head, rest) = root.split_vertically(title_height);
+    paint_lines(&title, (18, TITLE_LINE, 12), &BLACK.mix(1.0), &head)?;
+    let (body, foot) = rest.split_vertically(high);
+    paint_lines(&notes, (NOTE.0, NOTE.1, 4), &BLACK.mix(0.6), &foot)?;
     let (plots, legend) = body.split_horizontally(size.0 - LEGEND.0);
+    let (plots, _) = plots.split_vertically(u32::try_from(rows)? * height);
     for (panel, area) in figure.panels.iter().zip(plots.split_evenly((rows, columns))) {
         paint_panel(figure, panel, &area, many, &root)?;
     }
-    paint_legend(figure, &legend)?;
+    paint_legend(&entries, &legend)?;
     root.present()?;
+    Ok(())
+}
+
+/// Lines of text: size, height of a line, and where the first begins.
+fn paint_lines(
+    lines: &[String],
+    (size, height, top): (u32, u32, i32),
+    colour: &RGBAColor,
+    area: &Area<'_>,
+) -> Painted {
+    for (row, line) in (0..).zip(lines) {
+        let at = (20, top + row * i32::try_from(height)?);
+        area.draw(&Text::new(line.clone(), at, (FONT, size).into_font().color(colour)))?;
+    }
     Ok(())
 }
 
@@ -72,12 +93,13 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 /// The limits of both axes and where their ticks are, in axis units.
 fn axes(figure: &Figure, panel: &Panel) -> (std::ops::Range<f64>, Vec<f64>, Vec<f64>) {
     let most = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
-    let right = most(&mut figure.values().map(|(x, _)| x));
+    let right = most(&mut figure.values().map(|(x, _)| figure.across(x)));
     let (x_range, x_ticks) = match &figure.x_ticks {
         Some(ticks) => {
+            let ticks: Vec<f64> = ticks.iter().map(|tick| figure.across(*tick)).collect();
             let left = ticks.iter().copied().fold(right, f64::min);
             let margin = ((right - left) * 0.05).max(0.25);
-            (left - margin..right + margin, ticks.clone())
+            (left - margin..right + margin, ticks)
         }
         None => {
             let mut ticks = ticks::linear(right, 7.0);
@@ -114,9 +136,7 @@ fn paint_panel(
     } else {
         74
     });
-    if many {
-        builder.caption(&panel.title, (FONT, 15));
-    }
+    builder.caption(&panel.title, (FONT, 15));
     let x_axis = Axis { range: x_range, ticks: x_ticks.clone() };
     let y_axis = Axis { range: bottom..top * 1.02, ticks: y_ticks.clone() };
     let mut chart = builder.build_cartesian_2d(x_axis, y_axis)?;
@@ -131,7 +151,7 @@ fn paint_panel(
         .configure_mesh()
         .x_labels(x_ticks.len())
         .y_labels(y_ticks.len())
-        .x_label_formatter(&|x| ticks::decimal(*x))
+        .x_label_formatter(&|x| ticks::decimal(figure.value_across(*x)))
         .y_label_formatter(&y_text)
         .label_style((FONT, small))
         .axis_desc_style((FONT, normal))
@@ -141,118 +161,44 @@ fn paint_panel(
         .light_line_style(TRANSPARENT)
         .draw()?;
     // Bounds first, so that measurements are drawn over them.
-    for series in panel
-        .series
-        .iter()
-        .filter(|s| s.is_bound)
-        .chain(panel.series.iter().filter(|s| !s.is_bound))
-    {
-        let place = |x: f64, y: f64| chart.backend_coord(&(x, figure.height(y)));
+    let (bounds, data): (Vec<&Series>, Vec<_>) = panel.series.iter().partition(|s| s.is_bound);
+    let all = bounds.into_iter().zip(std::iter::repeat(0)).chain(beside(&data));
+    for (series, aside) in all {
+        let place = |x: f64, y: f64| {
+            let (x, y) = chart.backend_coord(&(figure.across(x), figure.height(y)));
+            (x + aside, y)
+        };
         paint_series(series, place, root)?;
     }
     Ok(())
+}
+
+/// Bars at the same x would cover each other: each series with how many pixels it stands aside.
+fn beside<'a>(data: &[&'a Series]) -> Vec<(&'a Series, i32)> {
+    let count = i32::try_from(data.len()).unwrap_or(1).max(1);
+    let ranged = data.iter().any(|series| !series.ranges.is_empty());
+    // All together are narrower than the space between two values of x.
+    let aside =
+        |at: i32| if ranged { (2 * at - (count - 1)) * 36.min(4 * count) / (2 * count) } else { 0 };
+    (0..count).zip(data).map(|(at, series)| (*series, aside(at))).collect()
 }
 
 fn paint_series(series: &Series, place: impl Fn(f64, f64) -> Pixel, root: &Area<'_>) -> Painted {
     let style = style::of(&series.scheme);
     let points: Vec<Pixel> = series.points.iter().map(|(x, y)| place(*x, *y)).collect();
     for (x, low, high) in &series.ranges {
-        root.draw(&PathElement::new(
-            vec![place(*x, *low), place(*x, *high)],
-            style.colour.stroke_width(1),
-        ))?;
+        paint_bar(place(*x, *low), place(*x, *high), style, root)?;
     }
     paint_line(&points, style, series.is_bound, root)?;
-    if series.is_bound {
-        return Ok(());
-    }
     let every = if series.sparse { (points.len() / 12).max(1) } else { 1 };
     for point in points.iter().step_by(every) {
-        paint_marker(*point, style, root)?;
+        paint_marker(*point, style, series.is_bound, root)?;
     }
     Ok(())
 }
 
-fn paint_line(points: &[Pixel], style: Style, is_bound: bool, area: &Area<'_>) -> Painted {
-    let (dashes, width) = if is_bound { (style::BOUND_DASHES, 1) } else { (style.dashes, 2) };
-    for stroke in strokes(points, dashes) {
-        area.draw(&PathElement::new(stroke, style.colour.stroke_width(width)))?;
-    }
-    Ok(())
-}
-
-/// Cuts a line into strokes.
-#[allow(clippy::cast_possible_truncation)] // Pixels.
-fn strokes(points: &[Pixel], dashes: &[f64]) -> Vec<Vec<Pixel>> {
-    if dashes.is_empty() {
-        return vec![points.to_vec()];
-    }
-    let mut all = Vec::new();
-    let (mut nth, mut left) = (0, dashes[0]);
-    let mut stroke: Vec<Pixel> = points.first().copied().into_iter().collect();
-    for pair in points.windows(2) {
-        let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
-        let (dx, dy) = (f64::from(x1 - x0), f64::from(y1 - y0));
-        let length = dx.hypot(dy);
-        let mut done = 0.0;
-        while length - done > left {
-            done += left;
-            let part = done / length;
-            let at = (x0 + (dx * part).round() as i32, y0 + (dy * part).round() as i32);
-            if nth % 2 == 0 {
-                stroke.push(at);
-                all.push(std::mem::take(&mut stroke));
-            } else {
-                stroke = vec![at];
-            }
-            nth += 1;
-            left = dashes[nth % dashes.len()];
-        }
-        left -= length - done;
-        if nth % 2 == 0 {
-            stroke.push((x1, y1));
-        }
-    }
-    if stroke.len() > 1 {
-        all.push(stroke);
-    }
-    all
-}
-
-fn paint_marker(at: Pixel, style: Style, area: &Area<'_>) -> Painted {
-    let (x, y) = at;
-    let m = MARKER;
-    let fill = style.colour.filled();
-    match style.marker {
-        Marker::Circle => area.draw(&Circle::new(at, m, fill))?,
-        Marker::Square => {
-            area.draw(&Rectangle::new([(x - m + 1, y - m + 1), (x + m - 1, y + m - 1)], fill))?
-        }
-        Marker::Up => {
-            area.draw(&Polygon::new(vec![(x, y - m), (x - m, y + m), (x + m, y + m)], fill))?
-        }
-        Marker::Down => {
-            area.draw(&Polygon::new(vec![(x, y + m), (x - m, y - m), (x + m, y - m)], fill))?
-        }
-        Marker::Diamond => {
-            let (m, corner) = (m + 1, |dx, dy| (x + dx, y + dy));
-            area.draw(&Polygon::new(
-                vec![corner(0, -m), corner(m, 0), corner(0, m), corner(-m, 0)],
-                fill,
-            ))?;
-        }
-        Marker::Cross => {
-            for slope in [1, -1] {
-                let line = vec![(x - m, y - m * slope), (x + m, y + m * slope)];
-                area.draw(&PathElement::new(line, style.colour.stroke_width(2)))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Beside the plots, so that it covers no data.
-fn paint_legend(figure: &Figure, area: &Area<'_>) -> Painted {
+/// One series for each entry, in the order of the registry.
+fn legend(figure: &Figure) -> Vec<&Series> {
     let mut entries: Vec<&Series> = Vec::new();
     for series in figure.panels.iter().flat_map(|panel| &panel.series) {
         if !entries.iter().any(|entry| entry.label() == series.label()) {
@@ -262,13 +208,16 @@ fn paint_legend(figure: &Figure, area: &Area<'_>) -> Painted {
     let names = style::schemes(entries.iter().map(|entry| entry.scheme.as_str()));
     entries
         .sort_by_key(|entry| (names.iter().position(|name| *name == entry.scheme), entry.is_bound));
+    entries
+}
+
+/// Beside the plots, so that it covers no data.
+fn paint_legend(entries: &[&Series], area: &Area<'_>) -> Painted {
     for (row, entry) in (0..).zip(entries) {
         let y = 20 + row * LEGEND.1;
         let style = style::of(&entry.scheme);
         paint_line(&[(6, y), (50, y)], style, entry.is_bound, area)?;
-        if !entry.is_bound {
-            paint_marker((28, y), style, area)?;
-        }
+        paint_marker((28, y), style, entry.is_bound, area)?;
         let font = (FONT, 14).into_text_style(area).pos(Pos::new(HPos::Left, VPos::Center));
         area.draw(&Text::new(entry.label(), (58, y), font))?;
     }
@@ -279,12 +228,54 @@ fn paint_legend(figure: &Figure, area: &Area<'_>) -> Painted {
 mod tests {
     use super::*;
 
+    fn series(scheme: &str, is_bound: bool) -> Series {
+        let ranges = if is_bound { Vec::new() } else { vec![(1.0, 1.0, 3.0)] };
+        Series { is_bound, ranges, ..Series::data(scheme, vec![(1.0, 2.0), (32.0, 5.0)]) }
+    }
+
+    fn figure(series: Vec<Series>) -> Figure {
+        Figure {
+            title: "what?".into(),
+            notes: vec!["of this run".into()],
+            x_label: "threads".into(),
+            y_label: "nodes".into(),
+            x_ticks: Some(vec![1.0, 2.0, 32.0]),
+            x_doubles: true,
+            y_scale: Scale::Log,
+            panels: vec![Panel { title: "list, reads".into(), series }],
+        }
+    }
+
     #[test]
-    fn strokes_follow_the_line() {
-        assert_eq!(strokes(&[(0, 0), (10, 0)], &[]), [[(0, 0), (10, 0)]]);
-        let cut = strokes(&[(0, 0), (5, 0), (10, 0)], &[3.0, 4.0]);
-        assert_eq!(cut, [vec![(0, 0), (3, 0)], vec![(7, 0), (10, 0)]]);
-        assert!(strokes(&[], &[3.0, 4.0]).is_empty());
+    fn a_figure_says_what_it_is_of() {
+        let text = svg(&figure(vec![series("ibr", false), series("ibr", true)])).expect("drawn");
+        for part in ["what?", "list, reads", "of this run", "ibr, bound", "threads", "nodes"] {
+            assert!(text.contains(part), "`{part}` is not in {text}");
+        }
+        // The last label of the horizontal axis is the value, not its logarithm.
+        assert!(text.contains(">\n32\n<"), "{text}");
+    }
+
+    #[test]
+    fn all_of_the_legend_is_on_the_page() {
+        let all = kovan_schemes::registry::all();
+        let each = all.iter().flat_map(|f| [series(f.name, false), series(f.name, true)]);
+        let text = svg(&figure(each.collect())).expect("drawn");
+        let size = text.split("height=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let height: i32 = size.and_then(|size| size.parse().ok()).expect("a height");
+        let rows = i32::try_from(2 * all.len()).expect("few");
+        assert!(height > 20 + rows * LEGEND.1, "{rows} rows in {height} pixels");
+    }
+
+    #[test]
+    fn bars_stand_side_by_side() {
+        let two = [series("ibr", false), series("wfe", false)];
+        let asides = |of: &[&Series]| beside(of).iter().map(|(_, x)| *x).collect::<Vec<_>>();
+        assert_eq!(asides(&[&two[0], &two[1]]), [-2, 2]);
+        let many = asides(&[&two[0]; 19]);
+        assert_eq!((many[0], many[9], many[18]), (-17, 0, 17));
+        let plain = Series { ranges: Vec::new(), ..two[0].clone() };
+        assert_eq!(asides(&[&plain, &plain]), [0, 0]);
     }
 
     #[test]

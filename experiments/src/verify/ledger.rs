@@ -121,6 +121,7 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Opens or creates a ledger; and what it holds.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<Entry>)> {
+        check_kind(path)?;
         let told = || format!("cannot open {}", path.display());
         let file = OpenOptions::new().append(true).create(true).open(path).with_context(told)?;
         // Two runs would give the same seeds twice.
@@ -158,8 +159,21 @@ pub(super) fn read(path: &Path) -> Result<Vec<Entry>> {
     Ok(read_whole(path)?.0)
 }
 
+/// A record is a file, or not there yet.
+fn check_kind(path: &Path) -> Result<()> {
+    ensure!(
+        !path.is_dir(),
+        "{} is a folder; a record is a file, for example {}",
+        path.display(),
+        path.join("runs.jsonl").display()
+    );
+    ensure!(!path.exists() || path.is_file(), "{} is no file; a record is one", path.display());
+    Ok(())
+}
+
 /// The whole lines, and how many bytes they are.
 fn read_whole(path: &Path) -> Result<(Vec<Entry>, u64)> {
+    check_kind(path)?;
     let bytes = match fs::read(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             bail!("{}: no such record; `verify --record` writes one", path.display())

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Check;
-use super::command::share;
 use super::job::{Ended, Job, Reached, Verdict};
 use super::ledger::{Entry, Ledger, Status, read, standing_failures};
 use super::slices::{Queue, Slices};
@@ -90,7 +89,7 @@ fn times(entries: &[Entry]) -> Vec<f64> {
     let passed = |job: &Job| {
         let key = (job.scheme.clone(), job.structure.clone(), job.check);
         let mine = entries.iter().filter(|entry| entry.key() == key);
-        mine.map(Entry::passed).sum::<f64>() / share(job.check)
+        mine.map(Entry::passed).sum::<f64>() / job.check.share()
     };
     jobs().iter().map(passed).collect()
 }

@@ -2,7 +2,10 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | `command` | `kovan-lab verify`: which checks of which pairs, progress, the table |
+//! | `command` | `kovan-lab verify`, with and without a record |
+//! | `args` | its arguments, and which checks of which pairs they ask for |
+//! | `workers` | runs checks some at a time, and their progress |
+//! | `outcome` | what they found: the table, and the lines of failures |
 //! | `job` | one check of one pair in a process of its own |
 //! | `ledger` | the file that adds up what many runs checked |
 //! | `slices` | what is to be checked next, so that all pairs come forward together |
@@ -19,6 +22,7 @@
 //!
 //! `docs/GATE.md` says what each check can and cannot find.
 
+pub(crate) mod args;
 mod bounds;
 mod budget;
 pub(crate) mod command;
@@ -33,10 +37,12 @@ mod litmus;
 mod model;
 mod optimistic;
 mod oracle;
+mod outcome;
 mod pressure;
 mod slices;
 mod subject;
 mod summary;
+mod workers;
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -88,6 +94,18 @@ impl Check {
             Self::Bounds => "bounds",
             Self::Optimistic => "optimistic",
             Self::Litmus => "litmus",
+        }
+    }
+
+    /// The share of a pair's time; the rest is for what cannot be shortened.
+    pub(super) fn share(self) -> f64 {
+        match self {
+            Self::Oracle => 0.1,
+            Self::Conservation | Self::Canary => 0.2,
+            Self::Linearizability => 0.3,
+            Self::Bounds => 0.2,
+            Self::Optimistic => 0.0,
+            Self::Litmus => 1.0,
         }
     }
 }

@@ -7,9 +7,9 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::Check;
-use super::command::{caught_as_it_should, share};
 use super::job::{Ended, Job};
 use super::ledger::{Entry, Key, Ledger, standing_failures};
+use super::outcome::caught_as_it_should;
 
 /// Where jobs come from.
 pub(super) trait Queue: Send {
@@ -112,7 +112,7 @@ impl Work {
             state = State::Over;
         }
         let passed = entries.iter().map(|entry| entry.passed()).sum();
-        Self { share: (!once).then(|| share(job.check)), job, passed, state }
+        Self { share: (!once).then(|| job.check.share()), job, passed, state }
     }
 
     /// The part of the pair's time that this has, as seconds of the pair.

@@ -10,8 +10,8 @@ use kovan_schemes::Strength as Protection;
 use kovan_structures::registry::matrix;
 
 use super::Check;
-use super::command::{NOT_CAUGHT, again, protection, share};
 use super::ledger::{Entry, Status, standing_failures};
+use super::outcome::{NOT_CAUGHT, again, protection};
 use crate::output::replace_file;
 use crate::table::{self, count};
 
@@ -60,7 +60,7 @@ impl Pair {
     /// Whether each check has its share of the full time.
     fn complete(&self) -> bool {
         let has = |check: &Check| self.seconds.get(check).unwrap_or(&0.0) + 1e-3;
-        Check::OF_PAIRS.iter().all(|check| has(check) >= share(*check) * FULL)
+        Check::OF_PAIRS.iter().all(|check| has(check) >= check.share() * FULL)
     }
 }
 

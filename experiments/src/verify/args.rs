@@ -1,0 +1,180 @@
+//! The arguments of `verify`, and which checks of which pairs they ask for.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use clap::{Args, ValueEnum};
+use kovan_schemes::{Facts, Strength as Protection, canary};
+use kovan_structures::registry::matrix;
+use regex::Regex;
+
+use super::job::Job;
+use super::summary::FULL;
+use super::{Check, litmus, optimistic};
+
+/// The arguments of `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Only schemes that match this regular expression
+    #[arg(long, value_name = "RE", value_parser = crate::cli::regex)]
+    scheme: Option<Regex>,
+    /// Only structures that match this regular expression
+    #[arg(long, value_name = "RE", value_parser = crate::cli::regex)]
+    structure: Option<Regex>,
+    /// Only this check; may be repeated
+    #[arg(long, value_name = "NAME", value_enum)]
+    check: Vec<Check>,
+    /// Time of all checks of a pair together; replaces that of the strength
+    #[arg(long, value_name = "S", value_parser = crate::cli::seconds, allow_negative_numbers = true)]
+    seconds_per_pair: Option<f64>,
+    /// Time of a pair by name: quick 0.3 s, ci 1 s, full 30 minutes
+    #[arg(long, value_enum, default_value_t = Strength::Quick)]
+    strength: Strength,
+    /// Of the first round of each check
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = crate::cli::seed, allow_negative_numbers = true)]
+    seed: u64,
+    /// Processes at a time [default: one per processor]
+    #[arg(long, value_name = "N", value_parser = crate::cli::jobs, allow_negative_numbers = true)]
+    jobs: Option<usize>,
+    /// Adds to this file what each check did, and goes on where it ends: with the next seeds, until
+    /// every pair has its time in all runs together
+    #[arg(long, value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
+    /// With --record: begins no check after this time, for example 90s, 20m or 8h
+    #[arg(long, value_name = "TIME", value_parser = crate::cli::time, requires = "record", allow_hyphen_values = true)]
+    pub(super) stop_after: Option<Duration>,
+    /// Runs nothing, and prints what a file of --record holds
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "scheme", "structure", "check", "seconds_per_pair", "strength", "seed", "jobs", "stop_after"])]
+    pub(super) summary: Option<PathBuf>,
+    /// Writes the summary into this document, between its markers
+    #[arg(long, value_name = "DOCUMENT", requires = "summary")]
+    pub(super) markdown: Option<PathBuf>,
+}
+
+/// How long a pair is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Strength {
+    Quick,
+    Ci,
+    Full,
+}
+
+impl Strength {
+    fn seconds(self) -> f64 {
+        match self {
+            Self::Quick => 0.3,
+            Self::Ci => 1.0,
+            Self::Full => FULL,
+        }
+    }
+}
+
+impl VerifyArgs {
+    /// The time that a pair is to have.
+    pub(super) fn seconds(&self) -> f64 {
+        self.seconds_per_pair.unwrap_or(self.strength.seconds())
+    }
+
+    /// How many processes at a time.
+    pub(super) fn processes(&self) -> usize {
+        self.jobs.unwrap_or_else(|| thread::available_parallelism().map_or(2, NonZero::get))
+    }
+
+    /// The checks to run, in the order of the table.
+    pub(super) fn jobs(&self) -> Result<Vec<Job>> {
+        let schemes = kovan_schemes::registry::all();
+        let structures = kovan_structures::registry::structures();
+        check_filter("scheme", self.scheme.as_ref(), schemes.iter().map(|facts| facts.name))?;
+        let names = structures.iter().map(|facts| facts.name);
+        check_filter("structure", self.structure.as_ref(), names)?;
+        let mut jobs = self.of_pairs();
+        // These are of no structure, so they run when none is asked for.
+        if self.structure.is_none() {
+            jobs.extend(self.litmus());
+            jobs.extend(self.scripts());
+        }
+        ensure!(!jobs.is_empty(), "nothing to verify: {}", self.why_nothing());
+        Ok(jobs)
+    }
+
+    fn selects(&self, check: Check) -> bool {
+        self.check.is_empty() || self.check.contains(&check)
+    }
+
+    fn job(&self, scheme: &str, structure: &str, check: Check) -> Job {
+        Job {
+            scheme: scheme.into(),
+            structure: structure.into(),
+            check,
+            seconds: self.seconds() * check.share(),
+            seed: self.seed,
+        }
+    }
+
+    fn of_pairs(&self) -> Vec<Job> {
+        let possible = |check: &Check| *check != Check::Canary || canary::COMPILED;
+        let mut jobs = Vec::new();
+        for pair in matrix().into_iter().filter(|pair| pair.allowed) {
+            if matches(&self.scheme, pair.scheme) && matches(&self.structure, pair.structure) {
+                let checks = Check::OF_PAIRS.into_iter().filter(possible);
+                let checks = checks.filter(|check| self.selects(*check));
+                jobs.extend(checks.map(|check| self.job(pair.scheme, pair.structure, check)));
+            }
+        }
+        jobs
+    }
+
+    fn litmus(&self) -> Vec<Job> {
+        let schemes = litmus::of_schemes().into_iter().map(|(scheme, _)| scheme);
+        schemes
+            .filter(|scheme| self.selects(Check::Litmus) && matches(&self.scheme, scheme))
+            .map(|scheme| self.job(scheme, "", Check::Litmus))
+            .collect()
+    }
+
+    fn scripts(&self) -> Vec<Job> {
+        // Unsound scripts read freed memory: only where the canary sees it.
+        let possible = |facts: &Facts| facts.strength == Protection::Region || canary::COMPILED;
+        optimistic::scripts()
+            .into_iter()
+            .filter(|(facts, _)| self.selects(Check::Optimistic) && possible(facts))
+            .filter(|(facts, _)| matches(&self.scheme, facts.name))
+            .map(|(facts, _)| Job { seconds: 1.0, ..self.job(facts.name, "", Check::Optimistic) })
+            .collect()
+    }
+
+    /// Why filters that match something leave no check.
+    fn why_nothing(&self) -> &'static str {
+        let all =
+            |of: &[Check]| !self.check.is_empty() && self.check.iter().all(|c| of.contains(c));
+        if all(&Check::OF_SCHEMES) && self.structure.is_some() {
+            "`litmus` and `optimistic` are of schemes alone; leave --structure out"
+        } else if all(&[Check::Canary, Check::Optimistic]) && !canary::COMPILED {
+            "this needs a build with --features canary"
+        } else {
+            "every pair that matches is refused; `kovan-lab list matrix` says why"
+        }
+    }
+}
+
+fn matches(filter: &Option<Regex>, name: &str) -> bool {
+    filter.as_ref().is_none_or(|filter| filter.is_match(name))
+}
+
+fn check_filter<'a>(
+    what: &str,
+    filter: Option<&Regex>,
+    mut names: impl Iterator<Item = &'a str> + Clone,
+) -> Result<()> {
+    let Some(filter) = filter else { return Ok(()) };
+    let known = names.clone();
+    ensure!(
+        names.any(|name| filter.is_match(name)),
+        "--{what} `{filter}` matches no {what}; known: {}",
+        known.collect::<Vec<_>>().join(", ")
+    );
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! What the checks of a run without a record found: its table, and a line for each failure.
+
+use std::fmt::Write;
+
+use kovan_schemes::Strength as Protection;
+
+use super::Check;
+use super::job::{Job, Verdict};
+use super::workers::Done;
+use crate::table;
+
+/// Whether a failed script is what was to be shown: the canary caught it, over a weaker scheme.
+pub(super) fn caught_as_it_should(job: &Job, verdict: &Verdict) -> bool {
+    let Verdict::Failed { message, .. } = verdict else { return false };
+    job.check == Check::Optimistic
+        && protection(&job.scheme) < Some(Protection::Region)
+        && message.starts_with("canary: ")
+}
+
+pub(super) fn protection(scheme: &str) -> Option<Protection> {
+    let all = kovan_schemes::registry::all();
+    all.iter().find(|facts| facts.name == scheme).map(|facts| facts.strength)
+}
+
+/// A line for each failure: what, where, and how to see it again. Only of a `whole` run can be said
+/// that something was never caught.
+pub(super) fn failures(done: &[Done], whole: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    for one in done.iter().filter(|done| !caught_as_it_should(&done.job, &done.verdict)) {
+        let Verdict::Failed { seed, message } = &one.verdict else { continue };
+        let Job { scheme, structure, check, .. } = &one.job;
+        lines.push(format!(
+            "FAILED {scheme} x {structure}, {}, seed {seed}: {message}\n  {}",
+            check.name(),
+            again(scheme, structure, *check, *seed)
+        ));
+    }
+    // The danger must be seen to be real over at least one scheme whose guards protect.
+    let guards: Vec<_> = done
+        .iter()
+        .filter(|done| done.job.check == Check::Optimistic)
+        .filter(|done| protection(&done.job.scheme) == Some(Protection::Guard))
+        .collect();
+    if whole
+        && !guards.is_empty()
+        && !guards.iter().any(|done| caught_as_it_should(&done.job, &done.verdict))
+    {
+        lines.push(NOT_CAUGHT.into());
+    }
+    lines
+}
+
+/// The danger was not shown to be one.
+pub(super) const NOT_CAUGHT: &str = "FAILED optimistic: the canary caught the unsound traversal over no scheme whose guards protect";
+
+/// The command that begins with a round.
+pub(super) fn again(scheme: &str, structure: &str, check: Check, seed: u64) -> String {
+    let of =
+        if structure.is_empty() { String::new() } else { format!(" --structure '^{structure}$'") };
+    let check = check.name();
+    format!(
+        "again: kovan-lab verify --scheme '^{scheme}$'{of} --check {check} --seed {seed} --seconds-per-pair 30"
+    )
+}
+
+/// A row for each pair, and for each scheme that was checked alone.
+pub(super) fn table(done: &[Done]) -> String {
+    let mut header = vec!["scheme", "structure"];
+    header.extend(Check::OF_PAIRS.map(Check::name));
+    header.push("histories");
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for one in done.iter().filter(|done| !done.job.structure.is_empty()) {
+        let Job { scheme, structure, check, .. } = &one.job;
+        if rows.last().is_none_or(|row| row[0] != *scheme || row[1] != *structure) {
+            let mut row = vec![scheme.clone(), structure.clone()];
+            row.resize(header.len(), "-".into());
+            rows.push(row);
+        }
+        let Some(row) = rows.last_mut() else { continue };
+        let column = 2 + Check::OF_PAIRS.iter().position(|c| c == check).unwrap_or(0);
+        row[column] = match &one.verdict {
+            Verdict::Passed { .. } => "ok".into(),
+            Verdict::Failed { .. } => "FAILED".into(),
+        };
+        if let (Check::Linearizability, Verdict::Passed { detail }) = (check, &one.verdict) {
+            row[header.len() - 1].clone_from(detail);
+        }
+    }
+    let mut text = if rows.is_empty() { String::new() } else { table::render(&header, &rows, &[]) };
+    let scripts = done.iter().filter(|done| done.job.check == Check::Optimistic);
+    let scripts: Vec<_> = scripts.map(script_row).collect();
+    if !scripts.is_empty() {
+        let header = ["scheme", "protects", "traversal out of an unlinked node"];
+        // Writing to a string does not fail.
+        let _ = write!(text, "\n{}", table::render(&header, &scripts, &[]));
+    }
+    let litmus = done.iter().filter(|done| done.job.check == Check::Litmus);
+    let litmus: Vec<_> = litmus.map(litmus_row).collect();
+    if !litmus.is_empty() {
+        let header = ["scheme", "announcement against scan"];
+        let _ = write!(text, "\n{}", table::render(&header, &litmus, &[]));
+    }
+    text
+}
+
+fn litmus_row(done: &Done) -> Vec<String> {
+    let said = match &done.verdict {
+        Verdict::Passed { detail } => format!("ok, {detail}"),
+        Verdict::Failed { message, .. } => format!("FAILED: {message}"),
+    };
+    vec![done.job.scheme.clone(), said]
+}
+
+fn script_row(done: &Done) -> Vec<String> {
+    let strength = protection(&done.job.scheme);
+    let said = match &done.verdict {
+        Verdict::Passed { .. } if strength == Some(Protection::Region) => "sound".into(),
+        Verdict::Passed { .. } => "not caught here; it does not compile".into(),
+        Verdict::Failed { message, .. } if caught_as_it_should(&done.job, &done.verdict) => {
+            format!("caught, as it should: {message}")
+        }
+        Verdict::Failed { message, .. } => format!("FAILED: {message}"),
+    };
+    let protects = strength.map(|s| table::plain(&serde_json::json!(s))).unwrap_or_default();
+    vec![done.job.scheme.clone(), protects, said]
+}

@@ -1,0 +1,12 @@
+//! The binary as users run it.
+//!
+//! Builds for the gate (feature `canary`) refuse to measure, so these tests are of the others.
+
+#![cfg(not(feature = "canary"))]
+
+mod list;
+mod mistakes;
+mod resume;
+mod run;
+mod support;
+mod verify;

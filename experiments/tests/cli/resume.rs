@@ -1,0 +1,105 @@
+//! Runs that were cut off, and go on.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::{Folder, command, is_refused, keys, measures, rows, spec, text, whole_series};
+
+#[test]
+fn resume_repairs_torn_records_and_has_no_doubles() {
+    let folder = Folder::new("torn");
+    let (out, path) = (folder.join("out"), folder.write("s.toml", &spec("name = \"x\"", "")));
+    let run = ["run", path.as_str(), "--scale", "smoke", "--out", &out];
+    measures(&run);
+    let before = rows(&out, "samples.csv");
+    assert!(before.iter().any(|row| row.contains(",refused,")), "refused pairs are rows");
+    // As a kill in the middle of a write leaves them.
+    let samples = Path::new(&out).join("samples.csv");
+    let whole = fs::read_to_string(&samples).expect("read");
+    let third = whole.match_indices('\n').nth(3).expect("rows").0;
+    fs::write(&samples, &whole[..third + 40]).expect("written");
+    let series = Path::new(&out).join("series.csv");
+    let cut = fs::read_to_string(&series).expect("read");
+    fs::write(&series, cut.trim_end()).expect("written");
+
+    measures(&[&run[..], &["--resume"]].concat());
+    let after = rows(&out, "samples.csv");
+    assert_eq!(keys(&after), keys(&before));
+    assert_eq!(after[..3], before[..3], "complete rows are kept");
+    let measured = after.iter().filter(|row| row.contains(",ok,")).count();
+    assert_eq!(whole_series(&rows(&out, "series.csv")), measured);
+}
+
+#[test]
+fn an_interrupted_run_says_how_to_go_on() {
+    let folder = Folder::new("interrupt");
+    let out = folder.join("out");
+    let run = [
+        "run",
+        "stalled-threads",
+        "--scale",
+        "smoke",
+        "--scheme",
+        "^epoch$",
+        "--seconds",
+        "1",
+        "--out",
+        &out,
+    ];
+    let child =
+        command(&run).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    std::thread::sleep(Duration::from_millis(1800));
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill").success());
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("--resume"));
+    assert!(rows(&out, "samples.csv").len() < 4);
+    measures(&[&run[..], &["--resume"]].concat());
+    assert_eq!(keys(&rows(&out, "samples.csv")).len(), 4);
+}
+
+#[test]
+fn two_runs_do_not_write_into_one_folder() {
+    let folder = Folder::new("two");
+    let out = folder.join("out");
+    let short = ["run", "stalled-threads", "--scheme", "^epoch$", "--repeats", "1", "--out", &out];
+    let run = [&short[..], &["--seconds", "1"]].concat();
+    let mut first = command(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("ran");
+    let began = Instant::now();
+    while !Path::new(&out).join("samples.csv").exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the first run does not begin");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    is_refused(&[&run[..], &["--resume"]].concat(), &["another kovan-lab writes here", &out]);
+    // A killed run holds nothing.
+    first.kill().expect("killed");
+    first.wait().expect("ended");
+    measures(&[&run[..], &["--resume"]].concat());
+    assert_eq!(keys(&rows(&out, "samples.csv")).len(), 4);
+}
+
+#[test]
+fn another_build_or_machine_does_not_add_to_a_run() {
+    let folder = Folder::new("ground");
+    let (out, path) = (folder.join("out"), folder.write("s.toml", &spec("name = \"x\"", "")));
+    let run = ["run", path.as_str(), "--scale", "smoke", "--scheme", "^leak$", "--out", &out];
+    measures(&run);
+    let file = Path::new(&out).join("manifest.json");
+    let manifest = fs::read_to_string(&file).expect("a manifest");
+    let value: serde_json::Value = serde_json::from_str(&manifest).expect("json");
+    let again = [&run[..], &["--resume"]].concat();
+    for (key, told) in
+        [("build/binary_hash", "another build"), ("machine/cores", "another machine")]
+    {
+        let mut other = value.clone();
+        let place = other.pointer_mut(&format!("/{key}")).expect("there");
+        *place = if place.is_string() { "0".into() } else { 4096.into() };
+        fs::write(&file, other.to_string()).expect("written");
+        is_refused(&again, &[told, &out, "--out"]);
+    }
+    fs::write(&file, manifest).expect("written");
+    measures(&again);
+}

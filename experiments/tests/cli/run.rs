@@ -1,0 +1,128 @@
+//! `kovan-lab run` and `plot`: what they write and print.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::support::{Folder, is_refused, keys, lab, measures, rows, spec, succeeds, text};
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let folder = Folder::new("dry");
+    let out = folder.join("out");
+    let plan =
+        succeeds(&["run", "stalled-threads", "--scale", "smoke", "--out", &out, "--dry-run"]);
+    assert!(plan.contains("20 cells"), "{plan}");
+    assert!(!Path::new(&out).exists());
+    let less = ["run", "stalled-threads", "--scale", "smoke", "--stalled", "0,7", "--dry-run"];
+    let plan = succeeds(&less);
+    assert!(plan.contains("10 cells"), "{plan}");
+    let sevens = plan.lines().filter(|line| line.split_whitespace().nth(4) == Some("7")).count();
+    assert_eq!(sevens, 5, "{plan}");
+    let others = ["--all", "--scheme", "^(wfe|ibr)$", "--stalled", "1", "--dry-run"];
+    let plan = succeeds(&[&["run", "stalled-threads", "--scale", "smoke"], &others[..]].concat());
+    assert!(plan.contains("2 cells") && plan.contains("wfe     hash-map"), "{plan}");
+}
+
+#[test]
+fn a_run_records_every_cell_and_draws() {
+    let folder = Folder::new("run");
+    let out = folder.join("out");
+    let run = [
+        "run",
+        "stalled-threads",
+        "--scheme",
+        "^epoch$|^kovan",
+        "--seconds",
+        "0.2",
+        "--repeats",
+        "1",
+        "--out",
+        &out,
+    ];
+    let table = measures(&run);
+    assert!(table.contains("kovan-robust"), "{table}");
+    let samples = rows(&out, "samples.csv");
+    assert_eq!(keys(&samples).len(), 12);
+    for row in &samples {
+        let fields: Vec<&str> = row.split(',').collect();
+        assert_eq!((fields.len(), fields[10], fields[11]), (23, "ok", ""), "{row}");
+        assert!(fields[12].parse::<u64>().expect("ops") > 0);
+        assert!(fields[22].parse::<u64>().expect("processor time") > 0);
+        // Robust schemes declare a bound and keep it.
+        if let Ok(bound) = fields[20].parse::<u64>() {
+            assert!(fields[17].parse::<u64>().expect("peak") <= bound, "{row}");
+        }
+    }
+    assert!(rows(&out, "series.csv").len() > 12 * 5);
+    for name in ["unreclaimed_peak", "unreclaimed_mean", "unreclaimed_over_time", "throughput"] {
+        let svg =
+            fs::read_to_string(Path::new(&out).join(format!("plots/{name}.svg"))).expect("a plot");
+        assert!(svg.contains("<text") && svg.trim_end().ends_with("</svg>"), "{name}");
+        // What it is of, to the reader of the figure alone.
+        for part in
+            ["hash-map, 50i-50d, 2 workers", "stalled-threads at scale laptop, windows of 0.2 s"]
+        {
+            assert!(svg.contains(part), "{name}: no `{part}`");
+        }
+    }
+    let manifest: serde_json::Value = serde_json::from_str(
+        &fs::read_to_string(Path::new(&out).join("manifest.json")).expect("manifest"),
+    )
+    .expect("json");
+    assert_eq!((&manifest["complete"], &manifest["cells"]), (&true.into(), &12.into()));
+
+    assert_eq!((&manifest["seconds"], &manifest["repeats"]), (&0.2.into(), &1.into()));
+
+    // The same folder again: refused, unless resumed; another plan: refused.
+    is_refused(&run, &["already holds results"]);
+    is_refused(&[&run[..], &["--seed", "9", "--resume"]].concat(), &["another plan"]);
+    succeeds(&[&run[..], &["--resume"]].concat());
+    assert_eq!(rows(&out, "samples.csv"), samples, "nothing was measured again");
+
+    // Records are drawn again without measuring.
+    fs::remove_dir_all(Path::new(&out).join("plots")).expect("removed");
+    let again = succeeds(&["plot", &out]);
+    let rows = |text: &str| text.lines().filter(|line| line.starts_with("hash-map")).count();
+    assert_eq!((rows(&again), rows(&table)), (12, 12), "the table too: {again}");
+    assert!(Path::new(&out).join("plots/throughput.svg").exists());
+
+    // Where nothing can be drawn, the table is there all the same.
+    fs::remove_dir_all(Path::new(&out).join("plots")).expect("removed");
+    folder.write("out/plots", "not a folder");
+    let output = lab(&["plot", &out]);
+    assert_eq!((output.status.code(), rows(&text(&output.stdout))), (Some(2), 12));
+}
+
+#[test]
+fn a_cell_that_takes_too_long_is_a_timeout() {
+    let folder = Folder::new("timeout");
+    let (out, path) = (
+        folder.join("out"),
+        folder.write("s.toml", &spec("name = \"x\"", "timeout_seconds = 0.3")),
+    );
+    let run = [
+        "run",
+        &path,
+        "--scale",
+        "smoke",
+        "--out",
+        &out,
+        "--scheme",
+        "^leak$",
+        "--structure",
+        "hash",
+        "--seconds",
+        "3",
+    ];
+    let began = Instant::now();
+    let output = lab(&run);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("failed: leak hash-map mixed threads=2"), "{said}");
+    assert!(said.lines().last().is_some_and(|line| line.contains("--resume")), "{said}");
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(
+        rows(&out, "samples.csv").iter().all(|row| row.contains(",timeout,killed after 0.3 s,"))
+    );
+}
