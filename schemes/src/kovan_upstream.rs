@@ -13,9 +13,7 @@
 //! that sees the era move 16 times gives up on eras, and a thread that stops in that guard holds
 //! everything.
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::thread::LocalKey;
 
 use ::kovan_upstream as upstream;
 use upstream::{Reclaimable, RetiredNode};
@@ -23,7 +21,7 @@ use upstream::{Reclaimable, RetiredNode};
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::parts::limbo::Erased;
-use crate::parts::process_wide::{Collector, End, Home, Joined, Pinned};
+use crate::parts::process_wide::{Collector, Home, Joined, Pinned, thread_locals};
 use crate::reclaimer::{GuardProtection, Reclaimer};
 
 /// The scheme `kovan-upstream`.
@@ -69,11 +67,6 @@ unsafe impl<T: Send + 'static> Reclaimable for Node<T, Header> {
     }
 }
 
-thread_local! {
-    static INSIDE: Cell<usize> = const { Cell::new(0) };
-    static END: End<KovanUpstream> = const { End::new() };
-}
-
 impl Collector for KovanUpstream {
     type Guard = upstream::Guard;
 
@@ -85,12 +78,7 @@ impl Collector for KovanUpstream {
     fn flush() {
         upstream::flush();
     }
-    fn inside() -> &'static LocalKey<Cell<usize>> {
-        &INSIDE
-    }
-    fn end() -> &'static LocalKey<End<Self>> {
-        &END
-    }
+    thread_locals!(KovanUpstream);
 }
 
 impl Drop for KovanUpstream {

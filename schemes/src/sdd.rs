@@ -5,16 +5,14 @@
 //! wait for them: see `parts/process_wide.rs`. Its garbage belongs to threads: what a thread
 //! retired is freed when that thread pins again, or after its exit by others.
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::thread::LocalKey;
 
 use ::sdd::Guard as Pin;
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::parts::limbo::Erased;
-use crate::parts::process_wide::{Collector, End, Home, Joined, Pinned};
+use crate::parts::process_wide::{Collector, Home, Joined, Pinned, thread_locals};
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 
 /// Epochs until a node that was retired now is freed, and one that has begun.
@@ -30,11 +28,6 @@ pub struct Sdd {
 unsafe impl Send for Sdd {}
 // SAFETY: as above.
 unsafe impl Sync for Sdd {}
-
-thread_local! {
-    static INSIDE: Cell<usize> = const { Cell::new(0) };
-    static END: End<Sdd> = const { End::new() };
-}
 
 impl Collector for Sdd {
     type Guard = Pin;
@@ -52,12 +45,7 @@ impl Collector for Sdd {
             guard.accelerate();
         }
     }
-    fn inside() -> &'static LocalKey<Cell<usize>> {
-        &INSIDE
-    }
-    fn end() -> &'static LocalKey<End<Self>> {
-        &END
-    }
+    thread_locals!(Sdd);
 }
 
 impl Drop for Sdd {

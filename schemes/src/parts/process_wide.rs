@@ -43,6 +43,24 @@ pub trait Collector: Sized + 'static {
     fn end() -> &'static LocalKey<End<Self>>;
 }
 
+/// The thread-local values of a [`Collector`]: a generic one cannot be.
+macro_rules! thread_locals {
+    ($collector:ty) => {
+        #[inline]
+        fn inside() -> &'static std::thread::LocalKey<std::cell::Cell<usize>> {
+            thread_local!(static INSIDE: std::cell::Cell<usize> = const { std::cell::Cell::new(0) });
+            &INSIDE
+        }
+        #[inline]
+        fn end() -> &'static std::thread::LocalKey<$crate::parts::process_wide::End<Self>> {
+            thread_local!(static END: $crate::parts::process_wide::End<$collector> =
+                const { $crate::parts::process_wide::End::new() });
+            &END
+        }
+    };
+}
+pub(crate) use thread_locals;
+
 /// In the place of a number of guards: the collector may have left this thread.
 const ENDED: usize = usize::MAX;
 
@@ -340,10 +358,7 @@ impl<C: Collector> Joined<C> {
 
     /// Asks the collector for this thread's nodes.
     pub(crate) fn flush(&self) {
-        // A chain of destructors that each drop a handle must not exhaust the stack.
-        if let Some(_freeing) = Freeing::enter()
-            && !ended::<C>()
-        {
+        if !ended::<C>() {
             self.member.within(C::flush);
         }
     }
@@ -352,7 +367,10 @@ impl<C: Collector> Joined<C> {
 impl<C: Collector> Drop for Joined<C> {
     fn drop(&mut self) {
         self.leave();
-        self.flush();
+        // A chain of destructors that each drop a handle must not exhaust the stack.
+        if let Some(_freeing) = Freeing::enter() {
+            self.flush();
+        }
     }
 }
 
