@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rng::{SplitMix, fnv};
 use crate::spec::{Scale, ScaleName, Source, Spec, Workload};
+use crate::table::sum;
 
 /// The seed when none is given.
 pub(crate) const DEFAULT_SEED: u64 = 1;
@@ -166,11 +167,9 @@ impl Plan {
 
     /// Roughly how long cells take, in seconds: windows and what surrounds them.
     pub(crate) fn estimate<'a>(cells: impl Iterator<Item = &'a Planned>) -> f64 {
-        cells
-            .filter(|planned| planned.refused.is_none())
-            .map(|planned| planned.cell.seconds + planned.cell.warmup_seconds + 0.15)
-            // Not `sum`, which is -0.0 of nothing.
-            .fold(0.0, |sum, seconds| sum + seconds)
+        let measured =
+            cells.filter(|planned| planned.refused.is_none()).map(|planned| &planned.cell);
+        sum(measured.map(|cell| cell.seconds + cell.warmup_seconds + 0.15))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is said of records: the table, and what is wrong with them.
 
-use crate::output::note;
+use crate::output;
 use crate::records::{Sample, Status};
 use crate::table;
 
@@ -16,11 +16,9 @@ pub(crate) fn text(question: &str, samples: &[Sample]) -> String {
 
 /// Says on stderr what spoils the records; how many cells failed.
 pub(crate) fn complain(samples: &[Sample], processors: Option<u64>) -> usize {
-    let (lines, failed) = failures(samples);
-    lines.iter().for_each(|line| note(&format!("kovan-lab: {line}")));
-    if let Some(line) = disturbed(samples, processors) {
-        note(&format!("kovan-lab: {line}"));
-    }
+    let (mut lines, failed) = failures(samples);
+    lines.extend(disturbed(samples, processors));
+    lines.iter().for_each(|line| output::complain(line));
     failed
 }
 

@@ -53,6 +53,11 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// The sum, without the sign that `sum` gives nothing: -0.0.
+pub(crate) fn sum(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(0.0, |sum, value| sum + value)
+}
+
 /// The median; of an even number, the middle between the two in the middle.
 pub(crate) fn median(values: &mut [u64]) -> Option<u64> {
     values.sort_unstable();

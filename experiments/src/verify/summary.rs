@@ -13,7 +13,7 @@ use super::Check;
 use super::ledger::{Entry, Status, standing_failures};
 use super::outcome::{NOT_CAUGHT, again, protection};
 use crate::output::replace_file;
-use crate::table::{self, count};
+use crate::table::{self, count, sum};
 
 /// Seconds that each pair is to have at full strength.
 pub(super) const FULL: f64 = 1800.0;
@@ -140,11 +140,6 @@ impl Summary {
         let new = format!("{before}{BEGIN}{}{END}{after}", self.markdown());
         replace_file(path, new.as_bytes())
     }
-}
-
-/// Without the sign of an empty sum, -0.0.
-fn sum(seconds: impl Iterator<Item = f64>) -> f64 {
-    seconds.fold(0.0, |sum, seconds| sum + seconds)
 }
 
 fn row(name: &str, pairs: &[&Pair], failed: usize) -> Vec<String> {
