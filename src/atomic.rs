@@ -32,12 +32,13 @@ impl<T> Atomic<T> {
         Self::new(ptr::null_mut())
     }
 
-    /// Loads the pointer; what it points to is protected while the guard lives.
+    /// Loads the pointer. What it points to is protected while the guard lives, if this place was
+    /// reachable at the time of the load.
     ///
-    /// Wait-free. In [`Region`](crate::Region) mode exactly one atomic load of `order`, and the
-    /// protection covers all that can be reached from it. In [`Robust`](crate::Robust) mode the
-    /// era is read besides, and the protection covers what is loaded from a place that is still
-    /// reachable: **not** a pointer that is read out of an unlinked node.
+    /// Wait-free. At least acquire, so that what was written before the publication is seen. In
+    /// [`Region`](crate::Region) mode exactly one atomic load, and the protection covers all that
+    /// can be reached from it. In [`Robust`](crate::Robust) mode see [`Guard::protect`]; the
+    /// protection does **not** cover a pointer that is read out of an unlinked node.
     ///
     /// # Panics
     /// If `order` is `Release` or `AcqRel`, as [`AtomicPtr::load`].
@@ -46,17 +47,19 @@ impl<T> Atomic<T> {
         Shared::of(guard.protect(&self.pointer, order))
     }
 
-    /// Stores a pointer. What was there is not retired.
+    /// Stores a pointer. What was there is not retired. At least release, so that who loads it sees
+    /// what it points to.
     ///
     /// # Panics
     /// If `order` is `Acquire` or `AcqRel`, as [`AtomicPtr::store`].
     #[inline]
     pub fn store(&self, new: Shared<'_, T>, order: Ordering) {
+        let order = if order == Ordering::Relaxed { Ordering::Release } else { order };
         self.pointer.store(new.pointer, order);
     }
 
-    /// Loads the pointer without the check of the robust mode: what it points to is protected only
-    /// if it cannot be retired before the guard ends.
+    /// Loads the pointer as an [`AtomicPtr`] does. What it points to is protected only if it cannot
+    /// be retired before the guard ends.
     ///
     /// # Safety
     /// The caller does not use the pointer otherwise.
@@ -72,23 +75,27 @@ impl<T> Atomic<T> {
         Shared::of(self.pointer.load(order))
     }
 
-    /// Replaces the pointer and returns the old one, which the caller may then retire; in
-    /// [`Robust`](crate::Robust) mode the guard does not protect it from there on. At least
-    /// acquire, because a retired value's destructor reads it.
+    /// Replaces the pointer, and returns the old one, which the caller may then retire. The guard
+    /// protects `new` from here on, and does not protect the old one, unless it had loaded it or has mode
+    /// [`Region`](crate::Region). At least acquire and release: a retired value's destructor reads
+    /// it, and who loads the new pointer reads what is there.
     #[inline]
     pub fn swap<'g, M: Mode>(
         &self,
         new: Shared<'_, T>,
         order: Ordering,
-        _guard: &'g Guard<M>,
+        guard: &'g Guard<M>,
     ) -> Shared<'g, T> {
-        Shared::of(self.pointer.swap(new.pointer, acquiring(order)))
+        guard.announce(new.pointer);
+        Shared::of(self.pointer.swap(new.pointer, publishing(order)))
     }
 
-    /// Replaces the pointer if it is `current`; returns what was there.
+    /// Replaces the pointer if it is `current`, tag included. Returns what was there. The guard
+    /// protects `new` from here on. At least acquire and release, and acquire where it fails.
     ///
     /// # Errors
-    /// What was there instead; in [`Robust`](crate::Robust) mode it is not protected.
+    /// What was there instead. The guard does not protect it, unless it has mode
+    /// [`Region`](crate::Region).
     ///
     /// # Panics
     /// If `failure` is `Release` or `AcqRel`.
@@ -99,10 +106,12 @@ impl<T> Atomic<T> {
         new: Shared<'_, T>,
         success: Ordering,
         failure: Ordering,
-        _guard: &'g Guard<M>,
+        guard: &'g Guard<M>,
     ) -> Result<Shared<'g, T>, Shared<'g, T>> {
+        guard.announce(new.pointer);
+        let (success, failure) = (publishing(success), acquiring(failure));
         self.pointer
-            .compare_exchange(current.pointer, new.pointer, acquiring(success), failure)
+            .compare_exchange(current.pointer, new.pointer, success, failure)
             .map(Shared::of)
             .map_err(Shared::of)
     }
@@ -118,13 +127,47 @@ impl<T> Atomic<T> {
         new: Shared<'_, T>,
         success: Ordering,
         failure: Ordering,
-        _guard: &'g Guard<M>,
+        guard: &'g Guard<M>,
     ) -> Result<Shared<'g, T>, Shared<'g, T>> {
+        guard.announce(new.pointer);
+        let (success, failure) = (publishing(success), acquiring(failure));
         self.pointer
-            .compare_exchange_weak(current.pointer, new.pointer, acquiring(success), failure)
+            .compare_exchange_weak(current.pointer, new.pointer, success, failure)
             .map(Shared::of)
             .map_err(Shared::of)
     }
+
+    /// Replaces the pointer by what `update` makes of it, until no other thread comes in between or
+    /// `update` gives `None`. Returns the pointer that was replaced. `update` is given pointers that
+    /// the guard protects. Lock-free.
+    ///
+    /// # Errors
+    /// The pointer for which `update` gave `None`, protected.
+    ///
+    /// # Panics
+    /// If `fetch` is `Release` or `AcqRel`.
+    #[inline]
+    pub fn fetch_update<'g, M: Mode>(
+        &self,
+        set: Ordering,
+        fetch: Ordering,
+        guard: &'g Guard<M>,
+        mut update: impl FnMut(Shared<'g, T>) -> Option<Shared<'g, T>>,
+    ) -> Result<Shared<'g, T>, Shared<'g, T>> {
+        loop {
+            let now = self.load(fetch, guard);
+            let Some(new) = update(now) else { return Err(now) };
+            if self.compare_exchange_weak(now, new, set, Ordering::Relaxed, guard).is_ok() {
+                return Ok(now);
+            }
+        }
+    }
+}
+
+/// Returns the ordering with acquire and release added.
+#[inline(always)]
+fn publishing(order: Ordering) -> Ordering {
+    if order == Ordering::SeqCst { order } else { Ordering::AcqRel }
 }
 
 impl<'g, T> Shared<'g, T> {
@@ -153,19 +196,36 @@ impl<'g, T> Shared<'g, T> {
         self.pointer
     }
 
-    /// Whether it is null.
+    /// Returns whether it is null. A null pointer with a tag is not.
     #[must_use]
     pub const fn is_null(&self) -> bool {
         self.pointer.is_null()
     }
 
+    /// Returns the tag: the bits of the address that the alignment of `T` leaves free. Marks in them
+    /// make a pointer another one for `compare_exchange`, as Harris's list needs (*A Pragmatic
+    /// Implementation of Non-Blocking Linked-Lists*, DISC 2001).
+    #[must_use]
+    pub fn tag(&self) -> usize {
+        self.pointer.addr() & (align_of::<T>() - 1)
+    }
+
+    /// Returns the same pointer with another tag. Bits of `tag` that the alignment of `T` does not
+    /// leave free are dropped.
+    #[must_use]
+    pub fn with_tag(self, tag: usize) -> Self {
+        let mask = align_of::<T>() - 1;
+        Self::of(self.pointer.map_addr(|address| (address & !mask) | (tag & mask)))
+    }
+
     /// The value, or `None` for null.
     ///
     /// # Safety
-    /// 1. It was loaded (in [`Robust`](crate::Robust) mode, by [`Atomic::load`]) under the guard of
-    ///    `'g`, a guard of the collector that it is retired in, from a place that satisfies the
-    ///    guard's [`Mode`]; or it cannot be retired before `'g` ends.
+    /// 1. It was loaded by [`Atomic::load`] through the guard of `'g`, a guard of the collector that
+    ///    it is retired in, from a place that satisfies the guard's [`Mode`]; or it cannot be
+    ///    retired before `'g` ends.
     /// 2. Nobody has a mutable reference to it.
+    /// 3. It has no tag.
     #[must_use]
     pub const unsafe fn as_ref(&self) -> Option<&'g T> {
         // SAFETY: the caller's clauses.

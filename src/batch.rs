@@ -2,23 +2,22 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::mem::{MaybeUninit, offset_of};
 use core::ptr;
 
-use crate::slot::Slot;
-use crate::sync::{AtomicIsize, AtomicPtr, Ordering, Use};
+use crate::local::Local;
+use crate::node::Entry;
+use crate::sync::{AtomicIsize, AtomicPtr, AtomicU64, Ordering, RaceCheck};
 
-/// One retired node.
-pub(crate) struct Entry {
-    pub(crate) pointer: *mut (),
-    pub(crate) free: unsafe fn(*mut ()),
-}
+/// The most nodes of a batch: one bit of [`Batch::kept`] for each.
+pub(crate) const CAPACITY: usize = 64;
 
 /// `next` of a link that its pusher has not connected yet.
 const UNCONNECTED: usize = 1;
 /// `next` of a link that was acknowledged before it was connected.
 const CUT: usize = 2;
 
-/// One of the small values that no link has as its address.
+/// Returns one of the small values that no link has as its address.
 pub(crate) fn mark(value: usize) -> *mut Link {
     ptr::without_provenance_mut(value)
 }
@@ -36,7 +35,7 @@ impl Link {
     }
 
     /// Connects a link that is in a list to what was the list before. Returns the part of the list
-    /// whose acknowledgement was left to the caller, mostly none. One step.
+    /// whose acknowledgement was left to the caller, which is mostly none. Takes one step.
     pub(crate) fn connect(&self, below: *mut Link) -> *mut Link {
         self.uses_batch();
         // AcqRel: Release hands `below` to whoever acknowledges; Acquire, after a cut, takes over
@@ -50,12 +49,18 @@ impl Link {
         unsafe { &*self.batch }.memory.shared();
     }
 
-    /// The link below; null at the end, or if the pusher will go on from here.
-    fn cut(&self) -> *mut Link {
+    /// Returns the link below, or `None` if its pusher has not connected it yet.
+    fn below(&self) -> Option<*mut Link> {
         self.uses_batch();
         // Acquire: pairs with the Release in `connect`.
         let next = self.next.load(Ordering::Acquire);
-        if next.addr() != UNCONNECTED {
+        (next.addr() != UNCONNECTED).then_some(next)
+    }
+
+    /// Returns the link below. Where the pusher has not connected it yet, returns null, and the
+    /// pusher acknowledges the rest.
+    fn cut(&self) -> *mut Link {
+        if let Some(next) = self.below() {
             return next;
         }
         // AcqRel: Release hands this thread's reads of the nodes to the pusher; Acquire as above.
@@ -64,81 +69,142 @@ impl Link {
     }
 }
 
-/// Retired nodes that are freed together. Owned by the thread that fills it; shared from the first
-/// push on; then owned by whoever brings `pending` to zero.
+/// Retired nodes that are freed together. A batch belongs to the thread that fills it, is shared
+/// from the first push on, and then belongs to whoever brings `pending` to zero.
 pub(crate) struct Batch {
     /// Links pushed minus acknowledgements. Acknowledgements may come first, so it may be negative
-    /// until the retirer has added the number of links it pushed.
+    /// until the retirer has added the number of links that it pushed.
     pending: AtomicIsize,
-    pub(crate) entries: Vec<Entry>,
-    pub(crate) links: Vec<Link>,
-    /// The oldest birth in it.
-    pub(crate) min_birth: u64,
-    /// The slot of the thread that filled it; null once it was sent there.
-    home: *const Slot,
-    /// By which it is sent there.
-    pub(crate) way_home: Link,
+    /// A bit for each node that a guard protected when its slot was acknowledged on the owner's
+    /// behalf (robust mode). These nodes are retired again in place of being freed.
+    kept: AtomicU64,
+    /// Nodes in `entries`.
+    pub(crate) len: usize,
+    /// The thread that filled it; null once the batch was returned there.
+    retirer: *const Local,
+    links: Vec<Link>,
+    /// The link by which the batch is returned to its retirer, or travels as a parcel.
+    return_link: Link,
+    /// A list that a drain took and could not acknowledge. It is acknowledged with `return_link`.
+    parcel: *mut Link,
     /// The next batch in a list of its owner.
-    next: Option<Box<Batch>>,
-    memory: Use,
+    next: *mut Batch,
+    memory: RaceCheck,
+    entries: [MaybeUninit<Entry>; CAPACITY],
 }
 
 /// A private list of batches, the newest first.
-#[derive(Default)]
-pub(crate) struct List(Option<Box<Batch>>);
+pub(crate) struct List(*mut Batch);
+
+impl Default for List {
+    fn default() -> Self {
+        Self(ptr::null_mut())
+    }
+}
 
 impl List {
     pub(crate) fn add(&mut self, mut batch: Box<Batch>) {
-        batch.next = self.0.take();
-        self.0 = Some(batch);
+        batch.next = self.0;
+        self.0 = Box::into_raw(batch);
+    }
+
+    pub(crate) fn append(&mut self, mut other: Self) {
+        while let Some(batch) = other.take() {
+            self.add(batch);
+        }
     }
 
     pub(crate) fn take(&mut self) -> Option<Box<Batch>> {
-        let mut batch = self.0.take()?;
-        self.0 = batch.next.take();
+        if self.0.is_null() {
+            return None;
+        }
+        // SAFETY: the list owns its batches, which came from `Box::into_raw` in `add`.
+        let batch = unsafe { Box::from_raw(self.0) };
+        self.0 = batch.next;
         Some(batch)
     }
 }
 
+impl Drop for List {
+    fn drop(&mut self) {
+        while let Some(batch) = self.take() {
+            drop(batch);
+        }
+    }
+}
+
 impl Batch {
-    /// An empty batch for so many nodes.
-    pub(crate) fn new(capacity: usize) -> Box<Self> {
+    /// Returns an empty batch.
+    pub(crate) fn new() -> Box<Self> {
         Box::new(Self {
             pending: AtomicIsize::new(0),
-            // Nobody fills a batch of any size.
-            entries: Vec::with_capacity(capacity.min(4096)),
+            kept: AtomicU64::new(0),
+            len: 0,
+            retirer: ptr::null(),
             links: Vec::new(),
-            min_birth: u64::MAX,
-            home: ptr::null(),
-            way_home: Link::of(ptr::null()),
-            next: None,
-            memory: Use::default(),
+            return_link: Link::of(ptr::null()),
+            parcel: ptr::null_mut(),
+            next: ptr::null_mut(),
+            memory: RaceCheck::default(),
+            entries: [const { MaybeUninit::uninit() }; CAPACITY],
         })
     }
 
-    /// Closes a batch of the thread of `home`: it gets a link for each of `slots` slots, and is
-    /// about to be shared.
-    pub(crate) fn share(mut batch: Box<Self>, slots: usize, home: *const Slot) -> *mut Self {
-        batch.home = home;
-        let batch = Box::into_raw(batch);
-        // SAFETY: not shared yet.
-        let links = unsafe { &mut (*batch).links };
-        links.clear();
-        links.resize_with(slots, || Link::of(batch));
+    /// Returns the address of the first entry of a batch, which need not be alive.
+    pub(crate) fn entries(batch: *mut Self) -> *mut Entry {
+        batch.wrapping_byte_add(offset_of!(Self, entries)).cast()
+    }
+
+    /// Removes the last node. Returns it, and whether a guard protected it.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<(Entry, bool)> {
+        self.len = self.len.checked_sub(1)?;
+        // SAFETY: the first `len` entries were written by `OpenBatch::push`, and are read once.
+        let entry = unsafe { self.entries[self.len].assume_init_read() };
+        // Relaxed: the batch is this thread's alone.
+        Some((entry, self.kept.load(Ordering::Relaxed) >> self.len & 1 != 0))
+    }
+
+    /// Returns whether a node in it has a header.
+    pub(crate) fn has_birth(&self) -> bool {
+        // SAFETY: the first `len` entries are written.
+        self.entries[..self.len].iter().any(|entry| unsafe { entry.assume_init_ref() }.has_birth())
+    }
+
+    /// Gives a full or closed batch a link for each of `slots` slots, to be shared by them.
+    pub(crate) fn share(batch: *mut Self, slots: usize, retirer: *const Local) -> *const Self {
+        // SAFETY: the caller owns the batch alone, and does not share it before this call ends.
+        let this = unsafe { &mut *batch };
+        this.retirer = retirer;
+        this.kept = AtomicU64::new(0);
+        this.links.clear();
+        this.links.resize_with(slots, || Link::of(batch));
         batch
     }
 
-    /// Where a batch that no guard holds is to be freed; null if it was sent there already.
-    pub(crate) fn take_home(&mut self) -> *const Slot {
-        core::mem::replace(&mut self.home, ptr::null())
+    pub(crate) fn links(&self) -> &[Link] {
+        &self.links
     }
 
-    /// Makes a batch that no guard holds ready to be shared again, by the link `way_home` alone.
-    /// Its counter is zero, as before it was shared first.
-    pub(crate) fn share_way_home(batch: Box<Self>) -> *mut Self {
+    pub(crate) fn return_link(&self) -> &Link {
+        &self.return_link
+    }
+
+    /// Returns the thread that a batch which no guard holds is returned to; null if it was
+    /// returned already.
+    pub(crate) fn take_retirer(&mut self) -> *const Local {
+        core::mem::replace(&mut self.retirer, ptr::null())
+    }
+
+    /// Makes a batch that no guard holds ready to be shared again, by `return_link` alone. Its
+    /// counter is zero, as before it was shared first. `parcel` is acknowledged with that link.
+    pub(crate) fn share_return_link(batch: Box<Self>, parcel: *mut Link) -> *const Self {
         let batch = Box::into_raw(batch);
         // SAFETY: not shared at the moment.
-        unsafe { (*batch).way_home = Link::of(batch) };
+        unsafe {
+            (*batch).return_link = Link::of(batch);
+            (*batch).parcel = parcel;
+        }
         batch
     }
 
@@ -147,10 +213,9 @@ impl Batch {
     /// # Safety
     /// The caller brought `pending` to zero.
     pub(crate) unsafe fn unshare(batch: *const Self) -> Box<Self> {
-        // SAFETY: the caller is the only owner; the pointer came from `share`.
-        let mut batch = unsafe { Box::from_raw(batch.cast_mut()) };
+        // SAFETY: the caller is the only owner; the pointer came from `Box::into_raw`.
+        let batch = unsafe { Box::from_raw(batch.cast_mut()) };
         batch.memory.alone();
-        batch.min_birth = u64::MAX;
         batch
     }
 
@@ -173,29 +238,124 @@ impl Batch {
     /// # Safety
     /// The caller owns one link that was not acknowledged. A raw pointer, as in `submit`.
     unsafe fn acknowledge(batch: *const Batch) -> bool {
-        // AcqRel: Release orders this thread's reads of the nodes before the free; Acquire, in the
-        // last acknowledger, takes over those of all others. Partner: itself and `submit`.
+        // AcqRel: Release orders this thread's reads of the nodes before the free, and its bits of
+        // `kept` before they are read; Acquire, in the last acknowledger, takes over those of all
+        // others. Partner: itself and `submit`.
         // SAFETY: not free before this subtraction, which is the last access.
         unsafe { (*batch).pending.fetch_sub(1, Ordering::AcqRel) == 1 }
     }
+
+    /// Marks the nodes that `protects` says yes to, so that they are not freed with the others.
+    fn keep(&self, protects: impl Fn(&Entry) -> bool) {
+        let mut kept = 0;
+        for (at, entry) in self.entries[..self.len].iter().enumerate() {
+            // SAFETY: the first `len` entries are written, and stay until the batch is freed.
+            if protects(unsafe { entry.assume_init_ref() }) {
+                kept |= 1 << at;
+            }
+        }
+        if kept != 0 {
+            // Relaxed: the acknowledgement that follows releases it.
+            self.kept.fetch_or(kept, Ordering::Relaxed);
+        }
+    }
 }
 
-/// Acknowledges every link of a list taken from a slot. Batches that no guard holds any more are
-/// given to `free`. Where a pusher is not done yet, the rest of the list is left to it. Steps: three per
-/// link of the list.
-///
-/// # Safety
-/// The caller took the list out of its slot, or was left it by [`Link::connect`], alone, and no
-/// thread of that slot still uses a pointer that it loaded before.
-pub(crate) unsafe fn acknowledge_all(mut link: *mut Link, mut free: impl FnMut(Box<Batch>)) {
-    while !link.is_null() {
-        // SAFETY: a link lives as long as its batch, which waits for this acknowledgement.
-        let (next, batch) = unsafe { ((*link).cut(), (*link).batch) };
-        // SAFETY: as above; the batch may be freed by others right after this call.
+/// What acknowledgements have brought to an end.
+#[derive(Default)]
+pub(crate) struct Ended {
+    /// Batches that no guard holds any more.
+    pub(crate) free: List,
+    /// Batches whose parcel is to be acknowledged next.
+    parcels: List,
+}
+
+impl Ended {
+    /// Acknowledges one link of `batch`.
+    ///
+    /// # Safety
+    /// As [`Batch::acknowledge`].
+    unsafe fn acknowledge(&mut self, batch: *const Batch) {
+        // SAFETY: the caller's clause.
         if unsafe { Batch::acknowledge(batch) } {
-            // SAFETY: the last one.
-            free(unsafe { Batch::unshare(batch) });
+            // SAFETY: that was the last link.
+            self.add(unsafe { Batch::unshare(batch) });
         }
-        link = next;
+    }
+
+    /// Adds a batch that no guard holds any more.
+    pub(crate) fn add(&mut self, batch: Box<Batch>) {
+        if batch.parcel.is_null() { self.free.add(batch) } else { self.parcels.add(batch) }
+    }
+
+    /// Returns the next list that travelled as a parcel.
+    pub(crate) fn take_parcel(&mut self) -> Option<*mut Link> {
+        let mut carrier = self.parcels.take()?;
+        let parcel = core::mem::replace(&mut carrier.parcel, ptr::null_mut());
+        self.free.add(carrier);
+        Some(parcel)
+    }
+
+    /// Acknowledges every link of a list taken from a slot, and of the lists that travel in it.
+    /// Where a pusher is not done yet, the rest of a list is left to it. Takes at most three steps
+    /// per link.
+    ///
+    /// # Safety
+    /// The caller took the list out of its slot, or was left it by [`Link::connect`], alone, and
+    /// no thread of that slot still uses a pointer that it loaded before.
+    pub(crate) unsafe fn acknowledge_all(&mut self, mut link: *mut Link) {
+        let mut no_limit = usize::MAX;
+        loop {
+            // SAFETY: the caller's clause.
+            unsafe { self.acknowledge_some(link, &mut no_limit) };
+            let Some(parcel) = self.take_parcel() else { return };
+            link = parcel;
+        }
+    }
+
+    /// As [`acknowledge_all`](Self::acknowledge_all), but no more links than `left`, which is
+    /// lowered by their number, and not the lists that travel in it. Returns the rest.
+    ///
+    /// # Safety
+    /// As there.
+    pub(crate) unsafe fn acknowledge_some(
+        &mut self,
+        mut link: *mut Link,
+        left: &mut usize,
+    ) -> *mut Link {
+        while !link.is_null() && *left > 0 {
+            *left -= 1;
+            // SAFETY: a link lives as long as its batch, which waits for this acknowledgement.
+            let (next, batch) = unsafe { ((*link).cut(), (*link).batch) };
+            // SAFETY: the link is the caller's; others may free the batch right after.
+            unsafe { self.acknowledge(batch) };
+            link = next;
+        }
+        link
+    }
+
+    /// Acknowledges a list on behalf of an owner who is inside of a guard. Nodes that `protects`
+    /// says yes to are kept. Stops at a link that its pusher has not connected yet, and returns it:
+    /// the caller puts the rest back. Takes at most three steps per link.
+    ///
+    /// # Safety
+    /// The caller took the list out of its slot alone, and `protects` says yes to each node in it
+    /// that the slot's owner may still use.
+    pub(crate) unsafe fn acknowledge_for(
+        &mut self,
+        mut link: *mut Link,
+        protects: impl Fn(&Entry) -> bool,
+    ) -> *mut Link {
+        while !link.is_null() {
+            // SAFETY: a link lives as long as its batch, which waits for this acknowledgement.
+            let (below, batch) = unsafe { ((*link).below(), (*link).batch) };
+            let Some(below) = below else { break };
+            // SAFETY: as above; entries do not change while the batch is shared.
+            unsafe { &*batch }.keep(&protects);
+            // SAFETY: the link is the caller's; others may free the batch right after.
+            unsafe { self.acknowledge(batch) };
+            link = below;
+        }
+        link
     }
 }

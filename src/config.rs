@@ -2,6 +2,7 @@
 
 use core::marker::PhantomData;
 
+use crate::batch::CAPACITY;
 use crate::collector::Collector;
 use crate::mode::{DefaultMode, Mode};
 
@@ -9,24 +10,27 @@ use crate::mode::{DefaultMode, Mode};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Free {
     /// Per `retire` one node for each batch that waits, at most so many, and at least one, those of
-    /// four retirements together; per `pin` a batch and an eighth of what piled up. No pin or
-    /// retirement runs a burst of destructors, and a thread that retires as much as it allocates gives
-    /// its allocator as much as it takes (Kim, Brown & Singh, *Are Your Epochs Too Epic?*, PPoPP 2024).
-    /// The default, with 2.
+    /// four retirements together; per `pin` that finds batches to acknowledge at most one batch. So
+    /// with the default no retirement runs more than 8 destructors, and no pin more than 64; what
+    /// piled up behind a long guard is paid off in these steps, or by a flush. A thread that retires
+    /// as much as it allocates gives its allocator as much as it takes (Kim, Brown & Singh, *Are
+    /// Your Epochs Too Epic?*, PPoPP 2024). The default, with 2.
     Amortised(usize),
-    /// All of them, in the `pin`, `retire` or `flush` that finds them.
+    /// All of them, in the `pin`, `retire` or `flush` that finds them. There is no bound on their
+    /// number then.
     AtOnce,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Config {
-    /// Nodes per batch. A flush costs a fence and a push per active slot, shared by this many nodes.
+    /// Nodes per batch. To publish one costs a fence and a push per active slot, shared by this
+    /// many nodes.
     pub(crate) batch: usize,
     /// Nodes freed per retirement. By default more than one, so that what waits becomes less.
     pub(crate) frees: usize,
+    /// Whether guards publish what they load.
+    pub(crate) robust: bool,
 }
-
-const DEFAULT: Config = Config { batch: 64, frees: 2 };
 
 /// Makes a [`Collector`] with other parameters than the default ones; see
 /// [`Collector::builder`].
@@ -39,26 +43,27 @@ pub struct Builder<M: Mode = DefaultMode> {
 
 impl<M: Mode> Builder<M> {
     pub(crate) const fn new() -> Self {
-        Self { config: DEFAULT, mode: PhantomData }
+        let config = Config { batch: CAPACITY, frees: 2, robust: M::ROBUST };
+        Self { config, mode: PhantomData }
     }
 
-    /// Nodes per batch, at least 1; 64 if not said. A smaller batch holds less, and costs its
-    /// fence and pushes more often.
+    /// Sets the nodes per batch, from 1 to 64; 64 if not said. What is out of that range counts as
+    /// the end of it. A smaller batch holds less, and costs its fence and pushes more often.
     pub fn batch(mut self, nodes: usize) -> Self {
-        self.config.batch = nodes.max(1);
+        self.config.batch = nodes.clamp(1, CAPACITY);
         self
     }
 
-    /// How soon nodes are freed; at most two per retirement if not said.
+    /// Sets how soon nodes are freed; at most two per retirement if not said.
     pub fn free(mut self, free: Free) -> Self {
         self.config.frees = match free {
-            Free::Amortised(nodes) => nodes.max(1),
+            Free::Amortised(nodes) => nodes.clamp(1, CAPACITY),
             Free::AtOnce => usize::MAX,
         };
         self
     }
 
-    /// The collector.
+    /// Returns the collector.
     #[must_use]
     pub fn build(self) -> Collector<M> {
         Collector::with(self.config)

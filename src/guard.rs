@@ -1,14 +1,17 @@
 //! Guards: critical sections.
 
-use alloc::boxed::Box;
 use core::fmt;
+use core::marker::PhantomData;
 
-use crate::batch::Entry;
+use crate::barrier;
+use crate::collector::Collector;
 use crate::local::Local;
 use crate::mode::{DefaultMode, Mode};
-use crate::sync::{AtomicPtr, Ordering, fence};
+use crate::node::{Entry, Reclaimable, era};
+use crate::sync::{AtomicPtr, Ordering};
 
-/// Rounds in which a checked load tries to meet a standing era before it escalates. Fewer in models.
+/// Rounds in which a load publishes what it found and looks again, before it holds everything for
+/// its last round. Fewer in models.
 pub(crate) const ROUNDS: usize = if cfg!(kovan_loom) {
     1
 } else if cfg!(kovan_shuttle) {
@@ -17,133 +20,145 @@ pub(crate) const ROUNDS: usize = if cfg!(kovan_loom) {
     16
 };
 
-/// A critical section. What is loaded under it stays allocated until it is dropped, as far as its
-/// [`Mode`] says. It stays on its thread.
+/// A critical section. Every pointer that is loaded through it, from a place that is reachable then,
+/// stays allocated until it is dropped; with a [`Collector<Region>`](crate::Region) everything else
+/// that is reachable meanwhile, too. It stays on its thread.
 #[must_use = "a guard protects only while it lives"]
 pub struct Guard<M: Mode = DefaultMode> {
-    local: *const Local<M>,
+    local: *const Local,
+    mode: PhantomData<fn() -> M>,
 }
 
 impl<M: Mode> Guard<M> {
     /// # Safety
-    /// A handle or another guard keeps `local` alive during the call.
+    /// A handle or another guard keeps `local` in use during the call. Its collector has mode `M`.
     #[inline(always)]
-    pub(crate) unsafe fn pin(local: *const Local<M>) -> Self {
-        // The guard first: a destructor that runs in `enter` may panic.
-        let guard = Self { local };
+    pub(crate) unsafe fn pin(local: *const Local) -> Self {
+        let guard = Self { local, mode: PhantomData };
         guard.local().enter();
         guard
     }
 
     #[inline(always)]
-    fn local(&self) -> &Local<M> {
+    fn local(&self) -> &Local {
         // SAFETY: a local stays until its handles and guards are gone, and this is a guard.
         unsafe { &*self.local }
     }
 
-    /// Loads a pointer and protects what it points to. At least as strong as `order`.
-    ///
-    /// Wait-free: in [`Region`](crate::Region) mode one load; in [`Robust`](crate::Robust) mode
-    /// one more load and a compare, and at most 16 rounds when the era moves.
-    #[inline(always)]
-    pub fn protect<T>(&self, source: &AtomicPtr<T>, order: Ordering) -> *mut T {
-        if !M::ROBUST {
-            return source.load(order);
-        }
-        // Acquire at least: the pointer before the era, so that the era read is not older than
-        // the birth of the node; pairs with the publication of the node.
-        let pointer = source.load(acquiring(order));
-        // Acquire: pairs with the AcqRel step of the clock in `Local::birth_era`.
-        let era = self.local().core().era.load(Ordering::Acquire);
-        if self.local().published.get() == era {
-            return pointer;
-        }
-        self.protect_anew(source, order, pointer, era)
+    /// Returns the collector that this guard belongs to.
+    #[must_use]
+    pub fn collector(&self) -> &Collector<M> {
+        Collector::of(self.local())
     }
 
-    /// Publishes the era and loads again until the era stands still; then gives up on eras until
-    /// the guard ends.
-    #[cold]
+    /// Loads a pointer and protects what it points to, if `source` is reachable. At least as strong
+    /// as `order`, and as acquire. The pointer may have a tag in bits that the alignment of the node
+    /// leaves free.
+    ///
+    /// Wait-free. One load in [`Region`](crate::Region) mode. In [`Robust`](crate::Robust) mode a
+    /// load of a private cache line and a compare besides, if the address is published already; else
+    /// mostly two stores and a second load, at most 17 times of all that. A guard that publishes more
+    /// addresses than ever before makes room for them, which takes the time of sorting them.
+    ///
+    /// # Panics
+    /// If `order` is `Release` or `AcqRel`, as [`AtomicPtr::load`].
+    #[inline(always)]
+    pub fn protect<T>(&self, source: &AtomicPtr<T>, order: Ordering) -> *mut T {
+        let pointer = source.load(acquiring(order));
+        if M::ROBUST {
+            let node = untagged(pointer);
+            if !self.local().slot.shields.covers(node) && !node.is_null() {
+                return self.protect_anew(source, order, pointer);
+            }
+        }
+        pointer
+    }
+
+    /// Publishes the address and loads again until it stands still.
+    #[inline(never)]
     fn protect_anew<T>(
         &self,
         source: &AtomicPtr<T>,
         order: Ordering,
-        pointer: *mut T,
-        mut era: u64,
+        mut pointer: *mut T,
     ) -> *mut T {
-        if self.local().is_escalated() {
-            return pointer;
-        }
         for _ in 0..ROUNDS {
-            self.local().publish(era);
-            // SeqCst: the era before the load; pairs with the fence in `Local::close`. If ours is
-            // first, the flush sees the era and pushes; if theirs is, the load sees the unlink.
-            fence(Ordering::SeqCst);
-            let pointer = source.load(acquiring(order));
-            let now = self.local().core().era.load(Ordering::Acquire);
-            if now == era {
-                return pointer;
+            let era = era::now();
+            let now = self.publish_and_load(source, order, pointer, era);
+            // The clock after the pointer, which was acquired: so no node that was loaded is
+            // younger than the era that was published.
+            if untagged(now).is_null() || now == pointer && era::now() == era {
+                return now;
             }
-            era = now;
+            pointer = now;
         }
-        self.local().escalate();
-        fence(Ordering::SeqCst);
+        // Others replace it faster than this thread looks. While the guard holds everything, what
+        // the last look finds is protected, and can be published.
+        let slot = &self.local().slot;
+        slot.pinned.hold_everything();
+        pointer = self.publish_and_load(source, order, pointer, era::now());
+        self.announce(pointer);
+        slot.shields.publish_era(era::now());
+        slot.pinned.hold_shields();
+        pointer
+    }
+
+    #[inline(always)]
+    fn publish_and_load<T>(
+        &self,
+        source: &AtomicPtr<T>,
+        order: Ordering,
+        pointer: *mut T,
+        era: u64,
+    ) -> *mut T {
+        self.announce(pointer);
+        self.local().slot.shields.publish_era(era);
+        // The address before the second look at the source: if a drain cannot read the address yet
+        // after its `barrier::heavy`, this load sees that the node is unlinked.
+        barrier::light_or_fence();
         source.load(acquiring(order))
     }
 
-    /// The birth era to keep beside a node that is allocated now, for
-    /// [`retire_with`](Self::retire_with); 0 in [`Region`](crate::Region) mode.
+    /// Publishes the address of a node in robust mode, so that this guard protects it from the
+    /// moment on at which others can retire it. The caller publishes the node after this.
     #[inline]
-    #[must_use]
-    pub fn birth_era(&self) -> u64 {
-        self.local().birth_era()
+    pub(crate) fn announce<T>(&self, pointer: *mut T) {
+        if M::ROBUST {
+            let (slot, node) = (&self.local().slot, untagged(pointer));
+            if !slot.shields.covers(node) && !node.is_null() {
+                slot.shields.publish(node, &slot.pinned);
+            }
+        }
     }
 
     /// Retires a boxed value: it is dropped when no guard can hold it. Destructors of values that
-    /// were retired earlier may run here.
+    /// were retired earlier may run here; none of their panics ends the call.
     ///
     /// # Safety
     /// As [`retire`](crate::retire), of this guard's collector.
     #[inline]
     pub unsafe fn retire<T: 'static>(&self, pointer: *mut T) {
-        // SAFETY: the caller's clauses; a birth of 0 is always right.
-        unsafe { self.retire_with(pointer.cast(), drop_box::<T>, 0) };
+        self.local().retire(Entry::boxed(pointer));
     }
 
-    /// Retires anything: `free(pointer)` is called once, when no guard can hold it.
+    /// Retires a node that begins with a [`RetiredNode`](crate::RetiredNode); else as
+    /// [`retire`](Self::retire).
     ///
     /// # Safety
-    /// 1. As [`retire`](crate::retire), with `free` in place of the box's drop. It may run on any
-    ///    thread.
-    /// 2. `birth` is 0, or came from [`birth_era`](Self::birth_era) of this collector before the
-    ///    pointer was published.
+    /// As [`retire_node`](crate::retire_node), of this guard's collector.
     #[inline]
-    pub unsafe fn retire_with(&self, pointer: *mut (), free: unsafe fn(*mut ()), birth: u64) {
-        self.local().retire(Entry { pointer, free }, birth);
+    pub unsafe fn retire_node<T: 'static>(&self, pointer: *mut T) {
+        self.local().retire(Entry::headed(pointer));
     }
 
-    /// [`retire_with`](Self::retire_with) for a node that holds its birth. In
-    /// [`Robust`](crate::Robust) mode the birth is read one retirement later, or by a flush: where
-    /// another thread made the node, its cache line is far away, and nobody waits for it then.
+    /// Retires a node whose end is [`Reclaimable::dealloc`]; else as [`retire`](Self::retire).
     ///
     /// # Safety
-    /// 1. As [`retire_with`](Self::retire_with), but for its `birth`.
-    /// 2. `birth` can be read until `free` is called, and holds what
-    ///    [`birth_era`](Self::birth_era) of this collector gave before the pointer was published.
+    /// As [`retire`](crate::retire), of this guard's collector, with `dealloc` in place of the box's
+    /// drop.
     #[inline]
-    pub unsafe fn retire_born(
-        &self,
-        pointer: *mut (),
-        free: unsafe fn(*mut ()),
-        birth: *const u64,
-    ) {
-        let entry = Entry { pointer, free };
-        if M::ROBUST {
-            // SAFETY: clause 2.
-            unsafe { self.local().retire_born(entry, birth) };
-        } else {
-            self.local().retire(entry, 0);
-        }
+    pub unsafe fn retire_reclaimable<T: Reclaimable + 'static>(&self, pointer: *mut T) {
+        self.local().retire(Entry::reclaimable(pointer));
     }
 
     /// Ends the critical section and begins another, without giving up the guard: what was loaded
@@ -156,23 +171,21 @@ impl<M: Mode> Guard<M> {
         self.local().renew()
     }
 
-    /// Closes the open batches of this thread, full or not. In [`Region`](crate::Region) mode, what
-    /// this thread retired under this guard is freed after it.
+    /// Frees all that no guard holds: see [`flush`](crate::flush), of this guard's collector. What
+    /// this guard holds, and in [`Region`](crate::Region) mode all that this thread retired under
+    /// it, is freed after it.
     pub fn flush(&self) {
-        self.local().flush_all();
+        self.local().flush();
     }
 }
 
-/// The erased drop of a box.
-///
-/// # Safety
-/// `pointer` came from `Box::<T>::into_raw` and is not used again.
-pub(crate) unsafe fn drop_box<T>(pointer: *mut ()) {
-    // SAFETY: the caller's clause.
-    drop(unsafe { Box::from_raw(pointer.cast::<T>()) });
+/// Returns the address of a node whose pointer may have a tag in bits that its alignment leaves free.
+#[inline(always)]
+fn untagged<T>(pointer: *mut T) -> *mut () {
+    pointer.map_addr(|address| address & !(align_of::<T>() - 1)).cast()
 }
 
-/// The ordering with acquire added.
+/// Returns the ordering with acquire added.
 #[inline(always)]
 pub(crate) fn acquiring(order: Ordering) -> Ordering {
     match order {

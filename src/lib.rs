@@ -39,7 +39,7 @@ extern crate alloc;
 extern crate std;
 
 #[cfg(not(target_has_atomic = "64"))]
-compile_error!("kovan needs 64-bit atomics: 32 bits of an era or a counter would wrap in use");
+compile_error!("kovan needs 64-bit atomics: a batch has a bit for each of its 64 nodes");
 
 // Models have other atomics than those that are public, and no thread-local state.
 #[cfg(not(kovan_loom))]
@@ -50,16 +50,19 @@ mod collector;
 mod config;
 #[cfg(all(feature = "std", not(kovan_loom)))]
 mod default;
+mod free_queue;
 mod guard;
 mod local;
 mod mode;
 #[cfg(all(test, kovan_loom))]
 mod model;
+mod node;
+mod open_batch;
 mod owned;
-mod prefetch;
-mod ready;
+mod registry;
 #[cfg(all(test, kovan_shuttle))]
 mod schedules;
+mod shields;
 mod slot;
 mod stats;
 mod sync;
@@ -74,6 +77,7 @@ pub use core::sync::atomic::Ordering;
 pub use default::*;
 pub use guard::Guard;
 pub use mode::{DefaultMode, Mode, Region, Robust};
+pub use node::{Reclaimable, RetiredNode};
 pub use owned::Owned;
 pub use stats::Stats;
 

@@ -1,130 +1,132 @@
-//! A thread's own part: its slot, its critical sections, and ([`retire`]) its batches.
+//! A thread's registration: its slot, its critical sections, and what becomes of the nodes that it
+//! retires ([`retire`]), holds ([`drain`]) and leaves behind ([`exit`]).
 
+mod drain;
+mod exit;
 mod retire;
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::cell::Cell;
-use core::marker::PhantomData;
+use core::ptr;
 
 use crate::barrier;
-use crate::batch::{Batch, Entry};
 use crate::collector::Core;
-use crate::mode::Mode;
-use crate::ready::Ready;
-use crate::slot::{EVERYTHING, Slot};
-use crate::sync::Ordering;
+use crate::free_queue::FreeQueue;
+use crate::open_batch::OpenBatch;
+use crate::registry::Place;
+use crate::slot::Slot;
+use crate::stats::Counts;
+use crate::sync::{AtomicI32, Ordering};
+use crate::unwind::Panic;
 
-/// In `Local::more`: the handle is gone.
-const ORPHAN: u64 = 1 << 63;
-/// In `Local::more`: the slot is eligible for every batch until the outermost guard ends.
-const ESCALATED: u64 = 1 << 62;
-/// In `Local::more`: a pin has left its section to run destructors; its guard is there all the same.
-const OUTSIDE: u64 = 1 << 61;
-/// In `Local::more`: guards besides the outermost one. 64 bits on every target: guards that are
-/// forgotten are never counted down, and 30 bits of them take a second.
-const INNER: u64 = OUTSIDE - 1;
-
-/// A batch that is being filled, if it has a node.
-type Open = Cell<Option<Box<Batch>>>;
-
-/// A retired node whose birth was asked for and not read yet.
-struct Unread {
-    entry: Entry,
-    birth: *const u64,
-}
-
-pub(crate) struct Local<M> {
-    core: Arc<Core>,
-    slot: *const Slot,
-    /// What a guard looks at when it ends: [`INNER`], [`ORPHAN`], [`ESCALATED`], [`OUTSIDE`].
-    more: Cell<u64>,
-    /// The era in the slot, but for an escalation (robust mode).
-    pub(crate) published: Cell<u64>,
-    /// Nodes that no lagging reader can hold, in region mode all nodes.
-    young: Open,
-    /// Nodes born at or before `boundary`. Kept apart, so that an old node does not make a
-    /// lagging reader hold a whole batch of young ones.
-    old: Open,
-    /// The last node retired with its birth (robust mode).
-    unread: Cell<Option<Unread>>,
-    /// The highest era of a lagging slot, as seen by the last flush.
-    boundary: Cell<u64>,
-    allocated: Cell<u64>,
-    ready: Ready,
-    /// Lists that this thread may still take before it no longer counts as one that retires.
+/// A registration. Its slot and its counts are shared; the rest is the owner's alone. It stays
+/// where it is until its collector goes, and is used again after its thread has left.
+#[repr(C)]
+pub(crate) struct Local {
+    nesting: Nesting,
+    pub(crate) open: OpenBatch,
+    queue: FreeQueue,
+    /// Number of lists that this thread may still take before it no longer counts as one whose
+    /// retirements free what it has.
     retiring: Cell<usize>,
-    mode: PhantomData<fn() -> M>,
+    /// Whether a destructor runs that this local has called: then nested calls leave their work to
+    /// the call that runs it.
+    freeing: Cell<bool>,
+    /// The first panic of a destructor since the last flush.
+    panic: Cell<Option<Panic>>,
+    /// Scratch space for a look at all slots, and for what a slot protects.
+    targets: Cell<Vec<*const Local>>,
+    addresses: Cell<Vec<usize>>,
+    core: Cell<Option<Arc<Core>>>,
+    /// The number of the owner's thread.
+    thread: AtomicI32,
+    place: Place,
+    pub(crate) counts: Counts,
+    pub(crate) slot: Slot,
 }
 
-impl<M: Mode> Local<M> {
-    pub(crate) fn register(core: Arc<Core>) -> *const Self {
-        let slot = core.own_slot();
-        Box::into_raw(Box::new(Self {
-            core,
-            slot,
-            more: Cell::new(0),
-            published: Cell::new(0),
-            young: Cell::default(),
-            old: Cell::default(),
-            unread: Cell::new(None),
-            boundary: Cell::new(0),
-            allocated: Cell::new(0),
-            ready: Ready::default(),
+// SAFETY: `slot`, `counts` and the atomics of `open` are made to be shared; everything else is used
+// by the owner only, which is one thread at a time: the exchange in `Chunk::own` hands it over.
+unsafe impl Sync for Local {}
+// SAFETY: as above; what is left in it when no thread owns it belongs to the collector.
+unsafe impl Send for Local {}
+
+/// What the end of a guard looks at: the guards besides the outermost one, and two flags. All zero
+/// in most sections.
+struct Nesting(Cell<u64>);
+
+impl Nesting {
+    /// The handle is gone.
+    const ORPHAN: u64 = 1 << 63;
+    /// A pin has left its section to run destructors. Its guard is there all the same.
+    const SUSPENDED: u64 = 1 << 62;
+    /// 62 bits for the guards: guards that are forgotten are never counted down.
+    const INNER: u64 = Self::SUSPENDED - 1;
+
+    fn has(&self, flag: u64) -> bool {
+        self.0.get() & flag != 0
+    }
+
+    fn set(&self, flag: u64, on: bool) {
+        self.0.set((self.0.get() & !flag) | if on { flag } else { 0 });
+    }
+}
+
+impl Local {
+    pub(crate) fn new(place: Place) -> Self {
+        Self {
+            nesting: Nesting(Cell::new(0)),
+            open: OpenBatch::new(),
+            queue: FreeQueue::new(),
             retiring: Cell::new(0),
-            mode: PhantomData,
-        }))
+            freeing: Cell::new(false),
+            panic: Cell::new(None),
+            targets: Cell::default(),
+            addresses: Cell::default(),
+            core: Cell::new(None),
+            thread: AtomicI32::new(0),
+            place,
+            counts: Counts::new(),
+            slot: Slot::new(),
+        }
     }
 
-    pub(crate) fn core(&self) -> &Core {
-        &self.core
+    pub(crate) fn register(core: Arc<Core>) -> *const Self {
+        let local = ptr::from_ref(core.locals.own());
+        // SAFETY: the local lives as long as the core, which it holds from here on.
+        let this = unsafe { &*local };
+        this.core.set(Some(core));
+        this.thread.store(barrier::this_thread(), Ordering::Relaxed);
+        local
     }
 
-    #[inline(always)]
-    pub(crate) fn slot(&self) -> &Slot {
-        // SAFETY: slots live as long as the core, which `self` holds.
-        unsafe { &*self.slot }
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        // SAFETY: set by `register` and taken by the last step of `exit`; not changed in between.
+        let core = unsafe { &*self.core.as_ptr() };
+        core.as_ref().expect("a local that is in use has a collector")
     }
 
     pub(crate) fn is_pinned(&self) -> bool {
-        self.slot().pins.load(Ordering::Relaxed) != 0
-    }
-
-    /// Gives up the handle.
-    ///
-    /// # Safety
-    /// The caller owned it, and does not use `local` again.
-    pub(crate) unsafe fn release(local: *const Self) {
-        // SAFETY: the caller's handle kept it alive until here.
-        let this = unsafe { &*local };
-        if this.is_pinned() || this.more.get() & OUTSIDE != 0 {
-            this.more.set(this.more.get() | ORPHAN);
-        } else {
-            // SAFETY: no handle and no guard is left.
-            unsafe { Self::exit(local) };
-        }
+        self.slot.pinned.is_inside()
     }
 
     /// Begins a critical section. The caller keeps the local alive.
     #[inline(always)]
     pub(crate) fn enter(&self) {
-        if self.begin() {
-            self.acknowledge_own();
+        if self.slot.pinned.is_inside() {
+            self.nesting.0.set(self.nesting.0.get() + 1);
+        } else if self.begin() {
+            self.enter_slowly();
         }
     }
 
-    /// Begins a critical section. Returns whether this thread must take its list first.
+    /// Begins an outermost section. Returns whether this thread must take its list first.
     #[inline(always)]
     fn begin(&self) -> bool {
-        let slot = self.slot();
-        if slot.pins.load(Ordering::Relaxed) != 0 {
-            self.more.set(self.more.get() + 1);
-            return false;
-        }
-        // Relaxed: `light` orders this store before the load of the head; see `Slot::drain`.
-        slot.pins.store(1, Ordering::Relaxed);
+        self.slot.pinned.enter();
         barrier::light();
-        !slot.is_quiet()
+        !self.slot.is_quiet()
     }
 
     /// Ends a critical section.
@@ -135,8 +137,8 @@ impl<M: Mode> Local<M> {
     pub(crate) unsafe fn leave(local: *const Self) {
         // SAFETY: a local stays until its handle and its guards are gone.
         let this = unsafe { &*local };
-        if this.more.get() == 0 {
-            this.unpin();
+        if this.nesting.0.get() == 0 {
+            this.slot.pinned.leave();
         } else {
             // SAFETY: as the caller says.
             unsafe { Self::leave_one_of_many(local) };
@@ -146,82 +148,63 @@ impl<M: Mode> Local<M> {
     /// # Safety
     /// As [`leave`](Self::leave).
     #[cold]
+    #[inline(never)]
     unsafe fn leave_one_of_many(local: *const Self) {
         // SAFETY: as in `leave`.
         let this = unsafe { &*local };
-        let more = this.more.get();
-        if more & INNER != 0 {
-            this.more.set(more - 1);
+        let nesting = this.nesting.0.get();
+        if nesting & Nesting::INNER != 0 {
+            this.nesting.0.set(nesting - 1);
             return;
         }
-        this.end_escalation();
-        this.unpin();
-        if more & (ORPHAN | OUTSIDE) == ORPHAN {
+        this.slot.pinned.leave();
+        if nesting == Nesting::ORPHAN {
             // SAFETY: the last guard, and the handle is gone.
             unsafe { Self::exit(local) };
         }
     }
 
-    /// Ends the outermost section.
-    #[inline(always)]
-    fn unpin(&self) {
-        // Release: the reads of this section before it; pairs with `Slot::owner_is_outside`.
-        self.slot().pins.store(0, Ordering::Release);
-    }
-
     /// Ends the section and begins another, if it is the outermost one. Returns whether it is.
     pub(crate) fn renew(&self) -> bool {
-        let outermost = self.more.get() & INNER == 0;
+        let outermost = !self.nesting.has(Nesting::INNER);
         if outermost {
-            self.end_escalation();
-            self.unpin();
-            self.enter();
+            self.slot.pinned.leave();
+            if self.begin() {
+                self.enter_slowly();
+            }
         }
         outermost
     }
 
-    /// Publishes the era of a load. The caller fences.
-    pub(crate) fn publish(&self, era: u64) {
-        self.published.set(era);
-        // Relaxed: the fence that follows orders it.
-        self.slot().era.store(era, Ordering::Relaxed);
-    }
-
-    /// Makes the slot eligible for every batch until the outermost guard ends. The caller fences.
-    pub(crate) fn escalate(&self) {
-        self.more.set(self.more.get() | ESCALATED);
-        // Relaxed: as in `publish`.
-        self.slot().era.store(EVERYTHING, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_escalated(&self) -> bool {
-        self.more.get() & ESCALATED != 0
-    }
-
-    /// Ends an escalation with its section; the next load publishes anew.
-    fn end_escalation(&self) {
-        if self.is_escalated() {
-            self.more.set(self.more.get() & !ESCALATED);
-            self.published.set(0);
-            // Release: the reads of this section before it; pairs with the load of a flush that
-            // skips this slot.
-            self.slot().era.store(0, Ordering::Release);
+    /// The slow path of `pin`: takes the list, acknowledges it, and frees some of what became free.
+    /// The caller holds no pointer, and its guard exists.
+    #[cold]
+    #[inline(never)]
+    fn enter_slowly(&self) {
+        let keep = self.acknowledge_own();
+        if self.queue.len() > keep {
+            self.free_and_enter(keep);
         }
     }
 
-    /// Hands everything on and leaves. Destructors that retire again are waited for; nothing else
-    /// is. A panicking destructor was reported by the panic hook, and ends here: the thread may be
-    /// past the point where it could unwind.
-    ///
-    /// # Safety
-    /// No handle and no guard of `local` is left.
-    pub(crate) unsafe fn exit(local: *const Self) {
-        // SAFETY: caller: alive until it is freed below.
-        let this = unsafe { &*local };
-        this.hand_on_all();
-        this.end_allocations();
-        this.slot().disown();
-        // SAFETY: came from `Box::into_raw` in `register`; nobody else has it.
-        drop(unsafe { Box::from_raw(local.cast_mut()) });
+    /// Leaves the section, so that what others retire need not wait for the destructors that run
+    /// here, and begins another.
+    fn free_and_enter(&self, keep: usize) {
+        self.slot.pinned.leave();
+        let nested = self.nesting.has(Nesting::SUSPENDED);
+        self.nesting.set(Nesting::SUSPENDED, true);
+        self.free_due();
+        self.nesting.set(Nesting::SUSPENDED, nested);
+        if self.is_pinned() {
+            // A destructor keeps a guard: this one is an inner one.
+            self.nesting.0.set(self.nesting.0.get() + 1);
+            return;
+        }
+        if self.begin() {
+            self.take_own();
+        }
+        if self.queue.len() > keep {
+            self.slot.stay_on_slow_path();
+        }
     }
 }

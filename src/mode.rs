@@ -1,43 +1,53 @@
-//! The two kinds of protection a collector can give.
+//! The two kinds of protection that a collector can give.
 
 mod sealed {
     pub trait Sealed {}
 }
 
-/// The kind of protection of a [`Collector`](crate::Collector): [`Region`] or [`Robust`].
+/// The kind of protection of a [`Collector`](crate::Collector): [`Region`], [`Robust`], or the
+/// [`DefaultMode`].
 pub trait Mode: sealed::Sealed + 'static {
-    /// Whether loads check the era.
+    /// Whether guards publish what they load.
     const ROBUST: bool;
 }
 
-/// A guard protects everything reachable at any time in its life, nodes already unlinked too. A
-/// load is one atomic load. A thread that stops inside a guard holds all that is retired after.
+/// A guard protects everything that is reachable at any time in its life, nodes already unlinked
+/// too. A load is one atomic load. A thread that stops inside a guard holds all that is retired
+/// after.
+///
+/// Structures that walk through unlinked nodes need this strength, and ask for it by its type: a
+/// `Collector<Region>`.
 #[derive(Debug)]
 pub struct Region;
 
-/// A guard protects every pointer loaded through it from a place that is *still reachable*; it
-/// does **not** protect what is reached through an unlinked node. A load reads the era besides. A
-/// thread that stops inside a guard holds only nodes that were born before it stopped, as long as
-/// nodes carry their birth ([`Guard::birth_era`](crate::Guard::birth_era)); nodes without one
-/// count as oldest. One exception: a load that meets a moving era 16 times in a row gives up on
-/// eras, and a thread that stops in that very guard holds everything.
+/// A guard protects every pointer that was loaded through it from a place that was *still
+/// reachable* then, by the address that was loaded. It does **not** protect what is reached through
+/// an unlinked node.
+///
+/// A load publishes the address that it returns, with a plain store, unless it is published
+/// already. A thread that stops inside of a guard holds what it has loaded under it, the last 64
+/// addresses that it loaded before, and what was retired since its slot was last drained: a number
+/// of nodes that does not grow, whatever was retired and however it was allocated. The bound is in
+/// `docs/ADVERSARIES.md`.
 #[derive(Debug)]
 pub struct Robust;
 
+/// The mode of [`pin`](crate::pin) and [`retire`](crate::retire). Code for it may rely on what both
+/// other modes give: a guard protects the pointers that were loaded through it from places that were
+/// still reachable then. With the feature `robust` it is as [`Robust`], else as [`Region`]; since
+/// any crate of a program may turn the feature on, it is a type of its own.
+#[derive(Debug)]
+pub struct DefaultMode;
+
 impl sealed::Sealed for Region {}
 impl sealed::Sealed for Robust {}
+impl sealed::Sealed for DefaultMode {}
 impl Mode for Region {
     const ROBUST: bool = false;
 }
 impl Mode for Robust {
     const ROBUST: bool = true;
 }
-
-/// The mode of [`pin`](crate::pin) and [`retire`](crate::retire): [`Robust`] with the feature
-/// `robust`, else [`Region`].
-pub type DefaultMode = Chosen;
-
-#[cfg(not(feature = "robust"))]
-use Region as Chosen;
-#[cfg(feature = "robust")]
-use Robust as Chosen;
+impl Mode for DefaultMode {
+    const ROBUST: bool = cfg!(feature = "robust");
+}

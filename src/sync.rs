@@ -12,25 +12,26 @@ use counted as chosen;
 use loom::sync::atomic as chosen;
 
 pub(crate) use chosen::{
-    AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
+    AtomicBool, AtomicI32, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
-/// Shows the models who uses a piece of memory that no cell of theirs holds; nothing elsewhere.
+/// Shows the models who uses a piece of memory that no cell of theirs holds. Elsewhere it is
+/// nothing.
 #[derive(Default)]
-pub(crate) struct Use {
+pub(crate) struct RaceCheck {
     #[cfg(kovan_loom)]
     cell: loom::cell::UnsafeCell<()>,
 }
 
-impl Use {
-    /// The caller reads it, or writes atomics in it.
+impl RaceCheck {
+    /// Says that the caller reads it, or writes atomics in it.
     #[inline(always)]
     pub(crate) fn shared(&self) {
         #[cfg(kovan_loom)]
         self.cell.with(|_| ());
     }
 
-    /// The caller owns it alone.
+    /// Says that the caller owns it alone.
     #[inline(always)]
     pub(crate) fn alone(&self) {
         #[cfg(kovan_loom)]

@@ -1,5 +1,5 @@
-//! Panics of destructors: caught where there is `std`. Without it nothing can catch one; the crate's
-//! page says what becomes of it.
+//! Destructors of retired values: their panics are caught where there is `std`, and they nest only
+//! so deep. Without `std` nothing can catch a panic; the crate's page says what becomes of it.
 
 use alloc::boxed::Box;
 use core::any::Any;
@@ -24,18 +24,51 @@ pub(crate) fn discard(panic: Option<Panic>) {
     catch(|| drop(panic)).unwrap_or_else(core::mem::forget);
 }
 
-/// Lets a caught panic go on.
-pub(crate) fn resume(panic: Panic) -> ! {
+/// Lets a caught panic go on, unless this thread unwinds already: then that would abort.
+pub(crate) fn resume(panic: Panic) {
     #[cfg(feature = "std")]
-    std::panic::resume_unwind(panic);
-    #[cfg(not(feature = "std"))]
-    unreachable!("nothing catches a panic: {panic:?}");
+    if !std::thread::panicking() {
+        std::panic::resume_unwind(panic);
+    }
+    discard(Some(panic));
 }
 
-/// Whether this thread is known to unwind: then a second panic would abort.
-pub(crate) fn panicking() -> bool {
-    #[cfg(feature = "std")]
-    return std::thread::panicking();
-    #[cfg(not(feature = "std"))]
-    return false;
+/// One level of destructors inside of destructors, on this thread.
+pub(crate) struct Depth(());
+
+#[cfg(all(feature = "std", not(any(kovan_loom, kovan_shuttle))))]
+mod depth {
+    use core::cell::Cell;
+
+    /// Levels of destructors that free through other handles, each a few stack frames.
+    const LIMIT: u32 = 8;
+
+    std::thread_local! {
+        static DEPTH: Cell<u32> = const { Cell::new(0) };
+    }
+
+    impl super::Depth {
+        /// Begins a level. Gives none if there are too many; then the caller runs no destructor.
+        pub(crate) fn enter() -> Option<Self> {
+            let depth = DEPTH.get();
+            (depth < LIMIT).then(|| {
+                DEPTH.set(depth + 1);
+                Self(())
+            })
+        }
+    }
+
+    impl Drop for super::Depth {
+        fn drop(&mut self) {
+            DEPTH.set(DEPTH.get() - 1);
+        }
+    }
+}
+
+#[cfg(not(all(feature = "std", not(any(kovan_loom, kovan_shuttle)))))]
+impl Depth {
+    /// Begins a level. Without threads that something could belong to, nobody counts them.
+    pub(crate) fn enter() -> Option<Self> {
+        Some(Self(()))
+    }
 }

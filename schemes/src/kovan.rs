@@ -1,6 +1,5 @@
 //! `kovan` and `kovan-robust`: the collectors of this workspace's library.
 
-use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use ::kovan::{Collector, Guard, Handle, Mode, Region, Robust};
@@ -9,16 +8,14 @@ use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::{Node, Retired};
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 
-/// Nodes per batch (`kovan`'s `BATCH`).
+/// Nodes per batch (`kovan`'s `CAPACITY`).
 const BATCH: u64 = 64;
-/// Allocations of one thread per step of the era clock (`kovan`'s `ERA_FREQUENCY`).
-const ERA_FREQUENCY: u64 = 128;
-/// Eras a slot may be behind before its nodes are sorted apart (`kovan`'s `LAG`).
-const LAG: u64 = 4;
-/// Links on a slot between two drains of an idle one (`kovan`'s `BACKLOG`).
-const BACKLOG: u64 = 32;
-/// Batches that may wait to be freed before pins help (`kovan`'s `KEEP`).
-const KEEP: u64 = 4;
+/// Links on a slot between two drains (`kovan`'s `BACKLOG`).
+const BACKLOG: u64 = 16;
+/// Batches that may wait to be freed before pins help (`kovan`'s `KEPT_BATCHES`).
+const KEPT: u64 = 4;
+/// Addresses that a thread publishes by place (`kovan`'s `CELLS`).
+const CELLS: u64 = 64;
 
 /// The scheme `kovan`.
 pub type Kovan = Scheme<Region>;
@@ -35,12 +32,6 @@ pub struct Scheme<M: Mode> {
 pub trait Variant: Mode {
     /// The facts.
     const FACTS: Facts;
-    /// What a node keeps: its birth era, or nothing.
-    type Header: Send + Sync + 'static;
-    /// The header of a node born in `era`.
-    fn header(era: u64) -> Self::Header;
-    /// Where the birth era is in a header; null where there is none.
-    fn birth(header: &Self::Header) -> *const u64;
     /// The bound.
     fn bound(input: &BoundInput) -> Option<u64>;
 }
@@ -53,18 +44,13 @@ const FACTS: Facts = Facts {
     load: Progress::WaitFree,
     reclaim: Progress::WaitFree,
     robust: Robustness { stalled: false, long_reader: false },
-    parameters: "batch=64 backlog=32 away=8 keep=4 frees=2",
+    parameters: "batch=64 backlog=16 return_limit=8 kept=4 frees=2",
     bound: "unbounded: one stalled thread holds all that is retired",
     frees_on_drop: true,
 };
 
 impl Variant for Region {
     const FACTS: Facts = FACTS;
-    type Header = ();
-    fn header(_: u64) {}
-    fn birth((): &()) -> *const u64 {
-        ptr::null()
-    }
     fn bound(_: &BoundInput) -> Option<u64> {
         None
     }
@@ -73,29 +59,25 @@ impl Variant for Region {
 impl Variant for Robust {
     const FACTS: Facts = Facts {
         name: "kovan-robust",
-        paper: "after Nikolaev & Ravindran, Hyaline, PLDI 2021 (Hyaline-1S); see docs/PROTOCOL.md",
+        paper: "after Nikolaev & Ravindran, Hyaline, PLDI 2021 (Hyaline-1), and Michael, hazard \
+                pointers, TPDS 2004; see docs/PROTOCOL.md",
         strength: Strength::Guard,
         robust: Robustness { stalled: true, long_reader: false },
-        parameters: "batch=64 era_frequency=128 lag=4 backlog=32 away=8 keep=4 frees=2",
-        bound: "2 N (L + 2 N B + (LAG + 1) N E + (2 BACKLOG + KEEP + 2) B), N = T + s threads",
+        parameters: "batch=64 backlog=16 cells=64 return_limit=8 kept=4 frees=2",
+        bound: "N (C + L) + 2 N (N K + KEPT + 3) B, N = T + s threads, C = 64 cells, L live nodes",
         ..FACTS
     };
-    type Header = u64;
-    fn header(era: u64) -> u64 {
-        era
-    }
-    fn birth(header: &u64) -> *const u64 {
-        header
-    }
 
     fn bound(input: &BoundInput) -> Option<u64> {
-        // Every thread may be off the processor, and each then holds: the nodes alive when it
-        // stopped, those of batches that were open or mixed while its lag was not yet seen, and
-        // what an idle thread holds until it is drained, twice if the drain met it at work. The
-        // same again may wait to be freed: pins free an eighth of what is above `KEEP`.
+        // Each thread holds what it has published: its cells, and what its guard has loaded, which is
+        // at most what was alive meanwhile. Besides, a batch waits in lists: of each slot `BACKLOG`
+        // links, once more for each thread that was to drain it and lost the processor; in the
+        // hands of a thread: what it took, its open batch, the one that it frees and those that
+        // wait; and as much again that is freed a few nodes at a time.
         let threads = input.threads + input.stalled;
-        let mixed = 2 * threads * BATCH + (LAG + 1) * threads * ERA_FREQUENCY;
-        Some(2 * threads * (input.live_at_stall + mixed + (2 * BACKLOG + KEEP + 2) * BATCH))
+        let published = threads * (CELLS + input.live_at_stall);
+        let batches = threads * BACKLOG + KEPT + 3;
+        Some(published + 2 * threads * batches * BATCH)
     }
 }
 
@@ -104,7 +86,7 @@ impl Variant for Robust {
 // keeps no borrow over a destructor.
 unsafe impl<M: Variant> Reclaimer for Scheme<M> {
     const FACTS: Facts = M::FACTS;
-    type Header = M::Header;
+    type Header = ();
     type Local = Handle<M>;
     type Guard<'l> = Guard<M>;
     type Shield<'l> = ();
@@ -119,9 +101,7 @@ unsafe impl<M: Variant> Reclaimer for Scheme<M> {
         self.collector.register()
     }
     #[inline]
-    fn header(&self, local: &Handle<M>) -> M::Header {
-        M::header(local.birth_era())
-    }
+    fn header(&self, _: &Handle<M>) {}
     #[inline]
     fn pin<'l>(&'l self, local: &'l Handle<M>) -> Guard<M> {
         local.pin()
@@ -132,19 +112,17 @@ unsafe impl<M: Variant> Reclaimer for Scheme<M> {
     fn protect<T>(
         guard: &Guard<M>,
         (): &mut (),
-        source: &AtomicPtr<Node<T, M::Header>>,
+        source: &AtomicPtr<Node<T, ()>>,
         _: usize,
-    ) -> *mut Node<T, M::Header> {
+    ) -> *mut Node<T, ()> {
         guard.protect(source, Ordering::Acquire)
     }
 
     #[inline]
-    unsafe fn retire<T: Send + 'static>(&self, guard: &Guard<M>, node: *mut Node<T, M::Header>) {
-        // SAFETY: the caller's clauses: the node is alive; its header holds the era of its birth.
-        unsafe {
-            let birth = M::birth(&(*node).header);
-            guard.retire_born(node.cast(), Retired::<T, M::Header>::free, birth);
-        }
+    unsafe fn retire<T: Send + 'static>(&self, guard: &Guard<M>, node: *mut Node<T, ()>) {
+        // SAFETY: the caller's clauses. `Retired` is the node under another type, and dropping its
+        // box counts the free.
+        unsafe { guard.retire(node.cast::<Retired<T, ()>>()) };
     }
 
     fn flush(&self, local: &Handle<M>) {

@@ -1,17 +1,17 @@
 //! Safe cells: a value that is read under a guard and replaced as a whole.
 
+use alloc::boxed::Box;
 use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr;
 
-use crate::default::pin;
+use crate::default::{pin, retire};
 use crate::guard::Guard;
-use crate::owned::Owned;
 use crate::sync::{AtomicPtr, Ordering};
 
-/// A new value, as a node with its birth: the robust mode bounds what stalled readers hold.
+/// Returns a new value, to be published.
 fn publishable<T>(value: T) -> *mut T {
-    Owned::new(value, &pin()).into_raw()
+    Box::into_raw(Box::new(value))
 }
 
 /// Takes back what [`publishable`] gave.
@@ -20,7 +20,7 @@ fn publishable<T>(value: T) -> *mut T {
 /// Nobody else uses it from here on, and it was not retired.
 unsafe fn into_value<T>(value: *mut T) -> T {
     // SAFETY: the caller's clauses.
-    unsafe { Owned::from_raw(value) }.into_inner()
+    *unsafe { Box::from_raw(value) }
 }
 
 /// A value that many threads read and some replace. Reading takes no lock and shares no counter.
@@ -60,16 +60,17 @@ pub struct Removed<T: Send + Sync + 'static> {
 }
 
 /// A part of an [`Atom`]'s value; see [`Atom::map`].
-pub struct AtomMap<'a, T: Send + Sync + 'static, R, F> {
+pub struct AtomMap<'a, T: Send + Sync + 'static, R: ?Sized, F> {
     atom: &'a Atom<T>,
     project: F,
-    part: PhantomData<fn() -> R>,
+    part: PhantomData<fn() -> *const R>,
 }
 
 /// A part of a value as it was loaded through an [`AtomMap`].
 pub struct AtomMapGuard<'a, T, R, F>
 where
     T: Send + Sync + 'static,
+    R: ?Sized,
     F: Fn(&T) -> &R,
 {
     part: *const R,
@@ -134,26 +135,7 @@ impl<T: Send + Sync + 'static> Atom<T> {
         current: &AtomGuard<'_, T>,
         new: T,
     ) -> Result<AtomGuard<'a, T>, T> {
-        let guard = pin();
-        let new = Owned::new(new, &guard).into_raw();
-        // The load publishes an era at or after the birth, so that the guard protects the new value
-        // from its publication on.
-        let now = guard.protect(&self.option.value, Ordering::Acquire);
-        let current = current.value.cast_mut();
-        // The address cannot be of a younger value: `current` protects the one it has.
-        let exchanged = now == current
-            && self
-                .option
-                .value
-                .compare_exchange(current, new, Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok();
-        if !exchanged {
-            // SAFETY: never published.
-            return Err(unsafe { into_value(new) });
-        }
-        // SAFETY: unlinked by the exchange, once; made under a guard of the default collector.
-        unsafe { guard.retire_owned(current) };
-        Ok(AtomGuard { value: new, _guard: guard, atom: PhantomData })
+        self.option.exchange(current.value.cast_mut(), new)
     }
 
     /// Replaces the value by what `f` makes of it; calls `f` again if another thread came first.
@@ -178,7 +160,7 @@ impl<T: Send + Sync + 'static> Atom<T> {
     /// pair.store((2, "two"));
     /// assert_eq!(*name.load(), "two");
     /// ```
-    pub fn map<'a, R: 'a, F>(&'a self, f: F) -> AtomMap<'a, T, R, F>
+    pub fn map<'a, R: ?Sized + 'a, F>(&'a self, f: F) -> AtomMap<'a, T, R, F>
     where
         F: Fn(&T) -> &R,
     {
@@ -237,7 +219,57 @@ impl<T: Send + Sync + 'static> AtomOption<T> {
         Removed::new(self.value.swap(ptr::null_mut(), Ordering::AcqRel))
     }
 
-    /// The unlinked value, or null.
+    /// Puts a value in, or empties it, and gives what was in it.
+    pub fn swap(&self, value: Option<T>) -> Option<Removed<T>> {
+        match value {
+            Some(value) => Removed::new(self.replace(value)),
+            None => self.take(),
+        }
+    }
+
+    /// Puts a value in if what is there is still what `current` has, or still nothing. Wait-free.
+    /// Gives the new value, protected.
+    ///
+    /// # Errors
+    /// `new`, if something else is there by now.
+    pub fn compare_and_swap<'a>(
+        &'a self,
+        current: Option<&AtomGuard<'_, T>>,
+        new: T,
+    ) -> Result<AtomGuard<'a, T>, T> {
+        self.exchange(current.map_or(ptr::null_mut(), |current| current.value.cast_mut()), new)
+    }
+
+    /// Puts in what `f` makes of what is there; calls `f` again if another thread came first.
+    /// Lock-free.
+    pub fn rcu(&self, mut f: impl FnMut(Option<&T>) -> T) {
+        loop {
+            let current = self.load();
+            if self.compare_and_swap(current.as_ref(), f(current.as_deref())).is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// `current` is null, or protected by the caller, so that its address is not that of a younger
+    /// value.
+    fn exchange(&self, current: *mut T, new: T) -> Result<AtomGuard<'_, T>, T> {
+        let guard = pin();
+        let new = publishable(new);
+        guard.announce(new);
+        let (success, failure) = (Ordering::AcqRel, Ordering::Relaxed);
+        if self.value.compare_exchange(current, new, success, failure).is_err() {
+            // SAFETY: never published.
+            return Err(unsafe { into_value(new) });
+        }
+        if !current.is_null() {
+            // SAFETY: unlinked by the exchange, once.
+            unsafe { guard.retire(current) };
+        }
+        Ok(AtomGuard { value: new, _guard: guard, atom: PhantomData })
+    }
+
+    /// Puts a value in. Returns the unlinked one, or null.
     #[inline]
     fn replace(&self, value: T) -> *mut T {
         self.value.swap(publishable(value), Ordering::AcqRel)
@@ -274,11 +306,11 @@ impl<T: Send + Sync + 'static> Removed<T> {
 impl<T: Send + Sync + 'static> Drop for Removed<T> {
     fn drop(&mut self) {
         // SAFETY: unlinked by the swap that made this; retired once, here.
-        unsafe { pin().retire_owned(self.value) };
+        unsafe { retire(self.value) };
     }
 }
 
-impl<'a, T: Send + Sync + 'static, R, F> AtomMap<'a, T, R, F>
+impl<'a, T: Send + Sync + 'static, R: ?Sized, F> AtomMap<'a, T, R, F>
 where
     F: Fn(&T) -> &R,
 {
@@ -307,7 +339,7 @@ impl<T: Send + Sync + 'static> Deref for Removed<T> {
         unsafe { &*self.value }
     }
 }
-impl<T: Send + Sync + 'static, R, F: Fn(&T) -> &R> Deref for AtomMapGuard<'_, T, R, F> {
+impl<T: Send + Sync + 'static, R: ?Sized, F: Fn(&T) -> &R> Deref for AtomMapGuard<'_, T, R, F> {
     type Target = R;
     #[inline]
     fn deref(&self) -> &R {

@@ -59,12 +59,12 @@ impl<T: Send + Sync + fmt::Debug + 'static> fmt::Debug for AtomOption<T> {
         f.debug_tuple("AtomOption").field(&self.load()).finish()
     }
 }
-impl<T: Send + Sync + 'static, R, F> fmt::Debug for AtomMap<'_, T, R, F> {
+impl<T: Send + Sync + 'static, R: ?Sized, F> fmt::Debug for AtomMap<'_, T, R, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AtomMap").finish_non_exhaustive()
     }
 }
-impl<T: Send + Sync + 'static, R: fmt::Debug, F: Fn(&T) -> &R> fmt::Debug
+impl<T: Send + Sync + 'static, R: fmt::Debug + ?Sized, F: Fn(&T) -> &R> fmt::Debug
     for AtomMapGuard<'_, T, R, F>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

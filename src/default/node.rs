@@ -6,53 +6,16 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
-use crate::batch::Entry;
-use crate::default::{retire, retire_entry};
-
-/// A header that other schemes of this family want in each node. Here nodes need none: it is an
-/// ordinary, empty field, aligned like a pointer, for those that keep flags in the low bits of a
-/// node's address.
-#[derive(Clone, Debug, Default)]
-pub struct RetiredNode([usize; 0]);
-
-impl RetiredNode {
-    /// A header.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self([])
-    }
-}
-
-/// A node with its own way of being freed, for instance into a pool; see [`retire_reclaimable`].
-///
-/// # Safety
-/// `dealloc` does not panic.
-pub unsafe trait Reclaimable: Sized {
-    /// The embedded header.
-    fn retired_node(&self) -> &RetiredNode;
-    /// The embedded header.
-    fn retired_node_mut(&mut self) -> &mut RetiredNode;
-    /// Frees the node: drops its box, if it is not overridden.
-    ///
-    /// # Safety
-    /// `pointer` came from [`Box::into_raw`], or as the implementation says, and is not used again.
-    unsafe fn dealloc(pointer: *mut Self) {
-        // SAFETY: the caller's clause.
-        drop(unsafe { Box::from_raw(pointer) });
-    }
-}
+use crate::default::retire_entry;
+use crate::node::{Entry, Reclaimable};
 
 /// Retires a node whose end is [`Reclaimable::dealloc`], in the default collector.
 ///
 /// # Safety
 /// As [`retire`], with `dealloc` in place of the box's drop.
 pub unsafe fn retire_reclaimable<T: Reclaimable + 'static>(pointer: *mut T) {
-    unsafe fn free<T: Reclaimable>(pointer: *mut ()) {
-        // SAFETY: retired once, when nobody can use it any more.
-        unsafe { T::dealloc(pointer.cast()) };
-    }
     // SAFETY: the caller's clauses.
-    unsafe { retire_entry(Entry { pointer: pointer.cast(), free: free::<T> }) };
+    unsafe { retire_entry(Entry::reclaimable(pointer)) };
 }
 
 /// A boxed value, as a pointer.
@@ -85,13 +48,18 @@ pub unsafe fn free_node<T>(node: *mut T) {
     drop(unsafe { Box::from_raw(node.cast::<MaybeUninit<T>>()) });
 }
 
-/// Retires a boxed value: [`retire`].
+/// Retires a boxed value that begins with a [`RetiredNode`](crate::RetiredNode), in the default
+/// collector. Where the feature `robust` is on, a guard that has loaded anything since the header was
+/// made holds it; with [`retire`](crate::retire), one that has loaded this node.
 ///
 /// # Safety
-/// As [`retire`].
+/// 1. As [`retire`](crate::retire), but those who may still use it need not have loaded it by its own
+///    address, if the header was made before they could load what they use.
+/// 2. `T` is `#[repr(C)]`, and its first field is a [`RetiredNode`](crate::RetiredNode).
+#[inline]
 pub unsafe fn retire_node<T: 'static>(node: *mut T) {
     // SAFETY: the caller's clauses.
-    unsafe { retire(node) };
+    unsafe { retire_entry(Entry::headed(node)) };
 }
 
 /// An owned node that was not published yet, or is not any more.

@@ -1,394 +1,303 @@
-//! What becomes of retired nodes: they are collected in open batches, batches are pushed to the
+//! What becomes of retired nodes: they are collected in open batches, batches are published to the
 //! slots that may hold them, acknowledged, and freed.
 
 use alloc::boxed::Box;
-use core::{mem, ptr};
+use core::cell::Cell;
+use core::ptr;
 
-use super::{Local, OUTSIDE, Open, Unread};
-use crate::batch::{self, Batch, Entry, Link, List};
-use crate::mode::Mode;
-use crate::prefetch::prefetch;
-use crate::slot::{EVERYTHING, Slot, count};
+use super::Local;
+use crate::batch::{Batch, CAPACITY, Ended, Link, List};
+use crate::node::{Entry, era};
+use crate::stats::count;
 use crate::sync::{Ordering, fence};
-use crate::unwind::{discard, panicking, resume};
+use crate::unwind::{Depth, catch, discard, resume};
 
-/// Allocations of one thread between two steps of the era clock. One in models, so that eras move.
-const ERA_FREQUENCY: u64 = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } else { 128 };
-/// A slot this many eras behind counts as lagging when nodes are sorted into batches.
-const LAG: u64 = 4;
 /// Retirements that free together. Two threads that fight for a line disturb each other less if one
 /// of them is away from it for a while; an allocator's cache for a thread has room for so few. Each
 /// in models, so that programs stay small.
-const GROUP: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } else { 4 };
+const FREE_GROUP: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } else { 4 };
 /// Batches that may wait for the frees per retirement before pins help.
-const KEEP: usize = 4;
+const KEPT_BATCHES: usize = 4;
 /// Lists that a thread takes since it last closed a full batch, before it no longer counts as one
 /// whose retirements free what it has.
 const RETIRING: usize = 32;
 
-impl Unread {
-    #[inline]
-    fn read(&self) -> u64 {
-        // SAFETY: the caller of `retire_born`: it can be read until the node is freed, which it is
-        // not before it is in a batch.
-        unsafe { *self.birth }
-    }
-}
+/// Links that one pin acknowledges. After a long section there may be any number: then the next pins
+/// go on.
+const PIN_LINKS: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 2 } else { 256 };
 
-impl<M: Mode> Local<M> {
-    /// The slow path of `pin`: takes the list, acknowledges it, and frees some of what became
-    /// free. The caller holds no protected pointer, and its guard exists: destructors may panic.
-    #[cold]
-    pub(super) fn acknowledge_own(&self) {
-        let found = self.take_own();
-        let retiring = self.retiring.get();
-        self.retiring.set(retiring.saturating_sub(usize::from(found)));
-        let keep = if retiring > 0 && !self.frees_at_once() { KEEP } else { 0 };
-        if self.ready.len() > keep {
-            let _outside = Outside::of(self, keep);
-            self.free_due(keep);
+impl Local {
+    /// Adds a node to the open batch, which is published when it is full; after each group of
+    /// retirements frees a few nodes.
+    #[inline(always)]
+    pub(crate) fn retire(&self, entry: Entry) {
+        if let Err(entry) = self.open.try_push(entry) {
+            self.retire_slowly(entry);
         }
     }
 
-    /// Takes this thread's list and acknowledges it. Returns whether there was one.
-    fn take_own(&self) -> bool {
-        let (mut free, mut found) = (List::default(), false);
-        self.slot().take(|list| {
-            found |= !list.is_null();
-            collect(list, &mut free);
-        });
-        self.settle(free);
-        found
+    #[inline(never)]
+    fn retire_slowly(&self, entry: Entry) {
+        self.add(entry);
+        if self.queue.len() > 0 {
+            // Per retirement one node for each batch that waits: a thread that retires as much as
+            // it allocates gives its allocator as much as it takes.
+            let frees = self.core().config.frees;
+            let waiting = self.queue.len();
+            self.free(if self.frees_at_once() {
+                waiting * CAPACITY
+            } else {
+                FREE_GROUP * frees.min(waiting)
+            });
+        }
     }
 
-    /// Sends each batch home, to the thread that retired it: where a thread frees what it retired,
-    /// it gives its allocator back about as much as it takes from it. Keeps those that are at home,
-    /// or that nobody is at home for, and those that it gains by lists that are left to it. Steps: at
-    /// most nine per batch, and those of such lists.
-    fn settle(&self, mut free: List) {
-        let mut gained = List::default();
-        while let Some(mut batch) = free.take() {
-            // SAFETY: slots live as long as the core.
-            let home = unsafe { batch.take_home().as_ref() };
-            match home.filter(|home| !ptr::eq(*home, self.slot) && home.is_at_home()) {
-                Some(home) => Self::send(batch, home, &mut gained),
-                None => self.ready.add(batch),
+    /// Adds a node to the open batch, and publishes it when it is full. Runs no destructor.
+    fn add(&self, entry: Entry) {
+        let len = self.open.push(entry, || self.queue.spare());
+        let capacity = self.core().config.batch;
+        if len >= capacity {
+            self.publish_full();
+        } else {
+            // The last node of a group, and the last of a batch, come here again.
+            self.open.allow((FREE_GROUP - 1 - len % FREE_GROUP).min(capacity - 1 - len));
+        }
+    }
+
+    #[cold]
+    fn publish_full(&self) {
+        let mut ended = Ended::default();
+        self.take_unpinned(&mut ended);
+        self.publish_open(&mut ended);
+        self.adopt(&mut ended);
+        self.route_freed(ended.free);
+        self.retiring.set(RETIRING);
+    }
+
+    /// Publishes the open batch: pushes it to every slot that may hold one of its nodes. Returns
+    /// whether it had a node.
+    pub(super) fn publish_open(&self, ended: &mut Ended) -> bool {
+        let Some(batch) = self.open.take() else { return false };
+        count(&self.counts.retired, batch.len as u64);
+        if self.core().config.robust && batch.has_birth() {
+            era::advance();
+        }
+        // SeqCst: the unlinks of the nodes before the look at the slots; pairs with the fence in
+        // `Slot::take_and_stay` (slot activated before loads).
+        fence(Ordering::SeqCst);
+        let mut targets = self.targets.take();
+        let own_exempt = !self.is_pinned();
+        targets.extend(self.core().locals.iter().filter_map(|local| {
+            let exempt = own_exempt && ptr::eq(local, self);
+            (!exempt && local.slot.is_active()).then_some(ptr::from_ref(local))
+        }));
+        let batch = Batch::share(Box::into_raw(batch), targets.len(), self);
+        let mut pushed = 0;
+        for (at, local) in targets.drain(..).enumerate() {
+            // SAFETY: locals live as long as the core.
+            let local = unsafe { &*local };
+            // SAFETY: `submit` has not run, so the batch cannot be freed yet, however many links of
+            // it are acknowledged.
+            if self.push(local, unsafe { &(*batch).links()[at] }, ended) {
+                pushed += 1;
+                if local.slot.backlog_is_due() {
+                    self.drain(local, ended);
+                }
             }
         }
-        self.keep(gained);
-    }
-
-    /// Keeps batches that no guard holds any more, to be freed here.
-    fn keep(&self, mut free: List) {
-        while let Some(batch) = free.take() {
-            self.ready.add(batch);
-        }
-    }
-
-    /// Pushes a batch to the slot of the thread that retired it; adds it to `gained` if it is back
-    /// already.
-    fn send(batch: Box<Batch>, home: &Slot, gained: &mut List) {
-        let batch = Batch::share_way_home(batch);
-        // SAFETY: as in `close`: not submitted yet.
-        let pushed = push(home, unsafe { &(*batch).way_home }, gained);
-        // Counted for `is_at_home`; whoever flushes drains.
-        home.backlog_is_due();
-        // SAFETY: submitted once since it was shared again.
-        if unsafe { Batch::submit(batch, usize::from(pushed)) } {
-            // SAFETY: its link was not pushed, or was acknowledged.
-            gained.add(unsafe { Batch::unshare(batch) });
-        }
-    }
-
-    /// Frees a few nodes for a group of retirements: per retirement one for each batch that waits. A
-    /// thread that retires as much as it allocates so gives its allocator as much as it takes.
-    #[inline(never)]
-    fn free_some(&self) {
-        // Not while unwinding: a second panic would abort.
-        if !panicking() {
-            self.ready.free(GROUP.saturating_mul(self.core.config.frees.min(self.ready.len())));
-        }
-    }
-
-    /// Publishes what this thread freed, for `stats`.
-    fn count_freed(&self) {
-        count(&self.slot().freed, self.ready.take_freed());
-    }
-
-    fn frees_at_once(&self) -> bool {
-        self.core.config.frees == usize::MAX
-    }
-
-    /// Frees, per pin that found batches, what the frees per retirement do not keep up with: of more
-    /// than `keep` batches one, and an eighth of the rest.
-    fn free_due(&self, keep: usize) {
-        if panicking() {
-            return;
-        }
-        let waiting = self.ready.len();
-        let batches = if self.frees_at_once() { waiting } else { 1 + (waiting - keep) / 8 };
-        self.ready.free(batches.saturating_mul(self.core.config.batch));
-    }
-
-    fn free_all(&self) {
-        if panicking() {
-            return;
-        }
-        let panic = self.ready.free_all();
-        self.count_freed();
-        if let Some(panic) = panic {
-            resume(panic);
-        }
-    }
-
-    /// The birth era of a node allocated now.
-    #[inline]
-    pub(crate) fn birth_era(&self) -> u64 {
-        if !M::ROBUST {
-            return 0;
-        }
-        let allocated = self.allocated.get() + 1;
-        self.allocated.set(allocated);
-        // AcqRel, Acquire: the stamp is read before the node is published, and a reader that
-        // acquires the node reads an era at least as high. Too low a stamp is only conservative.
-        if allocated.is_multiple_of(ERA_FREQUENCY) {
-            self.core.era.fetch_add(1, Ordering::AcqRel) + 1
-        } else {
-            self.core.era.load(Ordering::Acquire)
-        }
-    }
-
-    /// Steps the era clock for what this thread has allocated since its last step. Nobody else counts
-    /// that, so threads with short lives would stop the clock, and one stalled reader hold everything.
-    pub(super) fn end_allocations(&self) {
-        if M::ROBUST && !self.allocated.get().is_multiple_of(ERA_FREQUENCY) {
-            // AcqRel: as in `birth_era`.
-            self.core.era.fetch_add(1, Ordering::AcqRel);
-        }
-    }
-
-    /// Retires the node before this one, whose birth has arrived by now, and asks for the birth of
-    /// this one.
-    ///
-    /// # Safety
-    /// `birth` can be read until the node is freed.
-    #[inline]
-    pub(crate) unsafe fn retire_born(&self, entry: Entry, birth: *const u64) {
-        prefetch(birth);
-        if let Some(before) = self.unread.replace(Some(Unread { entry, birth })) {
-            let birth = before.read();
-            self.retire(before.entry, birth);
-        }
-    }
-
-    /// Adds the node whose birth was not read yet, if there is one, to its open batch, which the
-    /// caller closes. Runs no destructor: what a caller has still to do does not wait for a panic.
-    fn add_unread(&self) {
-        if let Some(node) = self.unread.take() {
-            let birth = node.read();
-            self.add(node.entry, birth);
-        }
-    }
-
-    /// Adds a node to an open batch; returns that one, and how many nodes it has now.
-    #[inline(always)]
-    fn add(&self, entry: Entry, birth: u64) -> (&Open, usize) {
-        let open = if M::ROBUST && birth <= self.boundary.get() { &self.old } else { &self.young };
-        let mut batch = open.take().unwrap_or_else(|| self.ready.spare(self.core.config.batch));
-        batch.min_birth = batch.min_birth.min(birth);
-        batch.entries.push(entry);
-        let nodes = batch.entries.len();
-        // Was `None` since the `take`: nothing to drop.
-        mem::forget(open.replace(Some(batch)));
-        (open, nodes)
-    }
-
-    /// Adds a node to an open batch, and flushes it when it is full; then, as after each group,
-    /// frees a few nodes.
-    #[inline]
-    pub(crate) fn retire(&self, entry: Entry, birth: u64) {
-        let (open, nodes) = self.add(entry, birth);
-        let full = nodes >= self.core.config.batch;
-        if full {
-            self.flush_full(open);
-        }
-        if (full || nodes.is_multiple_of(GROUP)) && self.ready.len() > 0 {
-            self.free_some();
-        }
-    }
-
-    #[cold]
-    fn flush_full(&self, open: &Open) {
-        let mut free = List::default();
-        self.take_unpinned(&mut free);
-        self.close(open, &mut free);
-        self.settle(free);
-        self.retiring.set(RETIRING);
-        if self.frees_at_once() {
-            self.free_due(0);
-        }
-        self.count_freed();
-    }
-
-    /// Closes both open batches and frees what is free.
-    pub(crate) fn flush_all(&self) {
-        self.add_unread();
-        let mut free = List::default();
-        self.take_unpinned(&mut free);
-        self.close(&self.old, &mut free);
-        self.close(&self.young, &mut free);
-        self.keep(free);
-        self.free_all();
-    }
-
-    /// Hands on or frees all that this thread has, as it leaves. Destructors that retire again are
-    /// waited for. Panics end here.
-    pub(crate) fn hand_on_all(&self) {
-        while {
-            self.add_unread();
-            let mut free = List::default();
-            self.slot().leave(|list| collect(list, &mut free));
-            let closed = self.close(&self.old, &mut free) | self.close(&self.young, &mut free);
-            self.keep(free);
-            let before = self.ready.len();
-            discard(self.ready.free_all());
-            // Destructors that ran may have retired, or pinned, which subscribes the slot.
-            closed || self.ready.len() < before
-        } {}
-        self.count_freed();
-    }
-
-    /// Closes the open batches, takes the lists of idle threads, and frees what is free.
-    pub(crate) fn drain_idle(&self) {
-        self.flush_all();
-        let mut free = List::default();
-        for slot in self.core.iter().filter(|slot| !ptr::eq(*slot, self.slot)) {
-            slot.drain(|list| collect(list, &mut free));
-        }
-        self.keep(free);
-        self.free_all();
-    }
-
-    /// Outside of guards this thread holds no pointer: its own list need not wait for a pin.
-    fn take_unpinned(&self, free: &mut List) {
-        if !self.is_pinned() && self.slot().has_list() {
-            self.slot().leave(|list| collect(list, free));
-        }
-    }
-
-    /// Closes an open batch: pushes it to every slot that may hold one of its nodes. Returns
-    /// whether there was one. Adds what no guard holds to `free`.
-    fn close(&self, open: &Open, free: &mut List) -> bool {
-        let Some(batch) = open.take() else { return false };
-        let min_birth = batch.min_birth;
-        count(&self.slot().retired, batch.entries.len() as u64);
-        // SeqCst: the unlinks of the nodes before the reads of the slots; pairs with the fences
-        // in `Slot::take` (slot activated before loads) and `Guard::protect_anew` (era before loads).
-        fence(Ordering::SeqCst);
-        let slots = self.core.slots();
-        // SAFETY: slots live as long as the core.
-        let count = unsafe { slots.as_ref() }.map_or(0, |slot| slot.len);
-        let batch = Batch::share(batch, count, self.slot);
-        // SAFETY: `submit` has not run, so the batch cannot be freed yet, however many links of
-        // it are acknowledged.
-        let pushed = self.push_to_all(unsafe { &*batch }, slots, min_birth, free);
+        self.targets.set(targets);
         // SAFETY: submitted once, here.
         if unsafe { Batch::submit(batch, pushed) } {
             // SAFETY: all links were acknowledged.
-            free.add(unsafe { Batch::unshare(batch) });
+            ended.add(unsafe { Batch::unshare(batch) });
         }
         true
     }
 
-    /// Pushes a link of `batch` to each eligible slot; returns how many. Also looks out for slots
-    /// that lag behind. Steps: the number of slots, and those of [`push`].
-    fn push_to_all(
-        &self,
-        batch: &Batch,
-        mut slots: *const Slot,
-        min_birth: u64,
-        free: &mut List,
-    ) -> usize {
-        let now = self.core.era.load(Ordering::Acquire);
-        let mut boundary = 0;
-        let mut links = batch.links.iter();
-        let mut pushed = 0;
-        let own_exempt = !self.is_pinned();
-        // SAFETY: slots live as long as the core.
-        while let Some(slot) = unsafe { slots.as_ref() } {
-            slots = slot.next;
-            if !slot.is_active() || (own_exempt && ptr::eq(slot, self.slot)) {
-                continue;
-            }
-            if M::ROBUST {
-                // Acquire: pairs with the Release in `end_escalation`. That the load is
-                // after the unlinks is the part of the fence in `close`.
-                let era = slot.era.load(Ordering::Acquire);
-                if era != EVERYTHING && era + LAG < now {
-                    boundary = boundary.max(era);
+    /// Pushes a link to a slot. Returns whether the slot took it. Bounded steps, and three for each
+    /// link of a list that is left to it.
+    pub(super) fn push(&self, to: &Self, link: &Link, ended: &mut Ended) -> bool {
+        let Some(left) = to.slot.push(link) else { return false };
+        // SAFETY: left to this thread alone, by somebody who acknowledged what was above it for an
+        // owner outside of guards.
+        unsafe { ended.acknowledge_all(left) };
+        true
+    }
+
+    /// Returns each batch to the thread that retired it: where a thread frees what it retired, it
+    /// gives its allocator back about as much as it takes from it. Keeps those that are back, or
+    /// whose thread is away. Bounded steps per batch, and per link of lists that are left to it.
+    fn route_freed(&self, mut free: List) {
+        while let Some(mut batch) = free.take() {
+            // SAFETY: locals live as long as the core.
+            let retirer = unsafe { batch.take_retirer().as_ref() };
+            match retirer {
+                Some(to) if !ptr::eq(to, self) && to.slot.is_accepting_returns() => {
+                    let mut ended = Ended::default();
+                    self.send(batch, ptr::null_mut(), to, &mut ended);
+                    // Those that come back are not sent again.
+                    self.queue.add_all(ended.free);
                 }
-                if era < min_birth {
-                    continue;
-                }
-            }
-            let Some(link) = links.next() else { break };
-            if push(slot, link, free) {
-                pushed += 1;
-                if slot.backlog_is_due() {
-                    slot.drain(|list| collect(list, free));
-                }
+                _ => self.queue.add(batch),
             }
         }
-        self.boundary.set(boundary);
-        pushed
+    }
+
+    /// Pushes a batch that no guard holds, or one that carries a list, to a slot, by its return
+    /// link. What the slot does not take is added to `ended`.
+    pub(super) fn send(&self, batch: Box<Batch>, parcel: *mut Link, to: &Self, ended: &mut Ended) {
+        let batch = Batch::share_return_link(batch, parcel);
+        // SAFETY: as in `publish_open`: not submitted yet.
+        let pushed = self.push(to, unsafe { (*batch).return_link() }, ended);
+        // Counted for `is_accepting_returns`; whoever publishes drains.
+        to.slot.backlog_is_due();
+        // SAFETY: submitted once since it was shared again.
+        if unsafe { Batch::submit(batch, usize::from(pushed)) } {
+            // SAFETY: its link was not pushed, or was acknowledged.
+            ended.add(unsafe { Batch::unshare(batch) });
+        }
+    }
+
+    /// Takes this thread's list, acknowledges at most so much of it as one pin may, puts the rest
+    /// back, and frees nothing. Returns whether there was a list.
+    pub(super) fn take_own(&self) -> bool {
+        if self.core().config.robust {
+            self.slot.shields.forget();
+        }
+        let mut list = self.slot.take_and_stay();
+        let found = !list.is_null();
+        let (mut ended, mut left) = (Ended::default(), PIN_LINKS);
+        loop {
+            // SAFETY: taken by this call alone; the owner, outside or at an outermost pin, holds no
+            // pointer.
+            let rest = unsafe { ended.acknowledge_some(list, &mut left) };
+            self.put_back(self, rest, &mut ended);
+            let Some(parcel) = ended.take_parcel() else { break };
+            list = parcel;
+        }
+        self.route_freed(ended.free);
+        found
+    }
+
+    /// As [`take_own`](Self::take_own). Returns how many batches need not be freed by pins.
+    pub(super) fn acknowledge_own(&self) -> usize {
+        let found = self.take_own();
+        let retiring = self.retiring.get();
+        self.retiring.set(retiring.saturating_sub(usize::from(found)));
+        if retiring > 0 && !self.frees_at_once() { KEPT_BATCHES } else { 0 }
+    }
+
+    /// Outside of guards this thread holds no pointer: its own list need not wait for a pin.
+    pub(super) fn take_unpinned(&self, ended: &mut Ended) {
+        if !self.is_pinned() && self.slot.has_list() {
+            // SAFETY: taken by this call alone; the owner is outside.
+            unsafe { ended.acknowledge_all(self.slot.take_and_deactivate()) };
+        }
+    }
+
+    fn frees_at_once(&self) -> bool {
+        self.core().config.frees == usize::MAX
+    }
+
+    /// Frees, per pin on the slow path, at most one batch of what the frees per retirement do not
+    /// keep up with.
+    pub(super) fn free_due(&self) {
+        let batches = if self.frees_at_once() { self.queue.len() } else { 1 };
+        self.free(batches * CAPACITY);
+    }
+
+    /// Frees at most so many nodes, and returns how many; what a guard protects is retired again.
+    /// Does nothing inside of a destructor that this thread runs for this collector, or too deep
+    /// inside of others: so destructors that retire do not recurse. A panic of a destructor is kept
+    /// for the next flush.
+    pub(super) fn free(&self, nodes: usize) -> u64 {
+        if self.freeing.replace(true) {
+            return 0;
+        }
+        let run = Freeing { local: self, freed: Cell::new(0) };
+        let Some(_depth) = Depth::enter() else { return 0 };
+        let mut left = nodes;
+        while let Err(panic) = catch(|| self.free_until(&mut left, &run.freed)) {
+            // Only the first one is kept.
+            let first = self.panic.take();
+            let (kept, other) =
+                if first.is_none() { (Some(panic), None) } else { (first, Some(panic)) };
+            self.panic.set(kept);
+            discard(other);
+        }
+        run.freed.get()
+    }
+
+    /// Frees until `left` is zero. A node whose destructor panics counts as freed.
+    fn free_until(&self, left: &mut usize, freed: &Cell<u64>) {
+        while let Some(rest) = left.checked_sub(1)
+            && let Some((entry, kept)) = self.queue.pop()
+        {
+            *left = rest;
+            if kept {
+                // It is counted again when its batch is published.
+                count(&self.counts.retired, 1u64.wrapping_neg());
+                self.add(entry);
+            } else {
+                freed.set(freed.get() + 1);
+                // SAFETY: contract of `retire`, when no thread can use the node: every link of its
+                // batch was acknowledged, and no acknowledgement found a guard that protects it.
+                unsafe { entry.free() };
+            }
+        }
+    }
+
+    /// Frees the batches that wait now, and lets the first panic since the last call go on. What
+    /// their destructors retire, and what a guard protects, waits for the next call.
+    fn free_all(&self) {
+        self.free(self.queue.len() * CAPACITY);
+        if !self.freeing.get()
+            && let Some(panic) = self.panic.take()
+        {
+            resume(panic);
+        }
+    }
+
+    /// Publishes the open batch, drains every slot whose owner is not in the way, and frees what no
+    /// guard holds.
+    pub(crate) fn flush(&self) {
+        let mut ended = Ended::default();
+        self.take_unpinned(&mut ended);
+        self.publish_open(&mut ended);
+        self.drain_all(&mut ended);
+        self.queue.add_all(ended.free);
+        self.free_all();
+    }
+
+    /// Publishes the open batch and frees what no guard holds, if the batch has a node.
+    pub(crate) fn flush_pending(&self) {
+        let mut ended = Ended::default();
+        if self.open.len() > 0 {
+            self.take_unpinned(&mut ended);
+            self.publish_open(&mut ended);
+            self.queue.add_all(ended.free);
+            self.free_all();
+        }
+    }
+
+    /// Frees the spare memory of a local that is given back.
+    pub(super) fn drop_scratch(&self) {
+        self.queue.drop_spares();
+        drop(self.targets.take());
+        drop(self.addresses.take());
     }
 }
 
-/// While it lives, a pin that has taken its list is outside of its section again: what others retire
-/// need not wait for the destructors that this thread runs. If one of them keeps a guard, the pin is
-/// an inner one from there on. If one panics, the next pins go on with the rest all the same.
-struct Outside<'l, M: Mode> {
-    local: &'l Local<M>,
-    /// Batches that need not be freed by pins.
-    keep: usize,
-    /// Whether a pin around this one is outside, too.
-    nested: u64,
+/// While it lives, destructors run on behalf of this local.
+struct Freeing<'l> {
+    local: &'l Local,
+    freed: Cell<u64>,
 }
 
-impl<'l, M: Mode> Outside<'l, M> {
-    fn of(local: &'l Local<M>, keep: usize) -> Self {
-        let nested = local.more.get() & OUTSIDE;
-        local.more.set(local.more.get() | OUTSIDE);
-        local.unpin();
-        Self { local, keep, nested }
-    }
-}
-
-impl<M: Mode> Drop for Outside<'_, M> {
+impl Drop for Freeing<'_> {
+    /// Also when a destructor panics and nothing catches it.
     fn drop(&mut self) {
-        let Self { local, keep, nested } = *self;
-        local.count_freed();
-        local.more.set(local.more.get() & !OUTSIDE | nested);
-        if local.begin() {
-            local.take_own();
-        }
-        if local.ready.len() > keep {
-            local.slot().stay_busy();
-        }
+        self.local.freeing.set(false);
+        count(&self.local.counts.freed, self.freed.get());
     }
-}
-
-/// Pushes a link to a slot. Returns whether the slot took it; adds what became free to `free`. Steps:
-/// bounded, and three per link of a list that is left to it.
-fn push(slot: &Slot, link: &Link, free: &mut List) -> bool {
-    let Some(left) = slot.push(link) else { return false };
-    collect(left, free);
-    true
-}
-
-/// Acknowledges a list; adds the batches that no guard holds any more to `free`.
-fn collect(list: *mut Link, free: &mut List) {
-    // SAFETY: from `take`, `leave`, `drain` or `push`, which hand a list to one thread only,
-    // when its owner is outside of guards or at an outermost pin, or was when it was cut.
-    unsafe { batch::acknowledge_all(list, |batch| free.add(batch)) };
 }

@@ -76,6 +76,7 @@ pub(crate) fn fence(order: Ordering) {
 pub struct Counted<A>(A);
 
 pub(crate) type AtomicBool = Counted<atomic::AtomicBool>;
+pub(crate) type AtomicI32 = Counted<atomic::AtomicI32>;
 pub(crate) type AtomicIsize = Counted<atomic::AtomicIsize>;
 pub(crate) type AtomicPtr<T> = Counted<atomic::AtomicPtr<T>>;
 pub(crate) type AtomicU64 = Counted<atomic::AtomicU64>;
@@ -105,7 +106,7 @@ macro_rules! constructors {
         })*
     };
 }
-constructors!(AtomicBool of bool, AtomicIsize of isize, AtomicU64 of u64, AtomicUsize of usize);
+constructors!(AtomicBool of bool, AtomicI32 of i32, AtomicIsize of isize, AtomicU64 of u64, AtomicUsize of usize);
 
 impl<T> Counted<atomic::AtomicPtr<T>> {
     pub(crate) const fn new(value: *mut T) -> Self {

@@ -1,0 +1,93 @@
+//! The batch that a thread is filling.
+
+use alloc::boxed::Box;
+use core::cell::Cell;
+use core::ptr;
+
+use crate::batch::Batch;
+use crate::node::Entry;
+use crate::sync::{AtomicPtr, Ordering};
+
+/// Written by its owner only. The pointers are atomic so that others can count the nodes.
+pub(crate) struct OpenBatch {
+    /// Where the next node goes.
+    cursor: AtomicPtr<Entry>,
+    /// Where the cursor is when the next node takes the slow path.
+    stop: Cell<*mut Entry>,
+    /// Null if there is no batch: then cursor and stop are null, too.
+    batch: AtomicPtr<Batch>,
+}
+
+impl OpenBatch {
+    pub(crate) fn new() -> Self {
+        Self {
+            cursor: AtomicPtr::new(ptr::null_mut()),
+            stop: Cell::new(ptr::null_mut()),
+            batch: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// Adds a node, unless it must take the slow path: then gives it back.
+    #[inline(always)]
+    pub(crate) fn try_push(&self, entry: Entry) -> Result<(), Entry> {
+        let cursor = self.cursor.load(Ordering::Relaxed);
+        if cursor == self.stop.get() {
+            return Err(entry);
+        }
+        // SAFETY: `stop` is ahead of the cursor, and in the batch, which this thread owns.
+        unsafe { cursor.write(entry) };
+        // Relaxed: others only count.
+        self.cursor.store(cursor.wrapping_add(1), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Adds a node to a batch that has room: `empty()`, if there is none. Returns how many nodes it
+    /// has now.
+    pub(crate) fn push(&self, entry: Entry, empty: impl FnOnce() -> Box<Batch>) -> usize {
+        if self.batch.load(Ordering::Relaxed).is_null() {
+            self.begin(Box::into_raw(empty()));
+        }
+        let cursor = self.cursor.load(Ordering::Relaxed);
+        // SAFETY: batches are closed when they are full, so there is room.
+        unsafe { cursor.write(entry) };
+        self.cursor.store(cursor.wrapping_add(1), Ordering::Relaxed);
+        self.stop.set(cursor.wrapping_add(1));
+        self.len()
+    }
+
+    /// Lets so many nodes come without the slow path.
+    pub(crate) fn allow(&self, nodes: usize) {
+        self.stop.set(self.cursor.load(Ordering::Relaxed).wrapping_add(nodes));
+    }
+
+    fn begin(&self, batch: *mut Batch) {
+        let entries = if batch.is_null() { ptr::null_mut() } else { Batch::entries(batch) };
+        self.stop.set(entries);
+        self.cursor.store(entries, Ordering::Relaxed);
+        self.batch.store(batch, Ordering::Relaxed);
+    }
+
+    /// Returns how many nodes there are. A guess, unless the owner asks or does nothing meanwhile.
+    pub(crate) fn len(&self) -> usize {
+        let batch = self.batch.load(Ordering::Relaxed);
+        if batch.is_null() {
+            return 0;
+        }
+        let cursor = self.cursor.load(Ordering::Relaxed);
+        cursor.addr().wrapping_sub(Batch::entries(batch).addr()) / size_of::<Entry>()
+    }
+
+    /// Takes the batch, if it has a node.
+    pub(crate) fn take(&self) -> Option<Box<Batch>> {
+        let len = self.len();
+        if len == 0 {
+            return None;
+        }
+        let batch = self.batch.load(Ordering::Relaxed);
+        self.begin(ptr::null_mut());
+        // SAFETY: came from `Box::into_raw` in `push`, and is not used through the cursor any more.
+        let mut batch = unsafe { Box::from_raw(batch) };
+        batch.len = len;
+        Some(batch)
+    }
+}
