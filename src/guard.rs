@@ -55,10 +55,11 @@ impl<M: Mode> Guard<M> {
     /// as `order`, and as acquire. The pointer may have a tag in bits that the alignment of the node
     /// leaves free.
     ///
-    /// Wait-free. One load in [`Region`](crate::Region) mode. In [`Robust`](crate::Robust) mode a
-    /// load of a private cache line and a compare besides, if the address is published already; else
-    /// mostly two stores and a second load, at most 17 times of all that. A guard that publishes more
-    /// addresses than ever before makes room for them, which takes the time of sorting them.
+    /// Wait-free. One load in [`Region`](crate::Region) mode. In [`Robust`](crate::Robust) mode two
+    /// loads of private cache lines, one of a clock that seldom moves, and compares besides, if the
+    /// address is published already; else mostly two stores and a second load, at most 17 times of all
+    /// that. A guard that publishes more addresses than ever before makes room for them, which takes
+    /// the time of sorting them.
     ///
     /// # Panics
     /// If `order` is `Release` or `AcqRel`, as [`AtomicPtr::load`].
@@ -66,8 +67,11 @@ impl<M: Mode> Guard<M> {
     pub fn protect<T>(&self, source: &AtomicPtr<T>, order: Ordering) -> *mut T {
         let pointer = source.load(acquiring(order));
         if M::ROBUST {
-            let node = untagged(pointer);
-            if !self.local().slot.shields.covers(node) && !node.is_null() {
+            let (node, shields) = (untagged(pointer), &self.local().slot.shields);
+            // The era after the pointer, as in `protect_anew`. An address alone may be there from a time
+            // when its memory was another node's.
+            let known = shields.covers(node) && shields.has_published_era(era::now());
+            if !known && !node.is_null() {
                 return self.protect_anew(source, order, pointer);
             }
         }
@@ -98,7 +102,6 @@ impl<M: Mode> Guard<M> {
         slot.pinned.hold_everything();
         pointer = self.publish_and_load(source, order, pointer, era::now());
         self.announce(pointer);
-        slot.shields.publish_era(era::now());
         slot.pinned.hold_shields();
         pointer
     }
@@ -111,8 +114,7 @@ impl<M: Mode> Guard<M> {
         pointer: *mut T,
         era: u64,
     ) -> *mut T {
-        self.announce(pointer);
-        self.local().slot.shields.publish_era(era);
+        self.announce_at(pointer, era);
         // The address before the second look at the source: if a drain cannot read the address yet
         // after its `barrier::heavy`, this load sees that the node is unlinked.
         barrier::light_or_fence();
@@ -123,11 +125,17 @@ impl<M: Mode> Guard<M> {
     /// moment on at which others can retire it. The caller publishes the node after this.
     #[inline]
     pub(crate) fn announce<T>(&self, pointer: *mut T) {
+        self.announce_at(pointer, era::now());
+    }
+
+    #[inline]
+    fn announce_at<T>(&self, pointer: *mut T, era: u64) {
         if M::ROBUST {
             let (slot, node) = (&self.local().slot, untagged(pointer));
             if !slot.shields.covers(node) && !node.is_null() {
                 slot.shields.publish(node, &slot.pinned);
             }
+            slot.shields.publish_era(era);
         }
     }
 

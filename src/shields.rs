@@ -7,7 +7,8 @@
 //! inside of a guard, and a load that meets its own address there is done.
 //!
 //! A node with a [header](crate::RetiredNode) may stand for memory that was loaded by other
-//! addresses. For these, a load that publishes an address publishes the era as well.
+//! addresses. For these, a load publishes the era as well, if the clock has moved since the last one,
+//! though the address may be published already.
 //!
 //! Hazard pointers (Michael, *Hazard Pointers: Safe Memory Reclamation for Lock-Free Objects*, TPDS
 //! 2004) publish addresses in the same way, with a fence for each; the asymmetric fence in place of
@@ -154,6 +155,13 @@ impl Shields {
         }
         // Release: after the log has what was here; pairs with `read`.
         cell.store(pointer, Ordering::Release);
+    }
+
+    /// Returns whether others see that this thread has loaded something at `era`. Owner only.
+    #[inline(always)]
+    pub(crate) fn has_published_era(&self, era: u64) -> bool {
+        // Relaxed: the owner reads what it wrote.
+        self.era.load(Ordering::Relaxed) == era
     }
 
     /// Publishes the era, as [`publish`](Self::publish) does an address.
