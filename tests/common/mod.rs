@@ -1,4 +1,5 @@
 //! What several tests share.
+#![allow(dead_code)] // Each of them uses a part.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -10,4 +11,14 @@ impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_add(1, SeqCst);
     }
+}
+
+/// Returns how many times longer than usual a run is to be: `KOVAN_STRESS`, or 1.
+pub(crate) fn stress() -> usize {
+    std::env::var("KOVAN_STRESS").ok().and_then(|stress| stress.parse().ok()).unwrap_or(1)
+}
+
+/// Returns a length that `KOVAN_STRESS` multiplies.
+pub(crate) fn scaled(length: usize) -> usize {
+    length * stress()
 }
