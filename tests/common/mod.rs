@@ -1,8 +1,8 @@
 //! What several tests share.
 #![allow(dead_code)] // Each of them uses a part.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Counts its drops.
 pub(crate) struct Counted(pub(crate) Arc<AtomicUsize>);
@@ -21,4 +21,12 @@ pub(crate) fn stress() -> usize {
 /// Returns a length that `KOVAN_STRESS` multiplies.
 pub(crate) fn scaled(length: usize) -> usize {
     length * stress()
+}
+
+/// Lets one test of a process run at a time: those that use the default collector, or count what is
+/// alive.
+#[must_use]
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
