@@ -155,14 +155,22 @@ impl Batch {
         batch.wrapping_byte_add(offset_of!(Self, entries)).cast()
     }
 
-    /// Removes the last node. Returns it, and whether a guard protected it.
-    #[inline]
-    pub(crate) fn pop(&mut self) -> Option<(Entry, bool)> {
-        self.len = self.len.checked_sub(1)?;
-        // SAFETY: the first `len` entries were written by `OpenBatch::push`, and are read once.
-        let entry = unsafe { self.entries[self.len].assume_init_read() };
+    /// Removes the last node. Returns it, and its place.
+    ///
+    /// # Safety
+    /// The batch has a node.
+    #[inline(always)]
+    pub(crate) unsafe fn pop(&mut self) -> (Entry, usize) {
+        self.len -= 1;
+        // SAFETY: the caller's clause; the first `len` entries were written by `OpenBatch`, and are
+        // read once.
+        (unsafe { self.entries.get_unchecked(self.len).assume_init_read() }, self.len)
+    }
+
+    /// Returns a bit for each node that a guard protected when its slot was acknowledged.
+    pub(crate) fn kept(&self) -> u64 {
         // Relaxed: the batch is this thread's alone.
-        Some((entry, self.kept.load(Ordering::Relaxed) >> self.len & 1 != 0))
+        self.kept.load(Ordering::Relaxed)
     }
 
     /// Returns whether a node in it has a header.
