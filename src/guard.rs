@@ -97,7 +97,7 @@ impl<M: Mode> Guard<M> {
         let slot = &self.local().slot;
         slot.pinned.hold_everything();
         pointer = self.publish_and_load(source, order, pointer, era::now());
-        self.announce(pointer);
+        self.publish(pointer);
         slot.shields.publish_era(era::now());
         slot.pinned.hold_shields();
         pointer
@@ -111,7 +111,7 @@ impl<M: Mode> Guard<M> {
         pointer: *mut T,
         era: u64,
     ) -> *mut T {
-        self.announce(pointer);
+        self.publish(pointer);
         self.local().slot.shields.publish_era(era);
         // The address before the second look at the source: if a drain cannot read the address yet
         // after its `barrier::heavy`, this load sees that the node is unlinked.
@@ -119,15 +119,31 @@ impl<M: Mode> Guard<M> {
         source.load(acquiring(order))
     }
 
+    #[inline(always)]
+    fn publish<T>(&self, pointer: *mut T) {
+        let (slot, node) = (&self.local().slot, untagged(pointer));
+        if !slot.shields.covers(node) && !node.is_null() {
+            slot.shields.publish(node, &slot.pinned);
+        }
+    }
+
     /// Publishes the address of a node in robust mode, so that this guard protects it from the
-    /// moment on at which others can retire it. The caller publishes the node after this.
+    /// moment on at which others can retire it. The caller publishes the node after this, and is
+    /// likely to load it soon.
     #[inline]
     pub(crate) fn announce<T>(&self, pointer: *mut T) {
         if M::ROBUST {
-            let (slot, node) = (&self.local().slot, untagged(pointer));
-            if !slot.shields.covers(node) && !node.is_null() {
-                slot.shields.publish(node, &slot.pinned);
-            }
+            self.publish(pointer);
+        }
+    }
+
+    /// As [`announce`](Self::announce), for a node that this thread is not likely to load soon: its
+    /// address takes no other's place.
+    #[inline]
+    pub(crate) fn announce_aside<T>(&self, pointer: *mut T) {
+        if M::ROBUST && !pointer.is_null() {
+            let slot = &self.local().slot;
+            slot.shields.append(untagged(pointer), &slot.pinned);
         }
     }
 

@@ -173,8 +173,9 @@ impl Shields {
         }
     }
 
+    /// Adds an address to the log, as [`publish`](Self::publish) does one that is displaced.
     #[inline]
-    fn append(&self, pointer: *mut (), Pinned(pinned): &Pinned) {
+    pub(crate) fn append(&self, pointer: *mut (), Pinned(pinned): &Pinned) {
         // Relaxed: the owner reads what it wrote.
         let mut pin = pinned.load(Ordering::Relaxed);
         if pin & !EVERYTHING > self.room.get() {
