@@ -196,20 +196,41 @@ impl Local {
     /// here, and begins another.
     fn free_and_enter(&self, keep: usize) {
         self.slot.pinned.leave();
-        let nested = self.nesting.has(Nesting::SUSPENDED);
+        let _suspended = Suspended { local: self, nested: self.is_suspended(), keep };
         self.nesting.set(Nesting::SUSPENDED, true);
         self.free_due();
-        self.nesting.set(Nesting::SUSPENDED, nested);
-        if self.is_pinned() {
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.nesting.has(Nesting::SUSPENDED)
+    }
+}
+
+/// While it lives, a pin has left its section to run destructors.
+struct Suspended<'l> {
+    local: &'l Local,
+    /// Whether a pin of a destructor of a pin that has left its section.
+    nested: bool,
+    /// Batches that need not be freed by pins.
+    keep: usize,
+}
+
+impl Drop for Suspended<'_> {
+    /// Begins the section again; also when a destructor panics and nothing catches it, since the
+    /// guard that then ends expects to end a section.
+    fn drop(&mut self) {
+        let Self { local, nested, keep } = *self;
+        local.nesting.set(Nesting::SUSPENDED, nested);
+        if local.is_pinned() {
             // A destructor keeps a guard: this one is an inner one.
-            self.nesting.0.set(self.nesting.0.get() + 1);
+            local.nesting.0.set(local.nesting.0.get() + 1);
             return;
         }
-        if self.begin() {
-            self.take_own();
+        if local.begin() {
+            local.take_own();
         }
-        if self.queue.len() > keep {
-            self.slot.stay_on_slow_path();
+        if local.queue.len() > keep {
+            local.slot.stay_on_slow_path();
         }
     }
 }

@@ -19,7 +19,7 @@ impl Local {
     pub(crate) unsafe fn release(local: *const Self) {
         // SAFETY: the caller's handle kept it alive until here.
         let this = unsafe { &*local };
-        if this.is_pinned() || this.nesting.has(Nesting::SUSPENDED) {
+        if this.is_pinned() || this.is_suspended() {
             this.nesting.set(Nesting::ORPHAN, true);
         } else {
             // SAFETY: no handle and no guard is left.
