@@ -55,10 +55,11 @@ impl<M: Mode> Guard<M> {
     /// as `order`, and as acquire. The pointer may have a tag in bits that the alignment of the node
     /// leaves free.
     ///
-    /// Wait-free. One load in [`Region`](crate::Region) mode. In [`Robust`](crate::Robust) mode a
-    /// load of a private cache line and a compare besides, if the address is published already; else
-    /// mostly two stores and a second load, at most 17 times of all that. A guard that publishes more
-    /// addresses than ever before makes room for them, which takes the time of sorting them.
+    /// Wait-free. One load in [`Region`](crate::Region) mode. In [`Robust`](crate::Robust) mode two
+    /// loads of private cache lines, one of a clock that seldom moves, and compares besides, if the
+    /// address is published already; else mostly two stores and a second load, at most 17 times of all
+    /// that. A guard that publishes more addresses than ever before makes room for them, which takes
+    /// the time of sorting them.
     ///
     /// # Panics
     /// If `order` is `Release` or `AcqRel`, as [`AtomicPtr::load`].
@@ -66,15 +67,18 @@ impl<M: Mode> Guard<M> {
     pub fn protect<T>(&self, source: &AtomicPtr<T>, order: Ordering) -> *mut T {
         let pointer = source.load(acquiring(order));
         if M::ROBUST {
-            let node = untagged(pointer);
-            if !self.local().slot.shields.covers(node) && !node.is_null() {
+            let (node, shields) = (untagged(pointer), &self.local().slot.shields);
+            // The era after the pointer, as in `protect_anew`. An address alone may be there from a time
+            // when its memory was another node's.
+            let known = shields.covers(node) && shields.has_published_era(era::now());
+            if !known && !node.is_null() {
                 return self.protect_anew(source, order, pointer);
             }
         }
         pointer
     }
 
-    /// Publishes the address and loads again until it stands still.
+    /// Publishes the address and the era, and loads again until both stand still.
     #[inline(never)]
     fn protect_anew<T>(
         &self,
@@ -97,8 +101,7 @@ impl<M: Mode> Guard<M> {
         let slot = &self.local().slot;
         slot.pinned.hold_everything();
         pointer = self.publish_and_load(source, order, pointer, era::now());
-        self.publish(pointer);
-        slot.shields.publish_era(era::now());
+        self.publish(pointer, era::now());
         slot.pinned.hold_shields();
         pointer
     }
@@ -111,20 +114,21 @@ impl<M: Mode> Guard<M> {
         pointer: *mut T,
         era: u64,
     ) -> *mut T {
-        self.publish(pointer);
-        self.local().slot.shields.publish_era(era);
+        self.publish(pointer, era);
         // The address before the second look at the source: if a drain cannot read the address yet
         // after its `barrier::heavy`, this load sees that the node is unlinked.
         barrier::light_or_fence();
         source.load(acquiring(order))
     }
 
+    /// Publishes the address of a node, in its cell, and an era.
     #[inline(always)]
-    fn publish<T>(&self, pointer: *mut T) {
+    fn publish<T>(&self, pointer: *mut T, era: u64) {
         let (slot, node) = (&self.local().slot, untagged(pointer));
         if !slot.shields.covers(node) && !node.is_null() {
             slot.shields.publish(node, &slot.pinned);
         }
+        slot.shields.publish_era(era);
     }
 
     /// Publishes the address of a node in robust mode, so that this guard protects it from the
@@ -133,7 +137,10 @@ impl<M: Mode> Guard<M> {
     #[inline]
     pub(crate) fn announce<T>(&self, pointer: *mut T) {
         if M::ROBUST {
-            self.publish(pointer);
+            self.publish(pointer, era::now());
+            // The address before a load that finds it published already: the caller's exchange may
+            // fail, and the node be reachable by way of another one.
+            barrier::light_or_fence();
         }
     }
 
@@ -144,6 +151,7 @@ impl<M: Mode> Guard<M> {
         if M::ROBUST && !pointer.is_null() {
             let slot = &self.local().slot;
             slot.shields.append(untagged(pointer), &slot.pinned);
+            slot.shields.publish_era(era::now());
         }
     }
 

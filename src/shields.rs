@@ -3,11 +3,12 @@
 //! An address that a load returns is in `cells`, at a place that the address chooses, until another
 //! address takes that place. The one that was there goes to the log, whose length is part of
 //! [`Pinned`], so that the end of the section empties it. Cells keep what earlier sections left in
-//! them until the owner takes its list: that holds a bounded number of nodes, while the thread is
-//! inside of a guard, and a load that meets its own address there is done.
+//! them: that holds a bounded number of nodes, while the thread is inside of a guard, and a load that
+//! meets its own address there is done.
 //!
 //! A node with a [header](crate::RetiredNode) may stand for memory that was loaded by other
-//! addresses. For these, a load that publishes an address publishes the era as well.
+//! addresses. For these, a load publishes the era as well, if the clock has moved since the last one,
+//! though the address may be published already.
 //!
 //! Hazard pointers (Michael, *Hazard Pointers: Safe Memory Reclamation for Lock-Free Objects*, TPDS
 //! 2004) publish addresses in the same way, with a fence for each; the asymmetric fence in place of
@@ -75,8 +76,10 @@ impl Pinned {
     /// loads.
     #[inline(always)]
     pub(crate) fn enter(&self) {
-        // Relaxed: `light` orders this store before the load of the head; see `Local::drain`.
-        self.0.store(1, Ordering::Relaxed);
+        // Release: the reads of the section before; a drain that reads this store may free what that
+        // one had loaded, and pairs it in `read`. That it comes before the load of the head is
+        // `light`'s part; see `Local::drain`.
+        self.0.store(1, Ordering::Release);
     }
 
     /// Ends the section, and with it its log.
@@ -156,21 +159,18 @@ impl Shields {
         cell.store(pointer, Ordering::Release);
     }
 
+    /// Returns whether others see that this thread has loaded something at `era`. Owner only.
+    #[inline(always)]
+    pub(crate) fn has_published_era(&self, era: u64) -> bool {
+        // Relaxed: the owner reads what it wrote.
+        self.era.load(Ordering::Relaxed) == era
+    }
+
     /// Publishes the era, as [`publish`](Self::publish) does an address.
     #[inline]
     pub(crate) fn publish_era(&self, era: u64) {
         // Relaxed: the barrier that follows orders it.
         self.era.store(era, Ordering::Relaxed);
-    }
-
-    /// Forgets the cells. Owner only, outside of guards or at an outermost pin. Done whenever the
-    /// owner's list is taken: memory that is freed by way of a header may be used again for what
-    /// has an address in a cell, and must not be taken for what was published.
-    pub(crate) fn forget(&self) {
-        for cell in &self.cells {
-            // Release: the reads of earlier sections are done; pairs with `read`.
-            cell.store(ptr::null_mut(), Ordering::Release);
-        }
     }
 
     /// Adds an address to the log, as [`publish`](Self::publish) does one that is displaced.
@@ -228,6 +228,12 @@ impl Shields {
     /// Reads what the owner protects. Addresses are added to `into`, in no order. The caller has
     /// passed [`barrier::heavy`](crate::barrier::heavy): what the owner loaded before that is read.
     pub(crate) fn read(&self, Pinned(pinned): &Pinned, into: &mut Vec<usize>) -> Protected {
+        // Acquire: first of all, and so before the end of a time in which everything was held: that
+        // ends when what was found in it is published; pairs with `hold_shields`.
+        if pinned.load(Ordering::Acquire) & EVERYTHING != 0 {
+            return Protected::Everything;
+        }
+        // Acquire: before the log; pairs with `make_room`.
         let generation = self.generation.load(Ordering::Acquire);
         for cell in &self.cells {
             // Acquire: pairs with the Release in `publish`: an address that is not here any more is

@@ -4,7 +4,7 @@ use core::cell::Cell;
 use core::ptr;
 
 use super::{Local, Nesting};
-use crate::batch::Ended;
+use crate::batch::{CAPACITY, Ended};
 use crate::unwind::{catch, discard};
 
 /// Rounds in which a thread that leaves frees what its own destructors have retired. What is left
@@ -39,7 +39,8 @@ impl Local {
         this.nesting.set(Nesting::ORPHAN, false);
         for _ in 0..ROUNDS {
             this.hand_on();
-            let freed = this.free(usize::MAX);
+            // No more than there is now: what a guard protects may come back again and again.
+            let freed = this.free(this.queue.len() * CAPACITY);
             discard(this.panic.take());
             if this.is_pinned() {
                 return this.nesting.set(Nesting::ORPHAN, true);
