@@ -66,16 +66,22 @@ impl<M: Mode> Guard<M> {
     #[inline(always)]
     pub fn protect<T>(&self, source: &AtomicPtr<T>, order: Ordering) -> *mut T {
         let pointer = source.load(acquiring(order));
-        if M::ROBUST {
-            let (node, shields) = (untagged(pointer), &self.local().slot.shields);
-            // The era after the pointer, as in `protect_anew`. An address alone may be there from a time
-            // when its memory was another node's.
-            let known = shields.covers(node) && shields.has_published_era(era::now());
-            if !known && !node.is_null() {
+        if M::ROBUST && !self.has_published(pointer) {
+            core::hint::cold_path();
+            if !untagged(pointer).is_null() {
                 return self.protect_anew(source, order, pointer);
             }
         }
         pointer
+    }
+
+    /// Returns whether others see that this guard has loaded `pointer`, and in the era of now: an
+    /// address alone may be there from a time when its memory was another node's.
+    #[inline(always)]
+    fn has_published<T>(&self, pointer: *mut T) -> bool {
+        let shields = &self.local().slot.shields;
+        // The era after the pointer, as in `protect_anew`.
+        shields.covers(pointer, align_of::<T>()) && shields.has_published_era(era::now())
     }
 
     /// Publishes the address and the era, and loads again until both stand still.
@@ -118,14 +124,16 @@ impl<M: Mode> Guard<M> {
         // The address before the second look at the source: if a drain cannot read the address yet
         // after its `barrier::heavy`, this load sees that the node is unlinked.
         barrier::light_or_fence();
-        source.load(acquiring(order))
+        // What the first load was called with may have been an acquire, or sequentially consistent.
+        let order = if order == Ordering::SeqCst { order } else { Ordering::Acquire };
+        source.load(order)
     }
 
     /// Publishes the address of a node, in its cell, and an era.
     #[inline(always)]
     fn publish<T>(&self, pointer: *mut T, era: u64) {
         let (slot, node) = (&self.local().slot, untagged(pointer));
-        if !slot.shields.covers(node) && !node.is_null() {
+        if !slot.shields.covers(node, 1) && !node.is_null() {
             slot.shields.publish(node, &slot.pinned);
         }
         slot.shields.publish_era(era);

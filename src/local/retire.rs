@@ -160,6 +160,9 @@ impl Local {
     /// Takes this thread's list, acknowledges at most so much of it as one pin may, puts the rest
     /// back, and frees nothing. Returns whether there was a list.
     pub(super) fn take_own(&self) -> bool {
+        if self.config.get().robust {
+            self.slot.shields.forget();
+        }
         let mut list = self.slot.take_and_stay();
         let found = !list.is_null();
         let (mut ended, mut left) = (Ended::default(), PIN_LINKS);
