@@ -86,7 +86,7 @@ impl<T> Atomic<T> {
         order: Ordering,
         guard: &'g Guard<M>,
     ) -> Shared<'g, T> {
-        guard.announce(new.pointer);
+        guard.announce_aside(new.pointer);
         Shared::of(self.pointer.swap(new.pointer, publishing(order)))
     }
 

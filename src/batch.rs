@@ -155,14 +155,22 @@ impl Batch {
         batch.wrapping_byte_add(offset_of!(Self, entries)).cast()
     }
 
-    /// Removes the last node. Returns it, and whether a guard protected it.
-    #[inline]
-    pub(crate) fn pop(&mut self) -> Option<(Entry, bool)> {
-        self.len = self.len.checked_sub(1)?;
-        // SAFETY: the first `len` entries were written by `OpenBatch::push`, and are read once.
-        let entry = unsafe { self.entries[self.len].assume_init_read() };
+    /// Removes the last node. Returns it, and its place.
+    ///
+    /// # Safety
+    /// The batch has a node.
+    #[inline(always)]
+    pub(crate) unsafe fn pop(&mut self) -> (Entry, usize) {
+        self.len -= 1;
+        // SAFETY: the caller's clause; the first `len` entries were written by `OpenBatch`, and are
+        // read once.
+        (unsafe { self.entries.get_unchecked(self.len).assume_init_read() }, self.len)
+    }
+
+    /// Returns a bit for each node that a guard protected when its slot was acknowledged.
+    pub(crate) fn kept(&self) -> u64 {
         // Relaxed: the batch is this thread's alone.
-        Some((entry, self.kept.load(Ordering::Relaxed) >> self.len & 1 != 0))
+        self.kept.load(Ordering::Relaxed)
     }
 
     /// Returns whether a node in it has a header.
@@ -243,6 +251,13 @@ impl Batch {
         // others. Partner: itself and `submit`.
         // SAFETY: not free before this subtraction, which is the last access.
         unsafe { (*batch).pending.fetch_sub(1, Ordering::AcqRel) == 1 }
+    }
+
+    /// Returns whether a list travels with this batch whose sender is not done yet. To the sender,
+    /// an acknowledgement before it is done means that all of the list can be acknowledged.
+    fn is_parcel_on_its_way(&self) -> bool {
+        // Relaxed: 1 only after the sender's addition, which is all that is asked.
+        !self.parcel.is_null() && self.pending.load(Ordering::Relaxed) < 1
     }
 
     /// Marks the nodes that `protects` says yes to, so that they are not freed with the others.
@@ -335,8 +350,9 @@ impl Ended {
     }
 
     /// Acknowledges a list on behalf of an owner who is inside of a guard. Nodes that `protects`
-    /// says yes to are kept. Stops at a link that its pusher has not connected yet, and returns it:
-    /// the caller puts the rest back. Takes at most three steps per link.
+    /// says yes to are kept. Stops at a link whose pusher has not connected it yet, or, if it is that
+    /// of a parcel, not submitted it, and returns it: the caller puts the rest back. Takes at most
+    /// three steps per link.
     ///
     /// # Safety
     /// The caller took the list out of its slot alone, and `protects` says yes to each node in it
@@ -349,9 +365,13 @@ impl Ended {
         while !link.is_null() {
             // SAFETY: a link lives as long as its batch, which waits for this acknowledgement.
             let (below, batch) = unsafe { ((*link).below(), (*link).batch) };
+            // SAFETY: as above; nothing that is read here changes while the batch is shared.
+            let shared = unsafe { &*batch };
             let Some(below) = below else { break };
-            // SAFETY: as above; entries do not change while the batch is shared.
-            unsafe { &*batch }.keep(&protects);
+            if shared.is_parcel_on_its_way() {
+                break;
+            }
+            shared.keep(&protects);
             // SAFETY: the link is the caller's; others may free the batch right after.
             unsafe { self.acknowledge(batch) };
             link = below;

@@ -32,6 +32,15 @@ pub(crate) struct Config {
     pub(crate) robust: bool,
 }
 
+impl Config {
+    /// In `frees`: everything.
+    pub(crate) const AT_ONCE: usize = usize::MAX;
+    /// The default one.
+    pub(crate) const fn new(robust: bool) -> Self {
+        Self { batch: CAPACITY, frees: 2, robust }
+    }
+}
+
 /// Makes a [`Collector`] with other parameters than the default ones; see
 /// [`Collector::builder`].
 #[derive(Clone, Copy, Debug)]
@@ -43,8 +52,7 @@ pub struct Builder<M: Mode = DefaultMode> {
 
 impl<M: Mode> Builder<M> {
     pub(crate) const fn new() -> Self {
-        let config = Config { batch: CAPACITY, frees: 2, robust: M::ROBUST };
-        Self { config, mode: PhantomData }
+        Self { config: Config::new(M::ROBUST), mode: PhantomData }
     }
 
     /// Sets the nodes per batch, from 1 to 64; 64 if not said. What is out of that range counts as
@@ -58,7 +66,7 @@ impl<M: Mode> Builder<M> {
     pub fn free(mut self, free: Free) -> Self {
         self.config.frees = match free {
             Free::Amortised(nodes) => nodes.clamp(1, CAPACITY),
-            Free::AtOnce => usize::MAX,
+            Free::AtOnce => Config::AT_ONCE,
         };
         self
     }

@@ -10,12 +10,14 @@ use crate::node::Entry;
 /// Empty batches that a thread keeps to fill again.
 const SPARES: usize = 2;
 
-/// A thread's private queue. Destructors may come back here while one of them runs: a node is out
-/// of the queue before its destructor runs.
+/// A thread's private queue. Destructors may add to it while one of them runs: a node is out of the
+/// queue before its destructor runs.
 pub(crate) struct FreeQueue {
     /// The batch whose nodes are freed now, and has one; or null. A raw pointer costs less here:
     /// each node that is freed goes through it.
     current: Cell<*mut Batch>,
+    /// Nodes of the current batch when they were last counted.
+    from: Cell<usize>,
     /// Batches to free, the newest first: its nodes are the likeliest to be in the cache.
     batches: Cell<List>,
     /// How many batches there are, with the current one.
@@ -28,6 +30,7 @@ impl FreeQueue {
     pub(crate) fn new() -> Self {
         Self {
             current: Cell::new(ptr::null_mut()),
+            from: Cell::new(0),
             batches: Cell::default(),
             len: Cell::new(0),
             spares: Cell::default(),
@@ -70,21 +73,44 @@ impl FreeQueue {
         Some(batch)
     }
 
-    /// Takes a node, and whether a guard protects it.
-    #[inline]
-    pub(crate) fn pop(&self) -> Option<(Entry, bool)> {
-        let mut current = self.current.get();
-        if current.is_null() {
-            current = Box::into_raw(take_from(&self.batches)?);
-            self.current.set(current);
+    /// Frees nodes until `left` is zero; gives those that a guard protects to `keep`. If a
+    /// destructor panics, so does this: its node counts as freed, and the caller goes on with
+    /// [`settle`](Self::settle). Neither destructors nor `keep` call this or [`take`](Self::take).
+    #[inline(always)]
+    pub(crate) fn free(&self, left: &Cell<usize>, keep: impl Fn(Entry)) {
+        while left.get() > 0 {
+            if self.current.get().is_null() {
+                let Some(batch) = take_from(&self.batches) else { return };
+                self.current.set(Box::into_raw(batch));
+            }
+            // SAFETY: the queue owns it, and nobody else uses it during this call.
+            let batch = unsafe { &mut *self.current.get() };
+            let end = batch.len.saturating_sub(left.get());
+            self.from.set(batch.len);
+            let kept = batch.kept();
+            while batch.len > end {
+                // SAFETY: it has more than `end` nodes.
+                let (entry, at) = unsafe { batch.pop() };
+                if kept >> at & 1 == 0 {
+                    // SAFETY: contract of `retire`, when no thread can use the node: every link of
+                    // its batch was acknowledged, and none for a guard that protects it.
+                    unsafe { entry.free() };
+                } else {
+                    keep(entry);
+                }
+            }
+            self.settle(left);
         }
-        // SAFETY: the queue owns it, and nobody else has a reference.
-        let batch = unsafe { &mut *current };
-        let node = batch.pop();
+    }
+
+    /// Lowers `left` by the nodes that were taken from the current batch since it was last lowered.
+    pub(crate) fn settle(&self, left: &Cell<usize>) {
+        // SAFETY: null, or the queue's own.
+        let Some(batch) = (unsafe { self.current.get().as_ref() }) else { return };
+        left.set(left.get() - (self.from.replace(batch.len) - batch.len));
         if batch.len == 0 {
             self.end_current();
         }
-        node
     }
 
     #[cold]

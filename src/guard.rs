@@ -66,19 +66,25 @@ impl<M: Mode> Guard<M> {
     #[inline(always)]
     pub fn protect<T>(&self, source: &AtomicPtr<T>, order: Ordering) -> *mut T {
         let pointer = source.load(acquiring(order));
-        if M::ROBUST {
-            let (node, shields) = (untagged(pointer), &self.local().slot.shields);
-            // The era after the pointer, as in `protect_anew`. An address alone may be there from a time
-            // when its memory was another node's.
-            let known = shields.covers(node) && shields.has_published_era(era::now());
-            if !known && !node.is_null() {
+        if M::ROBUST && !self.has_published(pointer) {
+            core::hint::cold_path();
+            if !untagged(pointer).is_null() {
                 return self.protect_anew(source, order, pointer);
             }
         }
         pointer
     }
 
-    /// Publishes the address and loads again until it stands still.
+    /// Returns whether others see that this guard has loaded `pointer`, and in the era of now: an
+    /// address alone may be there from a time when its memory was another node's.
+    #[inline(always)]
+    fn has_published<T>(&self, pointer: *mut T) -> bool {
+        let shields = &self.local().slot.shields;
+        // The era after the pointer, as in `protect_anew`.
+        shields.covers(pointer, align_of::<T>()) && shields.has_published_era(era::now())
+    }
+
+    /// Publishes the address and the era, and loads again until both stand still.
     #[inline(never)]
     fn protect_anew<T>(
         &self,
@@ -101,7 +107,7 @@ impl<M: Mode> Guard<M> {
         let slot = &self.local().slot;
         slot.pinned.hold_everything();
         pointer = self.publish_and_load(source, order, pointer, era::now());
-        self.announce(pointer);
+        self.publish(pointer, era::now());
         slot.pinned.hold_shields();
         pointer
     }
@@ -114,28 +120,46 @@ impl<M: Mode> Guard<M> {
         pointer: *mut T,
         era: u64,
     ) -> *mut T {
-        self.announce_at(pointer, era);
+        self.publish(pointer, era);
         // The address before the second look at the source: if a drain cannot read the address yet
         // after its `barrier::heavy`, this load sees that the node is unlinked.
         barrier::light_or_fence();
-        source.load(acquiring(order))
+        // What the first load was called with may have been an acquire, or sequentially consistent.
+        let order = if order == Ordering::SeqCst { order } else { Ordering::Acquire };
+        source.load(order)
+    }
+
+    /// Publishes the address of a node, in its cell, and an era.
+    #[inline(always)]
+    fn publish<T>(&self, pointer: *mut T, era: u64) {
+        let (slot, node) = (&self.local().slot, untagged(pointer));
+        if !slot.shields.covers(node, 1) && !node.is_null() {
+            slot.shields.publish(node, &slot.pinned);
+        }
+        slot.shields.publish_era(era);
     }
 
     /// Publishes the address of a node in robust mode, so that this guard protects it from the
-    /// moment on at which others can retire it. The caller publishes the node after this.
+    /// moment on at which others can retire it. The caller publishes the node after this, and is
+    /// likely to load it soon.
     #[inline]
     pub(crate) fn announce<T>(&self, pointer: *mut T) {
-        self.announce_at(pointer, era::now());
+        if M::ROBUST {
+            self.publish(pointer, era::now());
+            // The address before a load that finds it published already: the caller's exchange may
+            // fail, and the node be reachable by way of another one.
+            barrier::light_or_fence();
+        }
     }
 
+    /// As [`announce`](Self::announce), for a node that this thread is not likely to load soon: its
+    /// address takes no other's place.
     #[inline]
-    fn announce_at<T>(&self, pointer: *mut T, era: u64) {
-        if M::ROBUST {
-            let (slot, node) = (&self.local().slot, untagged(pointer));
-            if !slot.shields.covers(node) && !node.is_null() {
-                slot.shields.publish(node, &slot.pinned);
-            }
-            slot.shields.publish_era(era);
+    pub(crate) fn announce_aside<T>(&self, pointer: *mut T) {
+        if M::ROBUST && !pointer.is_null() {
+            let slot = &self.local().slot;
+            slot.shields.append(untagged(pointer), &slot.pinned);
+            slot.shields.publish_era(era::now());
         }
     }
 

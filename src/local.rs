@@ -12,6 +12,7 @@ use core::ptr;
 
 use crate::barrier;
 use crate::collector::Core;
+use crate::config::Config;
 use crate::free_queue::FreeQueue;
 use crate::open_batch::OpenBatch;
 use crate::registry::Place;
@@ -33,6 +34,8 @@ pub(crate) struct Local {
     /// Whether a destructor runs that this local has called: then nested calls leave their work to
     /// the call that runs it.
     freeing: Cell<bool>,
+    /// That of the collector.
+    config: Cell<Config>,
     /// The first panic of a destructor since the last flush.
     panic: Cell<Option<Panic>>,
     /// Scratch space for a look at all slots, and for what a slot protects.
@@ -81,6 +84,7 @@ impl Local {
             queue: FreeQueue::new(),
             retiring: Cell::new(0),
             freeing: Cell::new(false),
+            config: Cell::new(Config::new(false)),
             panic: Cell::new(None),
             targets: Cell::default(),
             addresses: Cell::default(),
@@ -96,6 +100,7 @@ impl Local {
         let local = ptr::from_ref(core.locals.own());
         // SAFETY: the local lives as long as the core, which it holds from here on.
         let this = unsafe { &*local };
+        this.config.set(core.config);
         this.core.set(Some(core));
         this.thread.store(barrier::this_thread(), Ordering::Relaxed);
         local

@@ -47,7 +47,8 @@ pub(crate) struct Shields {
     log: AtomicPtr<Log>,
     /// Counts the changes of `log`. Raised before a log is written over.
     generation: AtomicUsize,
-    /// Entries of the log in use.
+    /// The entries of the log in use, and how many there are.
+    entries: Cell<*const AtomicPtr<()>>,
     room: Cell<usize>,
     /// Every log that there was. They stay, because a drain may still read one.
     logs: UnsafeCell<Vec<Box<Log>>>,
@@ -76,8 +77,10 @@ impl Pinned {
     /// loads.
     #[inline(always)]
     pub(crate) fn enter(&self) {
-        // Relaxed: `light` orders this store before the load of the head; see `Local::drain`.
-        self.0.store(1, Ordering::Relaxed);
+        // Release: the reads of the section before; a drain that reads this store may free what that
+        // one had loaded, and pairs it in `read`. That it comes before the load of the head is
+        // `light`'s part; see `Local::drain`.
+        self.0.store(1, Ordering::Release);
     }
 
     /// Ends the section, and with it its log.
@@ -118,11 +121,14 @@ impl Pinned {
     }
 }
 
-/// Returns the place of an address.
+/// Returns the place of an address. Multiplicative hashing (Knuth, *The Art of Computer Programming*,
+/// vol. 3, 6.4): the high bits of the product depend on all bits of the address.
 #[inline(always)]
 fn place(address: usize) -> usize {
-    // Neighbours differ in the low bits, and what is a multiple of a page apart in the high ones.
-    ((address >> 4) ^ (address >> 10)) % CELLS
+    const FACTOR: usize = 0x9e37_79b9_7f4a_7c15_u64 as usize;
+    // The lowest bits are a tag, or zero.
+    let product = (address >> 4).wrapping_mul(FACTOR);
+    if CELLS == 1 { 0 } else { product >> (usize::BITS - CELLS.trailing_zeros()) }
 }
 
 impl Shields {
@@ -132,16 +138,19 @@ impl Shields {
             era: AtomicU64::new(0),
             log: AtomicPtr::new(ptr::null_mut()),
             generation: AtomicUsize::new(0),
+            entries: Cell::new(ptr::null()),
             room: Cell::new(0),
             logs: UnsafeCell::new(Vec::new()),
         }
     }
 
-    /// Returns whether others see that this thread has loaded `pointer`. Owner only.
+    /// Returns whether others see that this thread has loaded `pointer`, whatever its tag in the bits
+    /// below `align`. Owner only.
     #[inline(always)]
-    pub(crate) fn covers(&self, pointer: *mut ()) -> bool {
+    pub(crate) fn covers<T>(&self, pointer: *mut T, align: usize) -> bool {
         // Relaxed: the owner reads what it wrote.
-        self.cells[place(pointer.addr())].load(Ordering::Relaxed) == pointer
+        let address = self.cells[place(pointer.addr())].load(Ordering::Relaxed).addr();
+        address ^ pointer.addr() < align
     }
 
     /// Publishes an address in its cell, and the one that was there in the log. Owner only, inside.
@@ -171,9 +180,9 @@ impl Shields {
         self.era.store(era, Ordering::Relaxed);
     }
 
-    /// Forgets the cells. Owner only, outside of guards or at an outermost pin. Done whenever the
-    /// owner's list is taken: memory that is freed by way of a header may be used again for what
-    /// has an address in a cell, and must not be taken for what was published.
+    /// Forgets the cells. Owner only, when no guard has loaded anything. Done whenever the owner's
+    /// list is taken: what earlier sections have left here would hold nodes, and go to the log when
+    /// another address takes its place.
     pub(crate) fn forget(&self) {
         for cell in &self.cells {
             // Release: the reads of earlier sections are done; pairs with `read`.
@@ -181,20 +190,31 @@ impl Shields {
         }
     }
 
-    #[inline]
-    fn append(&self, pointer: *mut (), Pinned(pinned): &Pinned) {
+    /// Adds an address to the log, as [`publish`](Self::publish) does one that is displaced.
+    #[inline(always)]
+    pub(crate) fn append(&self, pointer: *mut (), Pinned(pinned): &Pinned) {
         // Relaxed: the owner reads what it wrote.
-        let mut pin = pinned.load(Ordering::Relaxed);
-        if pin & !EVERYTHING > self.room.get() {
-            pin = (self.make_room((pin & !EVERYTHING) - 1) + 1) | (pin & EVERYTHING);
+        let pin = pinned.load(Ordering::Relaxed);
+        if pin > self.room.get() {
+            // There is no room, or the guard holds everything.
+            let (count, everything) = ((pin & !EVERYTHING) - 1, pin & EVERYTHING);
+            let count = if count < self.room.get() { count } else { self.make_room(count) };
+            return self.append_at(count, pointer, pinned, everything);
         }
-        // SAFETY: `make_room` made the log, and it lives as long as the slot.
-        let log = unsafe { &*self.log.load(Ordering::Relaxed) };
+        self.append_at(pin - 1, pointer, pinned, 0);
+    }
+
+    #[inline(always)]
+    fn append_at(&self, at: usize, pointer: *mut (), pinned: &AtomicUsize, everything: usize) {
+        debug_assert!(at < self.room.get(), "the log has room");
+        // SAFETY: the log in use lives as long as the slot and has `room` entries, of which this is
+        // one: `append`.
+        let entry = unsafe { &*self.entries.get().add(at) };
         // Release: the reads of an earlier section, whose address may have been here, are done;
         // pairs with `read`.
-        log.entries[(pin & !EVERYTHING) - 1].store(pointer, Ordering::Release);
+        entry.store(pointer, Ordering::Release);
         // Release: the entry before the count; pairs with `read`.
-        pinned.store(pin + 1, Ordering::Release);
+        pinned.store((at + 2) | everything, Ordering::Release);
     }
 
     /// Takes a log into use that has the `count` entries of this one once each, and room for as many
@@ -227,6 +247,7 @@ impl Shields {
             entry.store(*address, Ordering::Release);
         }
         self.room.set(logs[at].entries.len());
+        self.entries.set(logs[at].entries.as_ptr());
         // Release: the entries before it, and it before the smaller count; pairs with `read`.
         self.log.store(ptr::from_ref(&*logs[at]).cast_mut(), Ordering::Release);
         addresses.len()
@@ -235,6 +256,12 @@ impl Shields {
     /// Reads what the owner protects. Addresses are added to `into`, in no order. The caller has
     /// passed [`barrier::heavy`](crate::barrier::heavy): what the owner loaded before that is read.
     pub(crate) fn read(&self, Pinned(pinned): &Pinned, into: &mut Vec<usize>) -> Protected {
+        // Acquire: first of all, and so before the end of a time in which everything was held: that
+        // ends when what was found in it is published; pairs with `hold_shields`.
+        if pinned.load(Ordering::Acquire) & EVERYTHING != 0 {
+            return Protected::Everything;
+        }
+        // Acquire: before the log; pairs with `make_room`.
         let generation = self.generation.load(Ordering::Acquire);
         for cell in &self.cells {
             // Acquire: pairs with the Release in `publish`: an address that is not here any more is

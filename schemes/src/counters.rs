@@ -56,6 +56,7 @@ pub(crate) struct Cells {
 }
 
 /// Owner-written: a load and a store, no read-modify-write. Only the owning thread writes a cell.
+#[inline]
 fn bump(cell: &AtomicU64) {
     if COUNTED {
         cell.store(cell.load(Relaxed) + 1, Relaxed);
@@ -63,12 +64,15 @@ fn bump(cell: &AtomicU64) {
 }
 
 impl Cells {
+    #[inline]
     pub(crate) fn count_allocated(&self) {
         bump(&self.allocated);
     }
+    #[inline]
     pub(crate) fn count_retired(&self) {
         bump(&self.retired);
     }
+    #[inline]
     pub(crate) fn count_dropped(&self) {
         bump(&self.dropped);
     }
@@ -178,6 +182,7 @@ impl Drop for Scope {
 }
 
 /// Counts one free, by the thread that frees.
+#[inline]
 pub(crate) fn count_freed(panicked: bool) {
     if !COUNTED {
         return;

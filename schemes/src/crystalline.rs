@@ -174,6 +174,7 @@ unsafe impl Reclaimer for Crystalline {
     fn header(&self, local: &Local) -> u64 {
         local.births.next()
     }
+    #[inline]
     fn pin<'l>(&'l self, local: &'l Local) -> Guard<'l> {
         Guard(local)
     }

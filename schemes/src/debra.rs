@@ -135,6 +135,7 @@ unsafe impl<F: Free> Reclaimer for Scheme<F> {
         let looking = Cell::new((0, ptr::null()));
         Local { thread: Thread::new(&self.epochs), pins: Cell::new(0), looking }
     }
+    #[inline]
     fn header(&self, _: &Local<F>) {}
 
     #[inline]
@@ -149,6 +150,7 @@ unsafe impl<F: Free> Reclaimer for Scheme<F> {
         }
         Guard { local }
     }
+    #[inline]
     fn shield<'l>(&'l self, _: &'l Local<F>) -> Self::Shield<'l> {}
 
     #[inline]

@@ -96,6 +96,7 @@ impl<R: Reclaimer> Domain<R> {
 
     /// Whether the two are the same domain.
     #[must_use]
+    #[inline]
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
@@ -152,6 +153,7 @@ impl<R: Reclaimer> Handle<R> {
 
     /// The domain.
     #[must_use]
+    #[inline]
     pub fn domain(&self) -> &Domain<R> {
         &self.domain
     }
@@ -189,6 +191,7 @@ impl<R: Reclaimer> Drop for Handle<R> {
 impl<'h, R: Reclaimer> Guard<'h, R> {
     /// The handle this guard was pinned with.
     #[must_use]
+    #[inline]
     pub fn handle(&self) -> &'h Handle<R> {
         self.handle
     }

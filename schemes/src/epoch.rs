@@ -45,12 +45,14 @@ unsafe impl Reclaimer for Epoch {
     unsafe fn register(&self) -> LocalHandle {
         self.collector.register()
     }
+    #[inline]
     fn header(&self, _: &LocalHandle) {}
 
     #[inline]
     fn pin<'l>(&'l self, local: &'l LocalHandle) -> Guard {
         local.pin()
     }
+    #[inline]
     fn shield<'l>(&'l self, _: &'l LocalHandle) -> Self::Shield<'l> {}
 
     #[inline]

@@ -101,7 +101,9 @@ unsafe impl Reclaimer for HazardPointer {
     unsafe fn register(&self) -> Pool {
         Pool { free: RefCell::default(), domain: &raw const *self.domain }
     }
+    #[inline]
     fn header(&self, _: &Pool) {}
+    #[inline]
     fn pin<'l>(&'l self, _: &'l Pool) -> Self::Guard<'l> {}
 
     #[inline]

@@ -175,6 +175,7 @@ unsafe impl<const ASYMMETRIC: bool> Reclaimer for Scheme<ASYMMETRIC> {
             limbo: Limbo::new(&self.orphans, threshold(ASYMMETRIC, 0) as usize),
         }
     }
+    #[inline]
     fn header(&self, _: &Local<ASYMMETRIC>) {}
     #[inline]
     fn pin<'l>(&'l self, local: &'l Local<ASYMMETRIC>) -> &'l Local<ASYMMETRIC> {

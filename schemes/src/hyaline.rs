@@ -80,6 +80,7 @@ impl Variant for NoEras {
         frees_on_drop: true,
     };
     type Header = ();
+    #[inline]
     fn header(_: &Local<Self>) {}
     fn birth((): ()) -> u64 {
         0
@@ -228,6 +229,7 @@ unsafe impl<V: Variant> Reclaimer for Scheme<V> {
         local.pins.set(local.pins.get() + 1);
         Guard(local)
     }
+    #[inline]
     fn shield<'l>(&'l self, _: &'l Local<V>) -> Self::Shield<'l> {}
 
     #[inline]

@@ -168,6 +168,7 @@ unsafe impl Reclaimer for Ibr {
         }
         Guard { local }
     }
+    #[inline]
     fn shield<'l>(&'l self, _: &'l Local) -> Self::Shield<'l> {}
 
     #[inline]

@@ -106,6 +106,7 @@ unsafe impl<M: Variant> Reclaimer for Scheme<M> {
     fn pin<'l>(&'l self, local: &'l Handle<M>) -> Guard<M> {
         local.pin()
     }
+    #[inline]
     fn shield<'l>(&'l self, _: &'l Handle<M>) -> Self::Shield<'l> {}
 
     #[inline]

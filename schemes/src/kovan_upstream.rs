@@ -130,6 +130,7 @@ unsafe impl Reclaimer for KovanUpstream {
     fn pin<'l>(&'l self, local: &'l Joined<Self>) -> Self::Guard<'l> {
         local.pin()
     }
+    #[inline]
     fn shield<'l>(&'l self, _: &'l Joined<Self>) -> Self::Shield<'l> {}
 
     #[inline]

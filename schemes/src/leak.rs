@@ -36,8 +36,11 @@ unsafe impl Reclaimer for Leak {
         None
     }
     unsafe fn register(&self) -> Self::Local {}
+    #[inline]
     fn header(&self, (): &()) -> Self::Header {}
+    #[inline]
     fn pin<'l>(&'l self, (): &'l ()) -> Self::Guard<'l> {}
+    #[inline]
     fn shield<'l>(&'l self, (): &'l ()) -> Self::Shield<'l> {}
 
     #[inline]
@@ -50,6 +53,7 @@ unsafe impl Reclaimer for Leak {
         source.load(Ordering::Acquire)
     }
 
+    #[inline]
     unsafe fn retire<T: Send + 'static>(&self, (): &(), _: *mut Node<T, ()>) {}
     fn flush(&self, (): &()) {}
 }

@@ -32,6 +32,7 @@ pub struct Shared<'g, T, R: Reclaimer> {
 
 /// The bits of a pointer to `Node<T, R>` that alignment leaves free.
 #[must_use]
+#[inline]
 pub const fn tag_mask<T, R: Reclaimer>() -> usize {
     align_of::<Node<T, R::Header>>() - 1
 }
@@ -40,6 +41,7 @@ impl<T, R: Reclaimer> Atomic<T, R> {
     /// A null pointer.
     #[must_use]
     #[cfg(not(kovan_loom))]
+    #[inline]
     pub const fn null() -> Self {
         Self { raw: AtomicPtr::new(ptr::null_mut()) }
     }
@@ -47,12 +49,14 @@ impl<T, R: Reclaimer> Atomic<T, R> {
     /// A null pointer. The atomics of models cannot be made in constants.
     #[must_use]
     #[cfg(kovan_loom)]
+    #[inline]
     pub fn null() -> Self {
         Self { raw: AtomicPtr::new(ptr::null_mut()) }
     }
 
     /// A pointer that is not shared yet.
     #[must_use]
+    #[inline]
     pub fn new(to: Shared<'_, T, R>) -> Self {
         Self { raw: AtomicPtr::new(to.raw) }
     }
@@ -60,12 +64,14 @@ impl<T, R: Reclaimer> Atomic<T, R> {
     /// Loads without a shield. Under region schemes the guard protects the result; under the
     /// others it may only be compared.
     #[must_use]
+    #[inline]
     pub fn load<'g>(&self, order: Ordering, _guard: &'g Guard<'_, R>) -> Shared<'g, T, R> {
         canary::pause();
         Shared::from_raw(self.raw.load(order))
     }
 
     /// Stores `to`.
+    #[inline]
     pub fn store(&self, to: Shared<'_, T, R>, order: Ordering) {
         self.raw.store(to.raw, order);
     }
@@ -74,6 +80,7 @@ impl<T, R: Reclaimer> Atomic<T, R> {
     ///
     /// # Errors
     /// The pointer that was there instead. It is not protected.
+    #[inline]
     pub fn compare_exchange<'g>(
         &self,
         from: Shared<'_, T, R>,
@@ -95,18 +102,21 @@ impl<T, R: Reclaimer> Atomic<T, R> {
 }
 
 impl<'g, T, R: Reclaimer> Shared<'g, T, R> {
+    #[inline]
     pub(crate) const fn from_raw(raw: Raw<T, R>) -> Self {
         Self { raw, guard: PhantomData }
     }
 
     /// The null pointer, untagged.
     #[must_use]
+    #[inline]
     pub const fn null() -> Self {
         Self::from_raw(ptr::null_mut())
     }
 
     /// The address, without its tag.
     #[must_use]
+    #[inline]
     pub(crate) fn node(self) -> Raw<T, R> {
         // The same as with `map_addr`, in fewer instructions: each step of a traversal waits for it.
         self.raw.wrapping_byte_sub(self.tag())
@@ -114,18 +124,21 @@ impl<'g, T, R: Reclaimer> Shared<'g, T, R> {
 
     /// Whether the address is null, whatever its tag.
     #[must_use]
+    #[inline]
     pub fn is_null(self) -> bool {
         self.node().is_null()
     }
 
     /// The tag.
     #[must_use]
+    #[inline]
     pub fn tag(self) -> usize {
         self.raw.addr() & tag_mask::<T, R>()
     }
 
     /// The same address with another tag. Bits beyond the alignment are dropped.
     #[must_use]
+    #[inline]
     pub fn with_tag(self, tag: usize) -> Self {
         Self::from_raw(
             self.raw.map_addr(|a| (a & !tag_mask::<T, R>()) | (tag & tag_mask::<T, R>())),
@@ -139,6 +152,7 @@ impl<'g, T, R: Reclaimer> Shared<'g, T, R> {
     ///    if the scheme is that strong), or is reachable by this thread alone.
     /// 2. Nobody holds a mutable reference to it.
     #[must_use]
+    #[inline]
     pub unsafe fn deref<'a>(self) -> Option<&'a T> {
         canary::pause();
         canary::expect_link(self.node().addr());
@@ -154,6 +168,7 @@ impl<'g, T, R: Reclaimer> Shared<'g, T, R> {
     /// # Safety
     /// Not null, and no other thread has or can get this pointer.
     #[must_use]
+    #[inline]
     pub unsafe fn into_owned(self) -> Owned<T, R> {
         // SAFETY: caller: exclusive, and it came from `Box::into_raw` by `Owned::into_shared`.
         Owned { node: unsafe { Box::from_raw(self.node()) } }
@@ -163,29 +178,34 @@ impl<'g, T, R: Reclaimer> Shared<'g, T, R> {
 impl<T, R: Reclaimer> Owned<T, R> {
     /// The pointer to publish. The node is leaked until it is retired or taken back.
     #[must_use]
+    #[inline]
     pub fn into_shared<'g>(self) -> Shared<'g, T, R> {
         Shared::from_raw(Box::into_raw(self.node))
     }
 
     /// The value.
     #[must_use]
+    #[inline]
     pub fn value(&self) -> &T {
         &self.node.value
     }
 
     /// The value, to change before publication.
+    #[inline]
     pub fn value_mut(&mut self) -> &mut T {
         &mut self.node.value
     }
 }
 
 impl<T, R: Reclaimer> Clone for Shared<'_, T, R> {
+    #[inline]
     fn clone(&self) -> Self {
         *self
     }
 }
 impl<T, R: Reclaimer> Copy for Shared<'_, T, R> {}
 impl<T, R: Reclaimer> PartialEq for Shared<'_, T, R> {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         ptr::eq(self.raw, other.raw)
     }

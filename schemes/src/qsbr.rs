@@ -85,6 +85,7 @@ unsafe impl Reclaimer for Qsbr {
     unsafe fn register(&self) -> Local {
         Local { thread: Thread::new(&self.epochs) }
     }
+    #[inline]
     fn header(&self, _: &Local) {}
 
     #[inline]
@@ -94,6 +95,7 @@ unsafe impl Reclaimer for Qsbr {
         }
         Guard { local }
     }
+    #[inline]
     fn shield<'l>(&'l self, _: &'l Local) -> Self::Shield<'l> {}
 
     #[inline]

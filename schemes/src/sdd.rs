@@ -85,12 +85,14 @@ unsafe impl Reclaimer for Sdd {
     unsafe fn register(&self) -> Joined<Self> {
         Joined::new(self.home)
     }
+    #[inline]
     fn header(&self, _: &Joined<Self>) {}
 
     #[inline]
     fn pin<'l>(&'l self, local: &'l Joined<Self>) -> Self::Guard<'l> {
         local.pin()
     }
+    #[inline]
     fn shield<'l>(&'l self, _: &'l Joined<Self>) -> Self::Shield<'l> {}
 
     #[inline]

@@ -94,6 +94,7 @@ unsafe impl Reclaimer for Seize {
         END.with(|_| ());
         Local { collector: Arc::clone(&self.collector) }
     }
+    #[inline]
     fn header(&self, _: &Local) -> Self::Header {}
 
     #[inline]
@@ -111,6 +112,7 @@ unsafe impl Reclaimer for Seize {
         }
         guard
     }
+    #[inline]
     fn shield<'l>(&'l self, _: &'l Local) -> Self::Shield<'l> {}
 
     #[inline]

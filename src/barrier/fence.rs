@@ -10,6 +10,7 @@ pub(crate) fn light() {
     fence(Ordering::SeqCst);
 }
 
+#[inline]
 pub(crate) fn is_free() -> bool {
     true
 }

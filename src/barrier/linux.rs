@@ -41,6 +41,7 @@ pub(crate) fn light() {
     compiler_fence(Ordering::SeqCst);
 }
 
+#[inline]
 pub(crate) fn is_free() -> bool {
     STATE.load(Ordering::Relaxed) == REGISTERED
 }

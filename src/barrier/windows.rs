@@ -28,6 +28,7 @@ pub(crate) fn light() {
     compiler_fence(Ordering::SeqCst);
 }
 
+#[inline]
 pub(crate) fn is_free() -> bool {
     true
 }

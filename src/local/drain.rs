@@ -15,7 +15,7 @@ impl Local {
     /// is outside of guards; in robust mode else what its guard does not protect. What cannot be
     /// decided is put back. Waits for nobody, and a thread that stops in it holds what it has taken.
     pub(super) fn drain(&self, of: &Self, ended: &mut Ended) {
-        let robust = self.core().config.robust;
+        let robust = self.config.get().robust;
         // A look before the expensive steps; the one that counts comes after the barrier.
         if !of.slot.has_list() || !(robust || of.slot.pinned.is_outside()) {
             return;
@@ -101,7 +101,7 @@ impl Local {
 
     /// Drains every slot, and takes what threads that left could not free.
     pub(super) fn drain_all(&self, ended: &mut Ended) {
-        let robust = self.core().config.robust;
+        let robust = self.config.get().robust;
         for local in self.core().locals.iter() {
             if robust || !ptr::eq(local, self) {
                 self.drain(local, ended);

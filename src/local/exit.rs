@@ -1,5 +1,6 @@
 //! How a thread leaves.
 
+use core::cell::Cell;
 use core::ptr;
 
 use super::{Local, Nesting};
@@ -95,12 +96,10 @@ impl Local {
     /// Frees what was inherited; what a guard protected, too, since nobody is left.
     pub(crate) fn free_rest(&self) {
         self.freeing.set(true);
-        while let Err(panic) = catch(|| {
-            while let Some((entry, _)) = self.queue.pop() {
-                // SAFETY: nobody is left that could use it; it is in one queue only.
-                unsafe { entry.free() };
-            }
-        }) {
+        let all = Cell::new(usize::MAX);
+        // SAFETY: nobody is left that could use a node; it is in one queue only.
+        while let Err(panic) = catch(|| self.queue.free(&all, |entry| unsafe { entry.free() })) {
+            self.queue.settle(&all);
             // A panicking destructor was reported by the hook, and ends here.
             discard(Some(panic));
         }

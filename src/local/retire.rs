@@ -7,15 +7,16 @@ use core::ptr;
 
 use super::Local;
 use crate::batch::{Batch, CAPACITY, Ended, Link, List};
+use crate::config::Config;
 use crate::node::{Entry, era};
 use crate::stats::count;
 use crate::sync::{Ordering, fence};
-use crate::unwind::{Depth, catch, discard, resume};
+use crate::unwind::{Depth, Panic, catch, discard, resume};
 
 /// Retirements that free together. Two threads that fight for a line disturb each other less if one
 /// of them is away from it for a while; an allocator's cache for a thread has room for so few. Each
 /// in models, so that programs stay small.
-const FREE_GROUP: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } else { 4 };
+const FREE_GROUP: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } else { 8 };
 /// Batches that may wait for the frees per retirement before pins help.
 const KEPT_BATCHES: usize = 4;
 /// Lists that a thread takes since it last closed a full batch, before it no longer counts as one
@@ -42,12 +43,10 @@ impl Local {
         if self.queue.len() > 0 {
             // Per retirement one node for each batch that waits: a thread that retires as much as
             // it allocates gives its allocator as much as it takes.
-            let frees = self.core().config.frees;
-            let waiting = self.queue.len();
-            self.free(if self.frees_at_once() {
-                waiting * CAPACITY
-            } else {
-                FREE_GROUP * frees.min(waiting)
+            let (waiting, frees) = (self.queue.len(), self.config.get().frees);
+            self.run_destructors(match frees {
+                Config::AT_ONCE => waiting * CAPACITY,
+                frees => FREE_GROUP * frees.min(waiting),
             });
         }
     }
@@ -55,12 +54,12 @@ impl Local {
     /// Adds a node to the open batch, and publishes it when it is full. Runs no destructor.
     fn add(&self, entry: Entry) {
         let len = self.open.push(entry, || self.queue.spare());
-        let capacity = self.core().config.batch;
+        let capacity = self.config.get().batch;
         if len >= capacity {
             self.publish_full();
         } else {
             // The last node of a group, and the last of a batch, come here again.
-            self.open.allow((FREE_GROUP - 1 - len % FREE_GROUP).min(capacity - 1 - len));
+            self.open.allow((FREE_GROUP - 1).min(capacity - 1 - len));
         }
     }
 
@@ -79,7 +78,7 @@ impl Local {
     pub(super) fn publish_open(&self, ended: &mut Ended) -> bool {
         let Some(batch) = self.open.take() else { return false };
         count(&self.counts.retired, batch.len as u64);
-        if self.core().config.robust && batch.has_birth() {
+        if self.config.get().robust && batch.has_birth() {
             era::advance();
         }
         // SeqCst: the unlinks of the nodes before the look at the slots; pairs with the fence in
@@ -161,7 +160,7 @@ impl Local {
     /// Takes this thread's list, acknowledges at most so much of it as one pin may, puts the rest
     /// back, and frees nothing. Returns whether there was a list.
     pub(super) fn take_own(&self) -> bool {
-        if self.core().config.robust {
+        if self.config.get().robust {
             self.slot.shields.forget();
         }
         let mut list = self.slot.take_and_stay();
@@ -196,7 +195,7 @@ impl Local {
     }
 
     fn frees_at_once(&self) -> bool {
-        self.core().config.frees == usize::MAX
+        self.config.get().frees == Config::AT_ONCE
     }
 
     /// Frees, per pin on the slow path, at most one batch of what the frees per retirement do not
@@ -206,45 +205,44 @@ impl Local {
         self.free(batches * CAPACITY);
     }
 
+    /// As [`run_destructors`](Self::run_destructors), but does nothing too deep inside of
+    /// destructors of other locals, which may be made in each of them.
+    pub(super) fn free(&self, nodes: usize) -> usize {
+        Depth::enter().map_or(0, |_depth| self.run_destructors(nodes))
+    }
+
     /// Frees at most so many nodes, and returns how many; what a guard protects is retired again.
-    /// Does nothing inside of a destructor that this thread runs for this collector, or too deep
-    /// inside of others: so destructors that retire do not recurse. A panic of a destructor is kept
-    /// for the next flush.
-    pub(super) fn free(&self, nodes: usize) -> u64 {
+    /// Does nothing inside of a destructor that this local runs: so destructors that retire do not
+    /// recurse. A panic of a destructor is kept for the next flush.
+    fn run_destructors(&self, nodes: usize) -> usize {
         if self.freeing.replace(true) {
             return 0;
         }
-        let run = Freeing { local: self, freed: Cell::new(0) };
-        let Some(_depth) = Depth::enter() else { return 0 };
-        let mut left = nodes;
-        while let Err(panic) = catch(|| self.free_until(&mut left, &run.freed)) {
-            // Only the first one is kept.
-            let first = self.panic.take();
-            let (kept, other) =
-                if first.is_none() { (Some(panic), None) } else { (first, Some(panic)) };
-            self.panic.set(kept);
-            discard(other);
+        let run = Freeing { local: self, nodes, left: Cell::new(nodes), kept: Cell::new(0) };
+        while let Err(panic) = catch(|| self.queue.free(&run.left, |entry| self.keep(entry, &run)))
+        {
+            self.queue.settle(&run.left);
+            self.hold_panic(panic);
         }
-        run.freed.get()
+        run.freed()
     }
 
-    /// Frees until `left` is zero. A node whose destructor panics counts as freed.
-    fn free_until(&self, left: &mut usize, freed: &Cell<u64>) {
-        while let Some(rest) = left.checked_sub(1)
-            && let Some((entry, kept)) = self.queue.pop()
-        {
-            *left = rest;
-            if kept {
-                // It is counted again when its batch is published.
-                count(&self.counts.retired, 1u64.wrapping_neg());
-                self.add(entry);
-            } else {
-                freed.set(freed.get() + 1);
-                // SAFETY: contract of `retire`, when no thread can use the node: every link of its
-                // batch was acknowledged, and no acknowledgement found a guard that protects it.
-                unsafe { entry.free() };
-            }
-        }
+    /// Retires a node again. It is counted again when its batch is published.
+    #[cold]
+    fn keep(&self, entry: Entry, run: &Freeing<'_>) {
+        run.kept.set(run.kept.get() + 1);
+        count(&self.counts.retired, 1u64.wrapping_neg());
+        self.add(entry);
+    }
+
+    /// Holds the first panic for the next flush.
+    #[cold]
+    fn hold_panic(&self, panic: Panic) {
+        let first = self.panic.take();
+        let (held, other) =
+            if first.is_none() { (Some(panic), None) } else { (first, Some(panic)) };
+        self.panic.set(held);
+        discard(other);
     }
 
     /// Frees the batches that wait now, and lets the first panic since the last call go on. What
@@ -291,13 +289,25 @@ impl Local {
 /// While it lives, destructors run on behalf of this local.
 struct Freeing<'l> {
     local: &'l Local,
-    freed: Cell<u64>,
+    nodes: usize,
+    /// How many of the nodes are left.
+    left: Cell<usize>,
+    /// How many were not freed.
+    kept: Cell<usize>,
+}
+
+impl Freeing<'_> {
+    fn freed(&self) -> usize {
+        self.nodes - self.left.get() - self.kept.get()
+    }
 }
 
 impl Drop for Freeing<'_> {
     /// Also when a destructor panics and nothing catches it.
     fn drop(&mut self) {
+        #[cfg(not(feature = "std"))]
+        self.local.queue.settle(&self.left);
         self.local.freeing.set(false);
-        count(&self.local.counts.freed, self.freed.get());
+        count(&self.local.counts.freed, self.freed() as u64);
     }
 }

@@ -22,6 +22,7 @@ use crate::sync::{AtomicIsize, AtomicPtr, AtomicU64, Ordering, Use, fence};
 pub(crate) const BATCH: usize = if cfg!(kovan_loom) { 1 } else { 64 };
 
 /// Nodes of one batch at the most, if there are so many reservations.
+#[inline]
 pub(crate) fn largest(reservations: u64) -> u64 {
     reservations.max(1).next_multiple_of(BATCH as u64)
 }
@@ -122,6 +123,7 @@ pub(crate) struct List(*mut Entry);
 
 impl List {
     /// Whether there is nothing to acknowledge.
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_null()
     }
@@ -129,6 +131,7 @@ impl List {
 
 impl Reservation {
     /// Begins a reservation, in the era it had. Owner only.
+    #[inline]
     pub(crate) fn activate(&self) {
         self.head.store(ptr::null_mut(), Ordering::Relaxed);
         // SeqCst: between this store and the owner's loads; pairs with the fence in `place`. If
@@ -137,6 +140,7 @@ impl Reservation {
     }
 
     /// Moves a reservation to a later era. Owner only.
+    #[inline]
     pub(crate) fn renew(&self, era: u64) {
         self.era.store(era, Ordering::Relaxed);
         // SeqCst: as in `activate`, for the era.
@@ -145,6 +149,7 @@ impl Reservation {
 
     /// Takes the list of a reservation that goes on, or begins one; to be followed by `renew`.
     /// Owner only, who uses nothing any more that it protected.
+    #[inline]
     pub(crate) fn restart(&self) -> List {
         if self.head.load(Ordering::Relaxed).is_null() {
             return List(ptr::null_mut());
@@ -155,6 +160,7 @@ impl Reservation {
     }
 
     /// Ends a reservation. Owner only.
+    #[inline]
     pub(crate) fn deactivate(&self) -> List {
         self.take(inactive())
     }
@@ -167,6 +173,7 @@ impl Reservation {
     }
 
     /// Whether it may protect a node born in `min_birth` or later. After the fence of `place`.
+    #[inline]
     fn covers(&self, min_birth: u64) -> bool {
         // Acquire: pairs with the release of `take`, if it is inactive: its owner's reads are
         // before the free that does not wait for it.
@@ -275,6 +282,7 @@ impl Batch {
         })
     }
 
+    #[inline]
     fn add(&mut self, node: Option<Erased>) {
         let next = Cell::new(ptr::null_mut());
         self.entries.push(Entry { node, batch: ptr::null(), next, used: Use::default() });

@@ -43,11 +43,13 @@ pub(crate) struct Epochs {
 
 impl Epochs {
     /// The record pushed last.
+    #[inline]
     pub(crate) fn first(&self) -> Option<&Slot<AtomicU64>> {
         self.records.first()
     }
 
     /// Whether a thread holds nothing from before `epoch`.
+    #[inline]
     pub(crate) fn passed(record: &AtomicU64, epoch: u64) -> bool {
         // Acquire: what the thread did in the section that it left is before the advance.
         let announced = record.load(Ordering::Acquire);

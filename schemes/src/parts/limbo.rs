@@ -34,6 +34,7 @@ impl Erased {
     }
 
     /// The address, untagged.
+    #[inline]
     pub(crate) fn address(self) -> *mut () {
         self.node
     }
