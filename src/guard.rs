@@ -160,6 +160,8 @@ impl<M: Mode> Guard<M> {
             let slot = &self.local().slot;
             slot.shields.append(untagged(pointer), &slot.pinned);
             slot.shields.publish_era(era::now());
+            // The era before a load that finds it published already.
+            barrier::light_or_fence();
         }
     }
 

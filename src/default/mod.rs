@@ -8,6 +8,7 @@ use core::cell::Cell;
 use core::ptr;
 use std::sync::OnceLock;
 
+use crate::barrier;
 use crate::collector::Collector;
 use crate::guard::Guard;
 use crate::local::Local;
@@ -134,6 +135,16 @@ pub unsafe fn retire<T: 'static>(pointer: *mut T) {
 pub(crate) unsafe fn retire_entry(entry: Entry) {
     // SAFETY: the local is in use during the call.
     with_local(|local| unsafe { &*local }.retire(entry));
+}
+
+/// Publishes an era for the guards of this thread, if it has had one.
+pub(crate) fn publish_era(era: u64) {
+    // SAFETY: in use while it is there.
+    if let Some(local) = unsafe { LOCAL.get().as_ref() } {
+        local.slot.shields.publish_era(era);
+        // The era before a load that finds it published already.
+        barrier::light_or_fence();
+    }
 }
 
 /// Frees all that no guard holds, of what was handed in to the default collector by any thread, and
