@@ -22,6 +22,7 @@ use core::array;
 use core::cell::{Cell, UnsafeCell};
 use core::ptr;
 
+use crate::barrier;
 use crate::node::Entry;
 use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
@@ -178,6 +179,16 @@ impl Shields {
     pub(crate) fn publish_era(&self, era: u64) {
         // Relaxed: the barrier that follows orders it.
         self.era.store(era, Ordering::Relaxed);
+    }
+
+    /// Publishes an era, if it is another one, without a look at a source after it.
+    #[inline]
+    pub(crate) fn announce_era(&self, era: u64) {
+        if !self.has_published_era(era) {
+            self.publish_era(era);
+            // The era before a load that finds it published already, and looks no further.
+            barrier::light_or_fence();
+        }
     }
 
     /// Forgets the cells. Owner only, when no guard has loaded anything. Done whenever the owner's

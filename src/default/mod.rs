@@ -8,7 +8,6 @@ use core::cell::Cell;
 use core::ptr;
 use std::sync::OnceLock;
 
-use crate::barrier;
 use crate::collector::Collector;
 use crate::guard::Guard;
 use crate::local::Local;
@@ -137,13 +136,11 @@ pub(crate) unsafe fn retire_entry(entry: Entry) {
     with_local(|local| unsafe { &*local }.retire(entry));
 }
 
-/// Publishes an era for the guards of this thread, if it has had one.
-pub(crate) fn publish_era(era: u64) {
+/// Announces an era for the guards of this thread, if it has had one.
+pub(crate) fn announce_era(era: u64) {
     // SAFETY: in use while it is there.
     if let Some(local) = unsafe { LOCAL.get().as_ref() } {
-        local.slot.shields.publish_era(era);
-        // The era before a load that finds it published already.
-        barrier::light_or_fence();
+        local.slot.shields.announce_era(era);
     }
 }
 

@@ -6,7 +6,7 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
-use crate::default::{publish_era, retire_entry};
+use crate::default::{announce_era, retire_entry};
 use crate::mode::{DefaultMode, Mode};
 use crate::node::{Entry, Reclaimable, RetiredNode, era};
 
@@ -20,7 +20,7 @@ impl RetiredNode {
     pub fn new() -> Self {
         let birth = era::now();
         if DefaultMode::ROBUST {
-            publish_era(birth);
+            announce_era(birth);
         }
         Self::born(birth)
     }
