@@ -9,7 +9,7 @@ use std::thread;
 
 mod common;
 
-use common::{Counted, scaled, turn};
+use common::{Counted, scaled};
 use kovan::{Collector, Handle, Mode, Region, Robust};
 
 fn retire<M: Mode>(handle: &Handle<M>, drops: &Arc<AtomicUsize>, times: usize) {
@@ -253,7 +253,7 @@ fn quiesce_ends_when_what_was_handed_in_is_freed() {
 #[cfg(feature = "std")]
 #[test]
 fn the_default_collector_is_flushed_from_any_thread() {
-    let _turn = turn();
+    let _turn = common::turn();
     let drops = Arc::new(AtomicUsize::new(0));
     let retire = |times| {
         for _ in 0..times {
