@@ -52,6 +52,7 @@ pub(crate) struct Shields {
     entries: Cell<*const AtomicPtr<()>>,
     room: Cell<usize>,
     /// Every log that there was. They stay, because a drain may still read one.
+    #[allow(clippy::vec_box)] // Others hold the addresses of logs.
     logs: UnsafeCell<Vec<Box<Log>>>,
 }
 
@@ -246,9 +247,8 @@ impl Shields {
         // the entries.
         let generation = self.generation.load(Ordering::Relaxed);
         self.generation.store(generation.wrapping_add(1), Ordering::Relaxed);
-        let fits =
-            |log: &Box<Log>| log.entries.len() >= room && !ptr::eq(&raw const **log, current);
-        let at = logs.iter().position(fits).unwrap_or_else(|| {
+        let fits = |log: &Log| log.entries.len() >= room && !ptr::eq(log, current);
+        let at = logs.iter().position(|log| fits(log)).unwrap_or_else(|| {
             let empty = |_| AtomicPtr::new(ptr::null_mut());
             logs.push(Box::new(Log { entries: (0..room).map(empty).collect() }));
             logs.len() - 1

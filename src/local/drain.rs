@@ -71,7 +71,7 @@ impl Local {
         loop {
             // SAFETY: taken by `drain` alone; what the owner loaded before the barrier is in
             // `addresses`, and what it loads later is in no batch of the list.
-            let rest = unsafe { ended.acknowledge_for(list, &protects) };
+            let rest = unsafe { ended.acknowledge_for(list, protects) };
             if !rest.is_null() {
                 self.put_back(of, rest, ended);
             }
