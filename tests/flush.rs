@@ -115,7 +115,7 @@ fn what_threads_have_left_is_freed() {
         }
         unsafe { guard.retire(loaded) };
         let other = collector.register();
-        assert_eq!(flush_all(&other) > 0, true);
+        assert!(flush_all(&other) > 0);
         drop(guard);
         reader.flush_pending(); // The one that the guard has retired.
         assert_eq!(flush_all(&other), 0);

@@ -25,7 +25,6 @@ pub(crate) fn scaled(length: usize) -> usize {
 
 /// Lets one test of a process run at a time: those that use the default collector, or count what is
 /// alive.
-#[must_use]
 pub(crate) fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
