@@ -99,13 +99,16 @@ impl Local {
         barrier::is_asleep(self.thread.load(Ordering::Relaxed))
     }
 
-    /// Drains every slot, and takes what threads that left could not free.
+    /// Drains every slot, and takes what other threads have not freed yet, or have left.
     pub(super) fn drain_all(&self, ended: &mut Ended) {
-        let robust = self.config.get().robust;
         // Those without a thread, too: pushes that met the end of a thread may have left a list.
         for local in self.core().locals.all() {
-            if robust || !ptr::eq(local, self) {
+            let own = ptr::eq(local, self);
+            if !own || self.config.get().robust {
                 self.drain(local, ended);
+            }
+            if !own {
+                ended.free.append(local.queue.steal());
             }
         }
         self.adopt(ended);
