@@ -42,6 +42,14 @@ impl Entry {
         Self { pointer: pointer.cast(), kind }
     }
 
+    /// Returns the entry of a node without a header, whose end is [`Reclaimable::dealloc`]: nodes of
+    /// models are protected by their addresses only, and not freed before the end.
+    #[cfg(all(test, any(kovan_loom, kovan_shuttle)))]
+    pub(crate) fn plain<T: Reclaimable + 'static>(pointer: *mut T) -> Self {
+        let kind = const { &Kind { free: dealloc::<T>, size: size_of::<T>(), birth: None } };
+        Self { pointer: pointer.cast(), kind }
+    }
+
     /// Returns whether the node was there at `era`, as its header says; no for a node without one.
     ///
     /// # Safety
