@@ -78,6 +78,10 @@ impl<M: Mode> Collector<M> {
         &self.core
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Core> {
+        &self.core
+    }
+
     /// Returns the collector of a local whose handle or guard has the mode `M`.
     pub(crate) fn of(local: &Local) -> &Self {
         // SAFETY: `Collector` is `repr(transparent)` over the reference-counted core, besides a

@@ -159,7 +159,7 @@ impl<M: Mode> Guard<M> {
         if M::ROBUST && !pointer.is_null() {
             let slot = &self.local().slot;
             slot.shields.append(untagged(pointer), &slot.pinned);
-            slot.shields.publish_era(era::now());
+            slot.shields.announce_era(era::now());
         }
     }
 

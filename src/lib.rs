@@ -59,6 +59,7 @@ mod model;
 mod node;
 mod open_batch;
 mod owned;
+mod owned_guard;
 mod registry;
 #[cfg(all(test, kovan_shuttle))]
 mod schedules;
@@ -79,6 +80,7 @@ pub use guard::Guard;
 pub use mode::{DefaultMode, Mode, Region, Robust};
 pub use node::{Reclaimable, RetiredNode};
 pub use owned::Owned;
+pub use owned_guard::OwnedGuard;
 pub use stats::Stats;
 
 /// Misuse that must not compile.

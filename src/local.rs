@@ -106,6 +106,11 @@ impl Local {
         local
     }
 
+    /// Says that other threads than the one that registered may use this local, one after the other.
+    pub(crate) fn may_move(&self) {
+        self.thread.store(0, Ordering::Relaxed);
+    }
+
     pub(crate) fn core(&self) -> &Arc<Core> {
         // SAFETY: set by `register` and taken by the last step of `exit`; not changed in between.
         let core = unsafe { &*self.core.as_ptr() };

@@ -22,6 +22,7 @@ use core::array;
 use core::cell::{Cell, UnsafeCell};
 use core::ptr;
 
+use crate::barrier;
 use crate::node::Entry;
 use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
@@ -51,6 +52,7 @@ pub(crate) struct Shields {
     entries: Cell<*const AtomicPtr<()>>,
     room: Cell<usize>,
     /// Every log that there was. They stay, because a drain may still read one.
+    #[allow(clippy::vec_box)] // Others hold the addresses of logs.
     logs: UnsafeCell<Vec<Box<Log>>>,
 }
 
@@ -180,6 +182,16 @@ impl Shields {
         self.era.store(era, Ordering::Relaxed);
     }
 
+    /// Publishes an era, if it is another one, without a look at a source after it.
+    #[inline]
+    pub(crate) fn announce_era(&self, era: u64) {
+        if !self.has_published_era(era) {
+            self.publish_era(era);
+            // The era before a load that finds it published already, and looks no further.
+            barrier::light_or_fence();
+        }
+    }
+
     /// Forgets the cells. Owner only, when no guard has loaded anything. Done whenever the owner's
     /// list is taken: what earlier sections have left here would hold nodes, and go to the log when
     /// another address takes its place.
@@ -236,9 +248,8 @@ impl Shields {
         // `read`.
         let generation = self.generation.load(Ordering::Relaxed);
         self.generation.store(generation.wrapping_add(1), Ordering::Release);
-        let fits =
-            |log: &Box<Log>| log.entries.len() >= room && !ptr::eq(&raw const **log, current);
-        let at = logs.iter().position(fits).unwrap_or_else(|| {
+        let fits = |log: &Log| log.entries.len() >= room && !ptr::eq(log, current);
+        let at = logs.iter().position(|log| fits(log)).unwrap_or_else(|| {
             let empty = |_| AtomicPtr::new(ptr::null_mut());
             logs.push(Box::new(Log { entries: (0..room).map(empty).collect() }));
             logs.len() - 1

@@ -4,18 +4,21 @@
 #![cfg(not(kovan_shuttle))] // Its atomics are not those of this crate then.
 #![allow(clippy::undocumented_unsafe_blocks)] // Every value here is unlinked and retired once.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use kovan::{Collector, Handle, Mode, Region, Robust};
+mod common;
+
+use common::{scaled, turn};
+use kovan::{Collector, Handle, Mode, Reclaimable, Region, RetiredNode, Robust};
 
 /// Nodes per phase of a run.
 const PHASE: usize = 60_000;
 
 fn phase() -> usize {
-    let stress = std::env::var("KOVAN_STRESS").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
-    PHASE * stress
+    scaled(PHASE)
 }
 
 /// What a collector holds for its own threads while nothing is in its way: open batches, lists
@@ -30,8 +33,6 @@ struct Node {
 const ALIVE: u64 = 0x5EED_0F11_FE00_0001;
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
-/// Tests count live nodes: one at a time.
-static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 impl Node {
     fn new() -> *mut Self {
@@ -91,7 +92,7 @@ fn against<M: Mode>(
     adverse: impl Fn(&World<M>, &Handle<M>, &Sender<()>, &AtomicBool) + Sync,
     body: impl FnOnce(&World<M>),
 ) {
-    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _turn = turn();
     let world = World::new();
     let over = AtomicBool::new(false);
     let (ready, wait): (Sender<()>, Receiver<()>) = channel();
@@ -126,6 +127,7 @@ fn wait_for(over: &AtomicBool) {
 }
 
 fn assert_flat(held: &[usize], bound: usize) {
+    println!("unreclaimed at most: {:?}", held.iter().max());
     assert!(held.iter().all(|&held| held <= bound), "unreclaimed: {held:?}, bound: {bound}");
 }
 
@@ -227,7 +229,6 @@ fn a_stall_beside_short_lives_holds_a_bounded_number() {
     against::<Robust>(1, stall, |world| {
         let life = || world.churn(&world.collector.register(), 20);
         let held: Vec<_> = (0..phase() / 20).map(|_| life()).collect();
-        println!("unreclaimed at most: {:?}", held.iter().max());
         assert_flat(&held, AT_WORK);
     });
 }
@@ -269,10 +270,112 @@ fn more_threads_than_processors_hold_a_bounded_number() {
                     });
                 }
             });
+            println!("unreclaimed at most: {peak:?}");
             // A thread that loses the processor inside a guard holds what is retired meanwhile.
             assert!(peak.load(SeqCst) <= bound, "peak {}", peak.load(SeqCst));
         });
     }
     case::<Region>(16 * phase() / 10);
     case::<Robust>(16 * AT_WORK);
+}
+
+/// A node of a pool.
+#[repr(C)]
+struct Pooled {
+    header: RetiredNode,
+    value: AtomicUsize,
+}
+
+/// Nobody uses what is in it.
+struct Free(*mut Pooled);
+unsafe impl Send for Free {}
+
+static POOL: Mutex<Vec<Free>> = Mutex::new(Vec::new());
+/// The values of a node that may be read, and of one in the pool.
+const PUBLISHABLE: usize = 1;
+const IN_POOL: usize = 0;
+
+impl Pooled {
+    /// Takes a node out of the pool. Makes one, and counts it, where there is none.
+    fn publishable(made: &AtomicUsize) -> *mut Self {
+        let free = POOL.lock().unwrap().pop();
+        let (header, value) = (RetiredNode::new(), AtomicUsize::new(PUBLISHABLE));
+        match free {
+            Some(Free(node)) => {
+                unsafe { node.write(Self { header, value }) };
+                node
+            }
+            None => {
+                made.fetch_add(1, SeqCst);
+                Box::into_raw(Box::new(Self { header, value }))
+            }
+        }
+    }
+}
+
+unsafe impl Reclaimable for Pooled {
+    fn retired_node(&self) -> &RetiredNode {
+        &self.header
+    }
+    fn retired_node_mut(&mut self) -> &mut RetiredNode {
+        &mut self.header
+    }
+    unsafe fn dealloc(node: *mut Self) {
+        unsafe { &*node }.value.store(IN_POOL, SeqCst);
+        POOL.lock().unwrap().push(Free(node));
+    }
+}
+
+/// Readers that lose the processor inside of their guards, four for each processor, beside two writers
+/// that publish nodes of a pool. Returns how many nodes the pool has come to need.
+fn pool_beside_readers_that_do_not_run<M: Mode>(publications: usize) -> usize {
+    let _turn = turn();
+    let processors = thread::available_parallelism().map_or(2, usize::from);
+    let collector = Collector::<M>::new();
+    let (made, writing) = (AtomicUsize::new(0), AtomicUsize::new(2));
+    let cell = AtomicPtr::new(Pooled::publishable(&made));
+    thread::scope(|scope| {
+        for _ in 0..4 * processors {
+            scope.spawn(|| {
+                let handle = collector.register();
+                while writing.load(SeqCst) > 0 {
+                    let guard = handle.pin();
+                    let node = unsafe { &*guard.protect(&cell, SeqCst) };
+                    thread::yield_now();
+                    assert_eq!(node.value.load(SeqCst), PUBLISHABLE, "freed under a guard");
+                }
+            });
+        }
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let handle = collector.register();
+                for _ in 0..publications / 2 {
+                    let guard = handle.pin();
+                    let old = cell.swap(Pooled::publishable(&made), SeqCst);
+                    unsafe { guard.retire_reclaimable(old) };
+                }
+                writing.fetch_sub(1, SeqCst);
+            });
+        }
+    });
+    unsafe { Pooled::dealloc(cell.into_inner()) };
+    let handle = collector.register();
+    (0..10).for_each(|_| handle.flush());
+    assert_eq!(collector.stats().unreclaimed(), 0);
+    let nodes = std::mem::take(&mut *POOL.lock().unwrap());
+    assert_eq!(nodes.len(), made.load(SeqCst), "a node is lost");
+    for Free(node) in nodes {
+        drop(unsafe { Box::from_raw(node) });
+    }
+    made.into_inner()
+}
+
+#[test]
+fn readers_that_do_not_run_hold_little_of_a_robust_collector() {
+    let publications = scaled(80_000);
+    let region = pool_beside_readers_that_do_not_run::<Region>(publications);
+    let robust = pool_beside_readers_that_do_not_run::<Robust>(publications);
+    println!("nodes of the pool, of {publications} publications: {region} and {robust}");
+    // What a region collector holds depends on how long its readers are away: no bound.
+    assert!(robust < 8000, "{robust}");
 }

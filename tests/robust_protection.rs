@@ -8,8 +8,12 @@
 
 use std::ptr::null_mut;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::SeqCst};
+use std::thread;
 
+mod common;
+
+use common::scaled;
 use kovan::{Atomic, Collector, Guard, Handle, Reclaimable, RetiredNode, Robust, Shared};
 
 /// Numbers of nodes that a guard loads: they fit into the cells of a slot, just do not, fill its
@@ -390,7 +394,7 @@ fn what_a_header_stands_for_stays_in_memory_that_was_freed_at_once() {
 /// A guard that has loaded nothing for long publishes a value, whose header is younger than that.
 #[test]
 fn what_a_header_stands_for_stays_if_the_guard_has_published_it() {
-    for retire in RETIRE_TABLE {
+    for (retire, load) in RETIRE_TABLE.into_iter().flat_map(|way| [(way, true), (way, false)]) {
         let collector = Collector::<Robust>::new();
         let (reader, writer) = (collector.register(), collector.register());
         let values = values(3);
@@ -404,8 +408,89 @@ fn what_a_header_stands_for_stays_if_the_guard_has_published_it() {
             let (null, atomic) = (Shared::null(), Atomic::null());
             let value = unsafe { Shared::from_raw(std::ptr::from_ref(*value).cast_mut()) };
             assert!(atomic.compare_exchange(null, value, SeqCst, SeqCst, &guard).is_ok());
-            assert_eq!(atomic.load(SeqCst, &guard), value);
+            if load {
+                assert_eq!(atomic.load(SeqCst, &guard), value);
+            }
         }
         assert_stays(guard, &writer, table, retire, &values);
     }
+}
+
+/// A node of a run with many threads: who has its index can ask whether it was dropped.
+#[repr(C)]
+struct Indexed {
+    header: RetiredNode,
+    index: usize,
+    dropped: Arc<Vec<AtomicBool>>,
+}
+
+impl Drop for Indexed {
+    fn drop(&mut self) {
+        self.dropped[self.index].store(true, SeqCst);
+    }
+}
+
+#[test]
+fn readers_and_writers_meet() {
+    const PLACES: usize = 500;
+    const WRITERS: usize = 2;
+    let each = scaled(30_000);
+    let dropped: Arc<Vec<_>> =
+        Arc::new((0..PLACES + WRITERS * each).map(|_| AtomicBool::new(false)).collect());
+    let made = AtomicUsize::new(0);
+    let node = || {
+        let index = made.fetch_add(1, SeqCst);
+        let (header, dropped) = (RetiredNode::new(), Arc::clone(&dropped));
+        Box::into_raw(Box::new(Indexed { header, index, dropped }))
+    };
+    let places: Vec<_> = (0..PLACES).map(|_| AtomicPtr::new(node())).collect();
+    let collector = Collector::<Robust>::new();
+    let writing = AtomicUsize::new(WRITERS);
+    thread::scope(|scope| {
+        for _ in 0..WRITERS {
+            scope.spawn(|| {
+                let handle = collector.register();
+                for number in 0..each {
+                    let guard = handle.pin();
+                    let old = places[number * 7 % PLACES].swap(node(), SeqCst);
+                    match number % 3 {
+                        0 => unsafe { guard.retire_node(old) },
+                        _ => unsafe { guard.retire(old) },
+                    }
+                    drop(guard);
+                    if number % 300 == 0 {
+                        handle.flush();
+                    }
+                }
+                writing.fetch_sub(1, SeqCst);
+            });
+        }
+        for seed in 1..=2 {
+            let (collector, writing, places, dropped) = (&collector, &writing, &places, &dropped);
+            scope.spawn(move || {
+                let handle = collector.register();
+                let mut random = common::Random(seed);
+                let mut held = Vec::new();
+                while writing.load(SeqCst) > 0 {
+                    let guard = handle.pin();
+                    for _ in 0..random.below(3 * PLACES) {
+                        let node = guard.protect(&places[random.below(PLACES)], SeqCst);
+                        held.push(unsafe { (*node).index });
+                        if random.below(50) == 0 {
+                            thread::yield_now();
+                        }
+                    }
+                    for index in held.drain(..) {
+                        assert!(!dropped[index].load(SeqCst), "dropped under a guard");
+                    }
+                }
+            });
+        }
+    });
+    let handle = collector.register();
+    for place in places {
+        unsafe { handle.pin().retire(place.into_inner()) };
+    }
+    assert_all_freed(&handle);
+    assert!(dropped.iter().all(|dropped| dropped.load(SeqCst)));
 }

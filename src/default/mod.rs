@@ -111,7 +111,7 @@ pub fn pin() -> Guard {
 /// Retires a boxed value in the default collector: it is dropped when no guard can hold it.
 ///
 /// Amortised over a batch of 64: a fence and a push per active thread. Needs no guard. Under a
-/// guard, the batch waits for this guard too. At most 8 destructors of values that were retired
+/// guard, the batch waits for this guard too. At most 16 destructors of values that were retired
 /// earlier run here. The panic of one does not end the call, as with [`pin`].
 ///
 /// # Safety
@@ -134,6 +134,14 @@ pub unsafe fn retire<T: 'static>(pointer: *mut T) {
 pub(crate) unsafe fn retire_entry(entry: Entry) {
     // SAFETY: the local is in use during the call.
     with_local(|local| unsafe { &*local }.retire(entry));
+}
+
+/// Announces an era for the guards of this thread, if it has had one.
+pub(crate) fn announce_era(era: u64) {
+    // SAFETY: in use while it is there.
+    if let Some(local) = unsafe { LOCAL.get().as_ref() } {
+        local.slot.shields.announce_era(era);
+    }
 }
 
 /// Frees all that no guard holds, of what was handed in to the default collector by any thread, and

@@ -6,8 +6,25 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
-use crate::default::retire_entry;
-use crate::node::{Entry, Reclaimable};
+use crate::default::{announce_era, retire_entry};
+use crate::mode::{DefaultMode, Mode};
+use crate::node::{Entry, Reclaimable, RetiredNode, era};
+
+impl RetiredNode {
+    /// Returns a header that is made now.
+    ///
+    /// From here on the guards of this thread in the default collector hold the node, however it is
+    /// published: a store, unlike an exchange, does not tell the guard what it publishes.
+    #[must_use]
+    #[inline]
+    pub fn new() -> Self {
+        let birth = era::now();
+        if DefaultMode::ROBUST {
+            announce_era(birth);
+        }
+        Self::born(birth)
+    }
+}
 
 /// Retires a node whose end is [`Reclaimable::dealloc`], in the default collector.
 ///

@@ -71,7 +71,7 @@ impl Local {
         loop {
             // SAFETY: taken by `drain` alone; what the owner loaded before the barrier is in
             // `addresses`, and what it loads later is in no batch of the list.
-            let rest = unsafe { ended.acknowledge_for(list, &protects) };
+            let rest = unsafe { ended.acknowledge_for(list, protects) };
             if !rest.is_null() {
                 self.put_back(of, rest, ended);
             }
@@ -102,7 +102,8 @@ impl Local {
     /// Drains every slot, and takes what threads that left could not free.
     pub(super) fn drain_all(&self, ended: &mut Ended) {
         let robust = self.config.get().robust;
-        for local in self.core().locals.iter() {
+        // Those without a thread, too: pushes that met the end of a thread may have left a list.
+        for local in self.core().locals.all() {
             if robust || !ptr::eq(local, self) {
                 self.drain(local, ended);
             }
