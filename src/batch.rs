@@ -156,16 +156,17 @@ impl Batch {
         batch.wrapping_byte_add(offset_of!(Self, entries)).cast()
     }
 
-    /// Removes the last node. Returns it, and its place.
+    /// Removes the node at `at`, which is the last one.
     ///
     /// # Safety
-    /// The batch has a node.
+    /// `at` is one less than the number of nodes.
     #[inline(always)]
-    pub(crate) unsafe fn pop(&mut self) -> (Entry, usize) {
-        self.len -= 1;
+    pub(crate) unsafe fn pop(&mut self, at: usize) -> Entry {
+        debug_assert!(at + 1 == self.len, "the last node");
+        self.len = at;
         // SAFETY: the caller's clause; the first `len` entries were written by `OpenBatch`, and are
         // read once.
-        (unsafe { self.entries.get_unchecked(self.len).assume_init_read() }, self.len)
+        unsafe { self.entries.get_unchecked(at).assume_init_read() }
     }
 
     /// Returns a bit for each node that a guard protected when its slot was acknowledged.

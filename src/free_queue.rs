@@ -87,16 +87,26 @@ impl FreeQueue {
             let batch = unsafe { &mut *self.current.get() };
             let end = batch.len.saturating_sub(left.get());
             self.from.set(batch.len);
-            let kept = batch.kept();
-            while batch.len > end {
-                // SAFETY: it has more than `end` nodes.
-                let (entry, at) = unsafe { batch.pop() };
-                if kept >> at & 1 == 0 {
-                    // SAFETY: contract of `retire`, when no thread can use the node: every link of
-                    // its batch was acknowledged, and none for a guard that protects it.
-                    unsafe { entry.free() };
-                } else {
-                    keep(entry);
+            match batch.kept() {
+                0 => {
+                    for at in (end..batch.len).rev() {
+                        // SAFETY: the last node; nobody else takes one meanwhile. The contract of
+                        // `retire`, when no thread can use the node: every link of its batch was
+                        // acknowledged, and none for a guard that protects it.
+                        unsafe { batch.pop(at).free() };
+                    }
+                }
+                kept => {
+                    for at in (end..batch.len).rev() {
+                        // SAFETY: as above.
+                        let entry = unsafe { batch.pop(at) };
+                        if kept >> at & 1 == 0 {
+                            // SAFETY: as above.
+                            unsafe { entry.free() };
+                        } else {
+                            keep(entry);
+                        }
+                    }
                 }
             }
             self.settle(left);

@@ -42,22 +42,27 @@ impl OpenBatch {
     }
 
     /// Adds a node to a batch that has room: `empty()`, if there is none. Returns how many nodes it
-    /// has now.
+    /// has now. The next node takes the slow path, unless [`allow`](Self::allow) lets it not.
+    #[inline(always)]
     pub(crate) fn push(&self, entry: Entry, empty: impl FnOnce() -> Box<Batch>) -> usize {
-        if self.batch.load(Ordering::Relaxed).is_null() {
-            self.begin(Box::into_raw(empty()));
+        let mut batch = self.batch.load(Ordering::Relaxed);
+        if batch.is_null() {
+            batch = Box::into_raw(empty());
+            self.begin(batch);
         }
         let cursor = self.cursor.load(Ordering::Relaxed);
         // SAFETY: batches are closed when they are full, so there is room.
         unsafe { cursor.write(entry) };
-        self.cursor.store(cursor.wrapping_add(1), Ordering::Relaxed);
-        self.stop.set(cursor.wrapping_add(1));
-        self.len()
+        let next = cursor.wrapping_add(1);
+        self.cursor.store(next, Ordering::Relaxed);
+        self.stop.set(next);
+        len(batch, next)
     }
 
-    /// Lets so many nodes come without the slow path.
+    /// Lets so many nodes come without the slow path, after a push.
+    #[inline(always)]
     pub(crate) fn allow(&self, nodes: usize) {
-        self.stop.set(self.cursor.load(Ordering::Relaxed).wrapping_add(nodes));
+        self.stop.set(self.stop.get().wrapping_add(nodes));
     }
 
     fn begin(&self, batch: *mut Batch) {
@@ -73,8 +78,7 @@ impl OpenBatch {
         if batch.is_null() {
             return 0;
         }
-        let cursor = self.cursor.load(Ordering::Relaxed);
-        cursor.addr().wrapping_sub(Batch::entries(batch).addr()) / size_of::<Entry>()
+        len(batch, self.cursor.load(Ordering::Relaxed))
     }
 
     /// Takes the batch, if it has a node.
@@ -90,4 +94,8 @@ impl OpenBatch {
         batch.len = len;
         Some(batch)
     }
+}
+
+fn len(batch: *mut Batch, cursor: *mut Entry) -> usize {
+    cursor.addr().wrapping_sub(Batch::entries(batch).addr()) / size_of::<Entry>()
 }

@@ -14,9 +14,9 @@ use crate::sync::{Ordering, fence};
 use crate::unwind::{Depth, Panic, catch, discard, resume};
 
 /// Retirements that free together. Two threads that fight for a line disturb each other less if one
-/// of them is away from it for a while; an allocator's cache for a thread has room for so few. Each
-/// in models, so that programs stay small.
-const FREE_GROUP: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } else { 8 };
+/// of them is away from it for a while. The cache of glibc's allocator for a thread has room for seven
+/// blocks of a size. Each in models, so that programs stay small.
+const FREE_GROUP: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } else { 7 };
 /// Batches that may wait for the frees per retirement before pins help.
 const KEPT_BATCHES: usize = 4;
 /// Lists that a thread takes since it last closed a full batch, before it no longer counts as one
@@ -229,6 +229,7 @@ impl Local {
 
     /// Retires a node again. It is counted again when its batch is published.
     #[cold]
+    #[inline(never)]
     fn keep(&self, entry: Entry, run: &Freeing<'_>) {
         run.kept.set(run.kept.get() + 1);
         count(&self.counts.retired, 1u64.wrapping_neg());
