@@ -214,7 +214,7 @@ fn drain_against_two_sections() {
 /// Two drainers take one list after the other, and each takes back its own mark only.
 #[test]
 fn drain_against_drain() {
-    check(3, || {
+    check(2, || {
         let stage = Stage::new(Start::Active);
         let threads = [0, 1].map(|number| {
             stage.spawn(move |s| {
@@ -264,7 +264,7 @@ fn cut_against_connect() {
 /// A drain puts a list back while the owner leaves and a push is undone: no list is lost.
 #[test]
 fn put_back_against_leave() {
-    check(4, || {
+    check(3, || {
         let stage = Stage::new(Start::Active);
         stage.retire(0);
         let threads = [stage.spawn(|s| s.drain(0)), stage.spawn(|s| s.retire(1))];
