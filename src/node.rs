@@ -171,8 +171,12 @@ impl Default for RetiredNode {
 pub(crate) mod era {
     use crate::sync::{AtomicU64, Ordering};
 
-    #[cfg(not(kovan_loom))]
+    #[cfg(not(any(kovan_loom, kovan_shuttle)))]
     static CLOCK: AtomicU64 = AtomicU64::new(1);
+    #[cfg(kovan_shuttle)]
+    shuttle::lazy_static! {
+        static ref CLOCK: AtomicU64 = AtomicU64::new(1);
+    }
     #[cfg(kovan_loom)]
     loom::lazy_static! {
         static ref CLOCK: AtomicU64 = AtomicU64::new(1);
