@@ -10,8 +10,8 @@ use crate::mode::{DefaultMode, Mode};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Free {
     /// Per `retire` one node for each batch that waits, at most so many, and at least one, those of
-    /// eight retirements together; per `pin` that finds batches to acknowledge at most one batch. So
-    /// with the default no retirement runs more than 16 destructors, and no pin more than 64; what
+    /// seven retirements together; per `pin` that finds batches to acknowledge at most one batch. So
+    /// with the default no retirement runs more than 14 destructors, and no pin more than 64; what
     /// piled up behind a long guard is paid off in these steps, or by a flush. A thread that retires
     /// as much as it allocates gives its allocator as much as it takes (Kim, Brown & Singh, *Are
     /// Your Epochs Too Epic?*, PPoPP 2024). The default, with 2.

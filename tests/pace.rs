@@ -13,8 +13,8 @@ use kovan::{Collector, Guard, Handle, Mode, Region, Robust};
 
 /// Destructors that one pin runs at most: a batch.
 const PER_PIN: usize = 64;
-/// Destructors that one retirement runs at most: those of eight retirements together, of two batches.
-const PER_RETIREMENT: usize = 16;
+/// Destructors that one retirement runs at most: those of seven retirements together, of two batches.
+const PER_RETIREMENT: usize = 14;
 
 fn retire<M: Mode>(guard: &Guard<M>, drops: &Arc<AtomicUsize>) {
     unsafe { guard.retire(Box::into_raw(Box::new(Counted(Arc::clone(drops))))) };

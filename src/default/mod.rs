@@ -111,7 +111,7 @@ pub fn pin() -> Guard {
 /// Retires a boxed value in the default collector: it is dropped when no guard can hold it.
 ///
 /// Amortised over a batch of 64: a fence and a push per active thread. Needs no guard. Under a
-/// guard, the batch waits for this guard too. At most 16 destructors of values that were retired
+/// guard, the batch waits for this guard too. At most 14 destructors of values that were retired
 /// earlier run here. The panic of one does not end the call, as with [`pin`].
 ///
 /// # Safety
