@@ -165,9 +165,9 @@ fn acknowledge(list: *mut crate::batch::Link) {
 
 fn destroy(mut ended: Ended) {
     while let Some(mut batch) = ended.free.take() {
-        while batch.len > 0 {
+        for at in (0..batch.len).rev() {
             // SAFETY: retired once, and every link of the batch was acknowledged.
-            unsafe { batch.pop().0.free() };
+            unsafe { batch.pop(at).free() };
         }
     }
 }
