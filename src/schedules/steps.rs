@@ -37,9 +37,9 @@ const SEND: usize = PUSH + 2 + 1;
 const FREE_BATCH: usize = 2 + SEND;
 /// A list that is put back, as the parcel of a batch that may be this thread's again at once.
 const PUT_BACK: usize = SEND + FREE_BATCH;
-/// Taking the own list: the cells; `backlog`, `fenced`, `head`, a fence. What one pin does not
-/// acknowledge is put back.
-const TAKE: usize = CELLS + 4 + PUT_BACK;
+/// Taking the own list: `backlog`, `fenced`, `head`, a fence; in robust mode the cells. What one pin
+/// does not acknowledge is put back.
+const TAKE: usize = 4 + PUT_BACK;
 /// The beginning of an outermost section, before a list is taken: `pinned` twice, `barrier::light`,
 /// `head`.
 const ENTER: usize = 4;
@@ -64,12 +64,18 @@ const GROW: usize = 1 + LOGGED + 2 + LOGGED + 1;
 /// What a slot protects, read by another thread: `pinned`, the generation, the cells, the era,
 /// `pinned`, the log and its entries, the generation.
 const READ: usize = 2 + CELLS + 3 + LOGGED + 1;
-/// A drain: a look at the list and at `pinned`; `head`, the barrier, whether its failure matters
-/// (twice), `pinned`. Then the most of: `head`, `backlog`, the count; what the owner protects, a link
-/// that is looked at in vain, a list put back, `backlog`, the count; a list put back.
-const DRAIN: usize = 2 + 5 + READ + 2 + PUT_BACK + 3;
-/// A slot that a batch is pushed to: its local, `head`; a push; `backlog` and the log's length; a drain.
-const SLOT: usize = 2 + PUSH + 2 + DRAIN;
+/// A drain, but for what it finds: a look at the list and at `pinned`; `head`, the barrier, whether its
+/// failure matters (twice), `pinned`.
+const DRAIN: usize = 2 + 5;
+/// What it finds: an owner outside, whose slot is made inactive, `backlog`, the count; or a list that
+/// is put back.
+const FOUND: usize = PUT_BACK;
+/// Or an owner that holds what it has published: a link that is looked at in vain, a list put back,
+/// `backlog`, the count.
+const FOUND_INSIDE: usize = READ + 2 + PUT_BACK + 3;
+/// A slot that a batch is pushed to, but for a drain: its local, `head`; a push; `backlog` and the log's
+/// length.
+const SLOT: usize = 2 + PUSH + 2;
 /// A chunk of the registry: `owned`, the next one.
 const CHUNK: usize = 2;
 /// A node that is added to the open batch: the batch (once more if it is new: two stores), the cursor
@@ -111,15 +117,26 @@ struct Size {
     steps: Steps,
     /// Nodes that the call has freed.
     freed: usize,
+    robust: bool,
 }
 
 impl Size {
-    fn publish(self) -> usize {
-        PUBLISH + AROUND_PUBLISH + CHUNK * self.slots.div_ceil(4) + SLOT * self.slots
+    fn drain(self) -> usize {
+        DRAIN + if self.robust { FOUND_INSIDE } else { FOUND }
     }
 
-    /// Nodes that were taken to be freed, and may have been retired again.
+    fn publish(self) -> usize {
+        let slots = (SLOT + self.drain()) * self.slots;
+        PUBLISH + AROUND_PUBLISH + CHUNK * self.slots.div_ceil(4) + slots
+    }
+
+    fn take(self) -> usize {
+        TAKE + if self.robust { CELLS } else { 0 }
+    }
+
+    /// Nodes that were taken to be freed, and are retired again.
     fn again(self, nodes: usize) -> usize {
+        let nodes = if self.robust { nodes } else { 0 };
         nodes * (2 + ADD) + nodes.div_ceil(self.batch) * self.publish()
     }
 }
@@ -133,10 +150,10 @@ impl Call {
         match self {
             Self::QuietPin => ENTER,
             Self::NestedPin | Self::RegionLoad | Self::Header | Self::Drop => 1,
-            Self::Pin => ENTER + TAKE + all_links,
+            Self::Pin => ENTER + size.take() + all_links,
             // Once before its destructors, and once after them.
             Self::PinAndFree => {
-                Self::Pin.bound(size) + AROUND_DESTRUCTORS + TAKE + size.again(CAPACITY)
+                Self::Pin.bound(size) + AROUND_DESTRUCTORS + size.take() + size.again(CAPACITY)
             }
             Self::RobustLoad => CHECK + ROUND * ROUNDS + LAST_ROUND + 2 * GROW,
             Self::NestedDrop => 0,
@@ -144,14 +161,14 @@ impl Call {
             Self::RetireOnly => 1 + ADD,
             // At most two nodes that wait.
             Self::Retire => 1 + ADD + size.publish() + 2 + size.again(2) + all_links,
-            // Every batch that waits: as many as it sends or publishes.
+            // What waits is retired again in as many batches as it sends.
             Self::Flush => {
-                2 * size.publish() + DRAIN * size.slots + 2 + sent * size.publish() + all_links
+                size.publish() + size.drain() * size.slots + 2 + size.again(sent * size.batch) + all_links
             }
-            // A round at least for each node that it has freed.
+            // A round at least for each node that it has freed; what is left is sent to the orphans.
             Self::Leave => {
                 let round = 2 + size.publish() + 2 + 1;
-                2 + (3 + size.freed) * round + sent * size.publish() + all_links
+                2 + (3 + size.freed) * round + sent * SEND + size.again(sent * size.batch) + all_links
             }
         }
     }
@@ -213,7 +230,7 @@ impl<M: Mode> Measured<'_, M> {
     fn record(&self, call: Call, steps: Steps, freed: usize) {
         let slots = self.world.collector.core().locals.all().count();
         let batch = self.batch;
-        let bound = call.bound(Size { slots, batch, steps, freed });
+        let bound = call.bound(Size { slots, batch, steps, freed, robust: M::ROBUST });
         let sample = Sample { steps: steps.all, bound, links: steps.links };
         assert!(sample.steps <= bound, "{call:?}: {sample:?} with {slots} slots");
         let mut seen = self.seen.lock().expect("no panic");
