@@ -40,7 +40,10 @@ fn guards_and_handles_know_their_collector() {
     case::<Robust>();
     case::<DefaultMode>();
     #[cfg(feature = "std")]
-    assert!(kovan::pin().collector() == kovan::collector());
+    {
+        let _turn = common::turn();
+        assert!(kovan::pin().collector() == kovan::collector());
+    }
 }
 
 #[test]
@@ -235,10 +238,7 @@ mod cells {
         });
         assert_eq!(option.load().unwrap().0, 3 * each);
         drop(option);
-        for _ in 0..10 {
-            kovan::flush();
-        }
-        assert_eq!(Arc::strong_count(&drops), 1, "something was never dropped");
+        assert!(common::flush_until(|| Arc::strong_count(&drops) == 1), "never dropped");
     }
 
     #[test]

@@ -273,10 +273,8 @@ mod default_collector {
     impl<T> Drop for By<T> {
         fn drop(&mut self) {
             self.places.iter().for_each(self.last);
-            // Other threads of the process have a few retired values of their own.
-            for _ in 0..10 {
-                kovan::flush();
-            }
+            self.places.clear();
+            assert!(common::flush_until(|| LIVE.load(SeqCst) == 0), "something was never freed");
         }
     }
 

@@ -42,3 +42,17 @@ impl Random {
         (self.0 >> 11) as usize % limit
     }
 }
+
+/// Flushes the default collector until `done`. Returns whether that was so in the end. Threads hand in
+/// their last batch when they end, which may be after their scope.
+#[cfg(feature = "std")]
+pub(crate) fn flush_until(done: impl Fn() -> bool) -> bool {
+    for _ in 0..10_000 {
+        kovan::flush();
+        if done() {
+            return true;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    done()
+}
