@@ -7,14 +7,15 @@ use std::sync::{Arc, Mutex};
 use super::{Kind, World, check, join, see, spawn};
 use crate::{Guard, Mode, Region, Robust};
 
-/// The preemptions that a model has in each mode: programs of the robust one are longer.
-const fn preemptions<M: Mode>(region: usize, robust: usize) -> usize {
-    if M::ROBUST { robust } else { region }
+/// The preemptions that a model has in each mode: programs of the robust one are longer, and those
+/// with two nodes in the place of one even more.
+fn preemptions<M: Mode>(kind: Kind, region: usize, robust: usize) -> usize {
+    if M::ROBUST { robust - usize::from(kind == Kind::Proxy) } else { region }
 }
 
 /// A reader that registers and pins for the first time, and again, against a retirer.
 fn pin_against_retire<M: Mode>(kind: Kind) {
-    check(preemptions::<M>(4, 3), move || {
+    check(preemptions::<M>(kind, 4, 3), move || {
         let world = World::<M>::new(kind);
         let reader = spawn(&world, |world| {
             let handle = world.collector.register();
@@ -29,7 +30,7 @@ fn pin_against_retire<M: Mode>(kind: Kind) {
 
 /// A reader that is the last to let go of a batch returns it to its retirer, who pins, and leaves.
 fn return_against_pin<M: Mode>(kind: Kind) {
-    check(preemptions::<M>(3, 3), move || {
+    check(preemptions::<M>(kind, 3, 3), move || {
         let world = World::<M>::new(kind);
         let handle = world.collector.register();
         world.read(&handle);
@@ -48,7 +49,7 @@ fn return_against_pin<M: Mode>(kind: Kind) {
 
 /// A reader that has an active slot already, against a retirer that drains it.
 fn pin_against_drain<M: Mode>(kind: Kind) {
-    check(preemptions::<M>(4, 2), move || {
+    check(preemptions::<M>(kind, 4, 2), move || {
         let world = World::<M>::new(kind);
         let handle = world.collector.register();
         world.read(&handle);
@@ -63,7 +64,7 @@ fn pin_against_drain<M: Mode>(kind: Kind) {
 /// Two retirers push on one slot, and drain it, while its owner pins: links are cut and connected,
 /// and each of them takes a list for its mark.
 fn push_against_push<M: Mode>(kind: Kind) {
-    check(preemptions::<M>(2, 2), move || {
+    check(preemptions::<M>(kind, 2, 1), move || {
         let world = World::<M>::new(kind);
         let handle = world.collector.register();
         world.read(&handle);
@@ -78,7 +79,7 @@ fn push_against_push<M: Mode>(kind: Kind) {
 /// A slot changes hands while a retirer pushes on it: the one that leaves clears its bit, and its
 /// reads come before a free that does not wait for it.
 fn push_against_exit<M: Mode>(kind: Kind) {
-    check(preemptions::<M>(4, 2), move || {
+    check(preemptions::<M>(kind, 4, 2), move || {
         let world = World::<M>::new(kind);
         let first = world.collector.register();
         world.read(&first);
@@ -95,7 +96,7 @@ fn push_against_exit<M: Mode>(kind: Kind) {
 /// A thread registers, reads and leaves while another one publishes, which may find the bit and no
 /// local yet, or no bit any more.
 fn leave_against_publish<M: Mode>(kind: Kind) {
-    check(preemptions::<M>(4, 3), move || {
+    check(preemptions::<M>(kind, 4, 3), move || {
         let world = World::<M>::new(kind);
         let reader = spawn(&world, |world| world.read(&world.collector.register()));
         let handle = world.collector.register();
@@ -109,7 +110,7 @@ fn leave_against_publish<M: Mode>(kind: Kind) {
 
 /// A thread flushes, and so drains, while its neighbour reads in two sections.
 fn flush_against_sections<M: Mode>(kind: Kind) {
-    check(preemptions::<M>(3, 2), move || {
+    check(preemptions::<M>(kind, 3, 2), move || {
         let world = World::<M>::new(kind);
         let handle = world.collector.register();
         world.read(&handle);
@@ -128,7 +129,7 @@ fn flush_against_sections<M: Mode>(kind: Kind) {
 
 /// A destructor that runs as a thread leaves keeps a guard: the local is left with that guard.
 fn exit_keeps_a_guard<M: Mode>(kind: Kind) {
-    check(preemptions::<M>(3, 2), move || {
+    check(preemptions::<M>(kind, 3, 2), move || {
         let world = World::<M>::with_batches_of(2, kind);
         let kept = Arc::new(Mutex::new(None));
         let handle = world.collector.register();
@@ -162,7 +163,7 @@ fn exit_keeps_a_guard<M: Mode>(kind: Kind) {
 
 /// What a thread could not free as it left is taken by one of two others.
 fn orphans_against_adopters<M: Mode>(kind: Kind) {
-    check(preemptions::<M>(2, 1), move || {
+    check(preemptions::<M>(kind, 2, 1), move || {
         let world = World::<M>::new(kind);
         let reader = world.collector.register();
         let guard = reader.pin();
