@@ -14,7 +14,7 @@ impl Local {
     /// Takes the list of a slot and acknowledges it on behalf of the owner: all of it, if the owner
     /// is outside of guards; in robust mode else what its guard does not protect. What cannot be
     /// decided is put back. Waits for nobody, and a thread that stops in it holds what it has taken.
-    pub(super) fn drain(&self, of: &Self, ended: &mut Ended) {
+    pub(crate) fn drain(&self, of: &Self, ended: &mut Ended) {
         let robust = self.config.get().robust;
         // A look before the expensive steps; the one that counts comes after the barrier.
         if !of.slot.has_list() || !(robust || of.slot.pinned.is_outside()) {
