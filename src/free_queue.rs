@@ -89,11 +89,18 @@ impl FreeQueue {
         Some(batch)
     }
 
+    /// Takes a batch of which no node is freed yet. May be called while one of another is.
+    pub(crate) fn take_whole(&self) -> Option<Box<Batch>> {
+        let batch = self.next()?;
+        self.len.set(self.len.get().saturating_sub(1));
+        Some(batch)
+    }
+
     /// Takes the newest batch that waits.
     fn next(&self) -> Option<Box<Batch>> {
         let batch = self.waiting.take();
         if batch.is_none() {
-            self.len.set(0);
+            self.len.set(usize::from(!self.current.get().is_null()));
         }
         batch
     }
