@@ -14,12 +14,12 @@ macro_rules! plain_node {
     };
 }
 
+mod kovan_0_2;
 mod ours;
 mod peers;
-mod published;
 
+pub use kovan_0_2::{Published, PublishedNode};
 pub use ours::{
-    AtOnce, Batch32, Batch128, Batch256, Four, Kovan, KovanDefault, KovanRobust, One, Two,
+    Batch32, Batch128, Batch256, Free1, Free2, Free4, FreeAll, Kovan, KovanDefault, KovanRobust,
 };
 pub use peers::{Epoch, Haphazard, Leak, Seize};
-pub use published::{Published, PublishedNode};

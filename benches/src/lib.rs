@@ -3,12 +3,12 @@
 #![allow(clippy::explicit_auto_deref)] // Its advice does not compile for an associated type.
 #![allow(missing_debug_implementations)] // Programs only; nobody prints a cell.
 
-pub mod by_hand;
 pub mod cells;
 pub mod command;
 pub mod contender;
 pub mod contenders;
-pub mod counted;
+pub mod hand_written;
+pub mod instrumented;
 pub mod latency;
 pub mod naive;
 pub mod peaks;

@@ -6,7 +6,7 @@ use std::thread;
 use kovan_benches::cells::{Cell, HashMap, List, Map};
 use kovan_benches::contender::Contender;
 use kovan_benches::contenders::{
-    AtOnce, Epoch, Haphazard, Kovan, KovanDefault, KovanRobust, Leak, Published, Seize,
+    Epoch, FreeAll, Haphazard, Kovan, KovanDefault, KovanRobust, Leak, Published, Seize,
 };
 use kovan_benches::random::random;
 
@@ -112,7 +112,7 @@ macro_rules! contenders {
     )*};
 }
 contenders!(
-    kovan: Kovan, kovan_default: KovanDefault, kovan_robust: KovanRobust, at_once: AtOnce,
+    kovan: Kovan, kovan_default: KovanDefault, kovan_robust: KovanRobust, at_once: FreeAll,
     crossbeam_epoch: Epoch, seize: Seize, haphazard: Haphazard, kovan_published: Published,
     leak: Leak
 );

@@ -12,8 +12,8 @@ use kovan_benches::cells::{
 };
 use kovan_benches::command::{self, Failure};
 use kovan_benches::contenders::{
-    AtOnce, Batch32, Batch128, Batch256, Epoch, Four, Haphazard, Kovan, KovanDefault, KovanRobust,
-    Leak, One, Published, Seize, Two,
+    Batch32, Batch128, Batch256, Epoch, Free1, Free2, Free4, FreeAll, Haphazard, Kovan,
+    KovanDefault, KovanRobust, Leak, Published, Seize,
 };
 use kovan_benches::rounds::{Entry, entry, interleave, naive_entry, ping_pong, sdd_entry};
 use kovan_benches::samples::Samples;
@@ -75,7 +75,7 @@ macro_rules! row {
     ($cell:ident, $single:literal, $sweep:expr) => {{
         let name = <$cell<Kovan> as Cell<Kovan>>::NAME;
         let entries = if $sweep {
-            entries!($cell: Kovan, AtOnce, One, Two, Four, Batch32, Batch128, Batch256)
+            entries!($cell: Kovan, FreeAll, Free1, Free2, Free4, Batch32, Batch128, Batch256)
         } else {
             let mut entries = entries!(
                 $cell: Kovan, KovanDefault, KovanRobust, Epoch, Seize, Haphazard, Published, Leak

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use kovan_benches::command::{self, Common, Failure};
 use kovan_benches::contenders::{
-    AtOnce, Epoch, Haphazard, Kovan, KovanDefault, KovanRobust, Published, Seize,
+    Epoch, FreeAll, Haphazard, Kovan, KovanDefault, KovanRobust, Published, Seize,
 };
 use kovan_benches::latency::{COLUMNS, Clock, Contestant, Over, Sdd, contestant};
 use kovan_benches::rounds::interleave;
@@ -37,7 +37,7 @@ fn contestants() -> Vec<Contestant> {
         contestant::<Over<Kovan>>(),
         contestant::<Over<KovanDefault>>(),
         contestant::<Over<KovanRobust>>(),
-        contestant::<Over<AtOnce>>(),
+        contestant::<Over<FreeAll>>(),
         contestant::<Over<Epoch>>(),
         contestant::<Over<Seize>>(),
         contestant::<Over<Haphazard>>(),

@@ -8,9 +8,9 @@ use kovan_benches::cells::{Cell, HashMap, ReadHeavy, Stack};
 use kovan_benches::command::{self, Common, Failure};
 use kovan_benches::contender::Contender;
 use kovan_benches::contenders::{
-    AtOnce, Epoch, Haphazard, Kovan, KovanDefault, KovanRobust, Published, Seize,
+    Epoch, FreeAll, Haphazard, Kovan, KovanDefault, KovanRobust, Published, Seize,
 };
-use kovan_benches::counted::{Counted, LINES};
+use kovan_benches::instrumented::{Instrumented, LINES};
 use kovan_benches::peaks::{Peak, entry};
 use kovan_benches::rounds::{Entry, interleave};
 use kovan_benches::samples::Samples;
@@ -46,12 +46,12 @@ struct Row {
 macro_rules! row {
     ($cell:ident: $($contender:ident),*) => {
         Row {
-            name: <$cell<Counted<Kovan>> as Cell<Counted<Kovan>>>::NAME,
-            entries: vec![$(entry::<$contender, $cell<Counted<$contender>>>()),*],
+            name: <$cell<Instrumented<Kovan>> as Cell<Instrumented<Kovan>>>::NAME,
+            entries: vec![$(entry::<$contender, $cell<Instrumented<$contender>>>()),*],
         }
     };
     ($cell:ident) => {
-        row!($cell: Kovan, KovanDefault, KovanRobust, AtOnce, Epoch, Seize, Haphazard, Published)
+        row!($cell: Kovan, KovanDefault, KovanRobust, FreeAll, Epoch, Seize, Haphazard, Published)
     };
 }
 

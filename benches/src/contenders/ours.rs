@@ -85,19 +85,19 @@ kovan!(
 );
 kovan!(
     /// Frees at once.
-    AtOnce, "frees=all", Region, boxed_node, it => it.free(kovan::Free::AtOnce)
+    FreeAll, "frees=all", Region, boxed_node, it => it.free(kovan::Free::AtOnce)
 );
 kovan!(
     /// Frees one node per retirement.
-    One, "frees=1", Region, boxed_node, it => it.free(kovan::Free::Amortised(1))
+    Free1, "frees=1", Region, boxed_node, it => it.free(kovan::Free::Amortised(1))
 );
 kovan!(
     /// Frees two nodes per retirement.
-    Two, "frees=2", Region, boxed_node, it => it.free(kovan::Free::Amortised(2))
+    Free2, "frees=2", Region, boxed_node, it => it.free(kovan::Free::Amortised(2))
 );
 kovan!(
     /// Frees four nodes per retirement.
-    Four, "frees=4", Region, boxed_node, it => it.free(kovan::Free::Amortised(4))
+    Free4, "frees=4", Region, boxed_node, it => it.free(kovan::Free::Amortised(4))
 );
 kovan!(
     /// Batches of 32.

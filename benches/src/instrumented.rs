@@ -86,7 +86,7 @@ impl<C: Contender, T: Send + 'static> Deref for Node<C, T> {
 }
 
 /// `C` with its nodes counted.
-pub struct Counted<C>(C);
+pub struct Instrumented<C>(C);
 
 type Inner<C, T> = <C as Contender>::Node<Tracked<T>>;
 
@@ -100,7 +100,7 @@ fn inner<C: Contender, T: Send + 'static>(
 }
 
 // SAFETY: both clauses are those of `C`, which does all of it.
-unsafe impl<C: Contender> Contender for Counted<C> {
+unsafe impl<C: Contender> Contender for Instrumented<C> {
     const NAME: &'static str = C::NAME;
     type Node<T: Send + 'static> = Node<C, T>;
     type Local = C::Local;
