@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::cells::Cell;
 use crate::contender::Contender;
 use crate::instrumented::{self, Instrumented};
+
 use crate::rounds::Entry;
 use crate::threads::{Setting, Steps, work};
 
@@ -26,10 +27,10 @@ pub struct Peak {
     pub left: i64,
 }
 
-/// A contender in a cell.
+/// Makes the entry of a contender in a cell.
 #[must_use]
 pub fn entry<C: Contender, L: Cell<Instrumented<C>> + 'static>() -> Entry<Peak> {
-    Entry { name: C::NAME, run: Box::new(measure::<C, L>) }
+    Entry { group: C::GROUP, name: C::NAME, run: Box::new(measure::<C, L>) }
 }
 
 /// Watches the counts while the threads work.

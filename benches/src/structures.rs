@@ -8,6 +8,7 @@ use kovan_schemes::schemes::Epoch;
 use kovan_schemes::{Domain, Reclaimer};
 use kovan_structures::Structure;
 
+use crate::contender::Group;
 use crate::hand_written::HandWritten;
 use crate::random::shuffled;
 use crate::rounds::{Entry, measure};
@@ -81,7 +82,7 @@ pub fn generic<R: Reclaimer, S: Structure<R>>(name: &'static str, workload: Work
             }
         })
     };
-    Entry { name, run: Box::new(run) }
+    Entry { group: Group::Handle, name, run: Box::new(run) }
 }
 
 /// The hand-written one.
@@ -106,7 +107,7 @@ pub fn hand_written<B: HandWritten>(workload: Workload) -> Entry {
             }
         })
     };
-    Entry { name: HAND_WRITTEN, run: Box::new(run) }
+    Entry { group: Group::Handle, name: HAND_WRITTEN, run: Box::new(run) }
 }
 
 /// The skip list of crossbeam, which pins by itself, once per operation.
@@ -125,7 +126,7 @@ pub fn crossbeam_skiplist(workload: Workload) -> Entry {
             }
         })
     };
-    Entry { name: "crossbeam-skiplist", run: Box::new(run) }
+    Entry { group: Group::ThreadLocal, name: "crossbeam-skiplist", run: Box::new(run) }
 }
 
 /// A structure with the one that it is compared with.
