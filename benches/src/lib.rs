@@ -8,6 +8,8 @@ pub mod command;
 pub mod comparison;
 pub mod contender;
 pub mod contenders;
+pub mod documents;
+pub mod goals;
 pub mod hand_written;
 pub mod instrumented;
 pub mod latency;
@@ -20,5 +22,8 @@ pub mod rounds;
 pub mod samples;
 pub mod statistics;
 pub mod structures;
+pub mod tables;
+#[cfg(test)]
+mod testing;
 pub mod threads;
 pub mod wide;

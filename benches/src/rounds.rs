@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::cells::Cell;
 use crate::contender::{Contender, Group, label};
@@ -99,19 +99,51 @@ pub fn measure<W: FnMut(u64)>(
 #[must_use]
 pub fn ping_pong() -> f64 {
     const TURNS: u64 = 20_000;
+    /// On a busy machine a turn may take a time slice, so the clock ends the game as well.
+    const LONGEST: Duration = Duration::from_millis(5);
+    const BLOCK: u64 = 16;
+    const OVER: u64 = u64::MAX;
     let ball = AtomicU64::new(0);
-    let play = |mine: u64| {
-        for turn in 0..TURNS {
-            while ball.load(Ordering::Acquire) != 2 * turn + mine {
-                std::hint::spin_loop();
+    // Waits for the ball to be `at`, and passes it on. Returns false if the game is over.
+    let pass = |at: u64| loop {
+        match ball.load(Ordering::Acquire) {
+            OVER => return false,
+            found if found == at => {
+                ball.store(at + 1, Ordering::Release);
+                return true;
             }
-            ball.store(2 * turn + mine + 1, Ordering::Release);
+            _ => std::hint::spin_loop(),
         }
     };
-    let start = Instant::now();
     thread::scope(|scope| {
-        scope.spawn(|| play(1));
-        play(0);
-    });
-    start.elapsed().as_secs_f64() * 1e9 / TURNS as f64
+        scope.spawn(|| (0..).take_while(|turn| pass(2 * turn + 1)).count());
+        // When the first block is through, the other thread has started.
+        (0..BLOCK).for_each(|turn| _ = pass(2 * turn));
+        let (start, mut turn) = (Instant::now(), BLOCK);
+        let elapsed = loop {
+            (turn..turn + BLOCK).for_each(|turn| _ = pass(2 * turn));
+            turn += BLOCK;
+            let elapsed = start.elapsed();
+            if turn >= TURNS || elapsed > LONGEST {
+                break elapsed;
+            }
+        };
+        // The other thread passes the last ball before it sees that.
+        while ball.load(Ordering::Acquire) != 2 * turn {
+            std::hint::spin_loop();
+        }
+        ball.store(OVER, Ordering::Release);
+        elapsed.as_secs_f64() * 1e9 / (turn - BLOCK) as f64
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ping_pong;
+
+    #[test]
+    fn a_cache_line_takes_some_time() {
+        let time = ping_pong();
+        assert!(time.is_finite() && time > 1.0, "{time}");
+    }
 }
