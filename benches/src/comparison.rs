@@ -47,7 +47,7 @@ pub const ALL_BYTES: [usize; 3] = [8, BYTES, 256];
 /// The numbers of threads.
 pub const THREADS: [u16; 4] = [1, 2, 4, 8];
 
-/// Whether operations of a cell allocate nodes. The others have one size, whichever is asked for.
+/// Returns whether operations of a cell allocate nodes. The others have one size, whichever is asked for.
 #[must_use]
 pub fn allocates(cell: &str) -> bool {
     ![Pin::<Leak>::NAME, PinLoad::<Leak>::NAME, Loads::<Leak>::NAME].contains(&cell)
@@ -66,19 +66,19 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether the row has the size that is asked for: cells that allocate nothing have only one.
+    /// Returns whether the row has the size that is asked for: cells that allocate nothing have only one.
     #[must_use]
     pub fn has_bytes(&self, bytes: usize) -> bool {
         self.bytes == bytes || !allocates(self.cell) && bytes == BYTES
     }
 
-    /// Whether the row is measured with that many threads.
+    /// Returns whether the row is measured with that many threads.
     #[must_use]
     pub fn allows(&self, threads: u16) -> bool {
         threads <= self.most
     }
 
-    /// The points of the row.
+    /// Returns the row's point with that many threads.
     #[must_use]
     pub fn point(&self, threads: u16) -> Point {
         Point { cell: self.cell.into(), bytes: self.bytes, threads }
@@ -169,7 +169,7 @@ impl Scope {
         Row { cell, bytes, most, entries }
     }
 
-    /// A structure, whose nodes have the size of the main tables.
+    /// Makes the row of a structure, whose nodes have the size of the main tables.
     fn structure<F: Family>(self) -> Row {
         self.row::<F>(u16::MAX, Vec::new())
     }
@@ -191,7 +191,7 @@ impl Scope {
         self.row::<Mixes<W, READS>>(most, locks)
     }
 
-    /// All rows, in the order of the tables.
+    /// Makes all rows, in the order of the tables.
     #[must_use]
     pub fn rows(self) -> Vec<Row> {
         let mut pins = self.row::<Pins>(1, Vec::new());
@@ -220,7 +220,7 @@ impl Scope {
     }
 }
 
-/// A reference count behind a lock.
+/// Makes the entry of a reference count behind a lock.
 fn lock<const W: usize, N: Counted<W>>(step: impl Fn(&N, u64) + Sync + 'static) -> Entry {
     let run = move |setting| {
         let value = N::new();
@@ -229,7 +229,7 @@ fn lock<const W: usize, N: Counted<W>>(step: impl Fn(&N, u64) + Sync + 'static) 
     Entry { group: Group::ThreadLocal, name: N::NAME, run: Box::new(run) }
 }
 
-/// All points, in the order of the tables.
+/// Returns all points, in the order of the tables.
 #[must_use]
 pub fn points() -> Vec<Point> {
     let mut points = Vec::new();

@@ -38,14 +38,14 @@ const THROUGHPUTS: [(&str, At, f64); 8] = [
     ("hash map 50/25/25", At::Most, 1.15),
 ];
 
-/// The points of a cell in the main tables.
+/// Returns the points of a cell in the main tables.
 fn points_of(cell: &str) -> Vec<Point> {
     let mut points = main_points();
     points.retain(|point| point.cell == cell);
     points
 }
 
-/// A ratio at each of some points, with each allocator.
+/// Returns a ratio at each of some points, with each allocator.
 fn each(
     points: &[Point],
     ratio: impl Fn(&Point, &str) -> Option<Summary>,
@@ -58,7 +58,7 @@ fn each(
         .collect()
 }
 
-/// The ratio to the time of the fastest peer, with the worse profile for ours.
+/// Returns the ratio to the time of the fastest peer, with the worse profile for ours.
 fn to_the_best(records: &Records, point: &Point, allocator: &str) -> Option<Summary> {
     let ours = Side::new(Group::ThreadLocal, KOVAN);
     let peers = PEERS.map(|peer| Side::new(Group::ThreadLocal, peer));

@@ -193,13 +193,13 @@ impl Records {
         }
     }
 
-    /// Whether nothing was measured.
+    /// Returns whether nothing was measured.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rates.is_empty()
     }
 
-    /// The number of rounds of the measurement that has the most.
+    /// Returns the number of rounds of the measurement that has the most.
     #[must_use]
     pub fn rounds(&self) -> usize {
         self.rates.values().map(BTreeMap::len).max().unwrap_or(0)
@@ -209,14 +209,14 @@ impl Records {
         self.rates.get(&(point.clone(), build.clone(), side.clone()))
     }
 
-    /// The median of the time that an operation takes its thread, in nanoseconds.
+    /// Returns the median of the time that an operation takes its thread, in nanoseconds.
     #[must_use]
     pub fn time(&self, point: &Point, build: &Build, side: &Side) -> Option<f64> {
         let mut rates: Vec<_> = self.rates(point, build, side)?.values().copied().collect();
         Some(f64::from(point.threads) * 1e9 / median(&mut rates))
     }
 
-    /// The time of `ours` over that of `theirs`, round by round: below 1, `ours` is faster.
+    /// Returns the time of `ours` over that of `theirs`, round by round: below 1, `ours` is faster.
     #[must_use]
     pub fn ratio(
         &self,
@@ -232,7 +232,7 @@ impl Records {
         (!ratios.is_empty()).then(|| Summary::of(ratios))
     }
 
-    /// The fastest of some contenders, by the median. Nothing, if one of them was not measured.
+    /// Returns the fastest of some contenders, by the median, or nothing if one of them was not measured.
     #[must_use]
     pub fn best(&self, point: &Point, build: &Build, sides: &[Side]) -> Option<Side> {
         let times: Option<Vec<_>> =
@@ -241,7 +241,7 @@ impl Records {
         Some(best.1.clone())
     }
 
-    /// The lowest and highest time of a cache line from one thread to another and back.
+    /// Returns the lowest and highest time of a cache line from one thread to another and back.
     #[must_use]
     pub fn hops(&self, point: &Point, build: &Build) -> Option<(f64, f64)> {
         let hops = self.hops.get(&(point.clone(), build.clone()))?;
@@ -250,7 +250,7 @@ impl Records {
     }
 }
 
-/// A record in a directory: `<name>.csv` with a manifest, `<name>.json`, beside it.
+/// Returns the path of the measurements, `<name>.csv`, that a manifest, `<name>.json`, belongs to.
 #[must_use]
 pub fn csv_of(manifest: &Path) -> PathBuf {
     manifest.with_extension("csv")

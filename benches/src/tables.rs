@@ -49,14 +49,14 @@ pub fn table(name: &str, record: Option<&Record>) -> Option<String> {
 }
 
 impl Record {
-    /// The median time of a contender with the slower of the two profiles, in nanoseconds.
+    /// Returns the median time of a contender with the slower of the two profiles, in nanoseconds.
     fn time(&self, point: &Point, allocator: &str, side: &Side) -> Option<f64> {
         let time = |profile| self.records.time(point, &Build::new(allocator, profile), side);
         Some(f64::max(time(PROFILES[0])?, time(PROFILES[1])?))
     }
 }
 
-/// The ratio of times with the profile where it is larger, which is the worse one for `ours`.
+/// Returns the ratio of times with the profile where it is larger, which is the worse one for `ours`.
 #[must_use]
 pub fn worse(
     records: &Records,
@@ -72,13 +72,13 @@ pub fn worse(
     Some(larger(ratio(PROFILES[0])?, ratio(PROFILES[1])?))
 }
 
-/// The one with the larger median.
+/// Returns the summary with the larger median.
 #[must_use]
 pub fn larger(a: Summary, b: Summary) -> Summary {
     if a.median >= b.median { a } else { b }
 }
 
-/// The points with nodes of these sizes. Cells that allocate nothing are with the size of the main
+/// Returns the points with nodes of these sizes. Cells that allocate nothing are with the size of the main
 /// tables.
 fn points_of(bytes: &[usize]) -> Vec<Point> {
     let mut points = points();
@@ -89,13 +89,13 @@ fn points_of(bytes: &[usize]) -> Vec<Point> {
     points
 }
 
-/// The points of the main tables.
+/// Returns the points of the main tables.
 #[must_use]
 pub fn main_points() -> Vec<Point> {
     points_of(&[BYTES])
 }
 
-/// The points of the table in the README.
+/// Returns the points of the table in the README.
 fn summary() -> Vec<Point> {
     let mut points = main_points();
     points.retain(|point| match point.cell.as_str() {
@@ -136,7 +136,7 @@ fn nanoseconds(time: Option<f64>) -> String {
     time.map_or_else(|| ABSENT.to_owned(), |time| format!("{time:.2}"))
 }
 
-/// The time of ours, and its ratios to the times of the peers.
+/// Writes the time of ours, and its ratios to the times of the peers.
 fn peers(record: &Record, group: Group, points: &[Point]) -> String {
     let all: &[&str] = match group {
         Group::ThreadLocal => &PEERS,
@@ -165,7 +165,7 @@ fn against(record: &Record, group: Group, points: &[Point], all: &[&str]) -> Str
     markdown(&head, &rows)
 }
 
-/// What reclaims nothing, and reference counts behind locks.
+/// Writes the table of what reclaims nothing, and of reference counts behind locks.
 fn baselines(record: &Record) -> String {
     let mut points = main_points();
     let cells = ["pin+load", "swap+retire", "one cell 95/5", "one cell 50/50"];
@@ -173,7 +173,7 @@ fn baselines(record: &Record) -> String {
     against(record, Group::ThreadLocal, &points, &BASELINES)
 }
 
-/// The robust collector against the default one, in both groups.
+/// Writes the ratios of the robust collector to the default one, in both groups.
 fn robust(record: &Record) -> String {
     let head = ["cell, threads", "allocator", "thread-local", "handle"];
     let mut rows = Vec::new();
@@ -192,7 +192,7 @@ fn robust(record: &Record) -> String {
 /// The cells in which profiles are compared.
 pub const PROFILE_CELLS: [&str; 3] = ["pin+unpin", "pin+load", "swap+retire"];
 
-/// The points at which profiles are compared.
+/// Returns the points at which profiles are compared.
 #[must_use]
 pub fn profile_points() -> Vec<Point> {
     let mut points = main_points();
@@ -200,7 +200,7 @@ pub fn profile_points() -> Vec<Point> {
     points
 }
 
-/// The time with cargo's defaults over the time with fat LTO.
+/// Returns the time with cargo's defaults over the time with fat LTO.
 #[must_use]
 pub fn plain_over_fat(
     records: &Records,
@@ -212,7 +212,7 @@ pub fn plain_over_fat(
     records.ratio(point, (&plain, side), (&fat, side))
 }
 
-/// Each library with one profile against itself with the other.
+/// Writes the ratio of each library with one profile to itself with the other.
 fn profiles(record: &Record) -> String {
     let names: Vec<_> = [KOVAN, ROBUST].into_iter().chain(PEERS).collect();
     let mut head = vec!["cell, threads", "allocator"];
@@ -231,7 +231,7 @@ fn profiles(record: &Record) -> String {
     markdown(&head, &rows)
 }
 
-/// Where and how the record was made.
+/// Writes where and how the record was made.
 fn record_line(record: &Record) -> String {
     let Manifest {
         date,
