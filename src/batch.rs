@@ -9,8 +9,15 @@ use crate::local::Local;
 use crate::node::Entry;
 use crate::sync::{AtomicIsize, AtomicPtr, AtomicU64, Ordering, RaceCheck};
 
-/// The most nodes of a batch: one bit of [`Batch::kept`] for each.
-pub(crate) const CAPACITY: usize = 64;
+/// The most nodes of a batch: one bit of [`Batch::kept`] for each. Fewer in models: calls free
+/// so many nodes per batch, and what is kept comes back at once there.
+pub(crate) const CAPACITY: usize = if cfg!(kovan_loom) {
+    2
+} else if cfg!(kovan_shuttle) {
+    4
+} else {
+    64
+};
 
 /// `next` of a link that its pusher has not connected yet.
 const UNCONNECTED: usize = 1;
@@ -103,6 +110,21 @@ impl Default for List {
 }
 
 impl List {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_null()
+    }
+
+    /// Gives up the list, as its first batch.
+    pub(crate) fn into_raw(self) -> *mut Batch {
+        core::mem::ManuallyDrop::new(self).0
+    }
+
+    /// # Safety
+    /// `first` is null or came from `into_raw`, and is used once.
+    pub(crate) unsafe fn from_raw(first: *mut Batch) -> Self {
+        Self(first)
+    }
+
     pub(crate) fn add(&mut self, mut batch: Box<Batch>) {
         batch.next = self.0;
         self.0 = Box::into_raw(batch);

@@ -42,6 +42,14 @@ impl Entry {
         Self { pointer: pointer.cast(), kind }
     }
 
+    /// Returns the entry of a node without a header, whose end is [`Reclaimable::dealloc`]: nodes of
+    /// models are protected by their addresses only, and not freed before the end.
+    #[cfg(all(test, any(kovan_loom, kovan_shuttle)))]
+    pub(crate) fn plain<T: Reclaimable + 'static>(pointer: *mut T) -> Self {
+        let kind = const { &Kind { free: dealloc::<T>, size: size_of::<T>(), birth: None } };
+        Self { pointer: pointer.cast(), kind }
+    }
+
     /// Returns whether the node was there at `era`, as its header says; no for a node without one.
     ///
     /// # Safety
@@ -163,8 +171,12 @@ impl Default for RetiredNode {
 pub(crate) mod era {
     use crate::sync::{AtomicU64, Ordering};
 
-    #[cfg(not(kovan_loom))]
+    #[cfg(not(any(kovan_loom, kovan_shuttle)))]
     static CLOCK: AtomicU64 = AtomicU64::new(1);
+    #[cfg(kovan_shuttle)]
+    shuttle::lazy_static! {
+        static ref CLOCK: AtomicU64 = AtomicU64::new(1);
+    }
     #[cfg(kovan_loom)]
     loom::lazy_static! {
         static ref CLOCK: AtomicU64 = AtomicU64::new(1);

@@ -243,10 +243,11 @@ impl Shields {
         addresses.sort_unstable();
         addresses.dedup();
         let room = ROOM.max(2 * addresses.len());
-        // Before a log is written over that a drain may still read; pairs with `read`, by way of
-        // the entries.
+        // Before a log is written over that a drain may still read. Release: the log in use, so that
+        // who reads this number does not find an older one, which is written over now; pairs with
+        // `read`.
         let generation = self.generation.load(Ordering::Relaxed);
-        self.generation.store(generation.wrapping_add(1), Ordering::Relaxed);
+        self.generation.store(generation.wrapping_add(1), Ordering::Release);
         let fits = |log: &Log| log.entries.len() >= room && !ptr::eq(log, current);
         let at = logs.iter().position(|log| fits(log)).unwrap_or_else(|| {
             let empty = |_| AtomicPtr::new(ptr::null_mut());
@@ -272,7 +273,7 @@ impl Shields {
         if pinned.load(Ordering::Acquire) & EVERYTHING != 0 {
             return Protected::Everything;
         }
-        // Acquire: before the log; pairs with `make_room`.
+        // Acquire: before the log, which is no older than this number; pairs with `make_room`.
         let generation = self.generation.load(Ordering::Acquire);
         for cell in &self.cells {
             // Acquire: pairs with the Release in `publish`: an address that is not here any more is

@@ -306,7 +306,6 @@ mod default_collector {
 
     /// A backlog is drained by whoever makes it full, and that may always be the same thread.
     #[test]
-    #[ignore = "what one thread has to free is not shared with those that never pin"]
     fn threads_that_take_turns_and_never_pin() {
         const THREADS: usize = 16;
         let _turn = turn();

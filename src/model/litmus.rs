@@ -44,7 +44,7 @@ fn weak() {
     fence(Ordering::AcqRel);
 }
 
-/// `pins` and the head: `Guard::pin` against `Slot::drain`.
+/// `pinned` and the head: `Guard::pin` against `Local::drain`.
 #[test]
 fn pin_against_drain() {
     assert!(!both_miss(barrier::light, heavy));
@@ -52,7 +52,7 @@ fn pin_against_drain() {
     assert!(both_miss(barrier::light, weak), "the drainer's side is needed");
 }
 
-/// Activation and the pointer: `Slot::take` against `Local::close`.
+/// Activation and the pointer: `Slot::take_and_stay` against `Local::publish_open`.
 #[test]
 fn take_against_flush() {
     assert!(!both_miss(seq_cst, seq_cst));

@@ -1,6 +1,6 @@
-//! Models of one [`Slot`] alone, with batches made by hand: few steps, so that three threads can
-//! be explored. The owner, those that retire and a drainer are threads of their own; in the
-//! library a drainer is a retirer whose fence may be much older than what it drains.
+//! Models of one slot alone, with batches made by hand: few steps, so that three threads can be
+//! explored. The owner, those that retire and a drainer are threads of their own; in the library a
+//! drainer is a retirer whose fence may be much older than what it drains.
 
 use std::boxed::Box;
 use std::sync::Arc;
@@ -8,11 +8,15 @@ use std::sync::Arc;
 use loom::cell::UnsafeCell;
 use loom::thread;
 
-use super::check;
+use super::{check, join};
 use crate::barrier;
-use crate::batch::{self, Batch, Entry};
-use crate::slot::Slot;
+use crate::batch::{Batch, Ended};
+use crate::local::Local;
+use crate::node::Entry;
+use crate::open_batch::OpenBatch;
+use crate::registry::Place;
 use crate::sync::{AtomicPtr, Ordering, fence};
+use crate::{Reclaimable, RetiredNode};
 
 /// A node: the retirer marks it, then somebody frees it.
 struct Node {
@@ -20,14 +24,33 @@ struct Node {
     freed: UnsafeCell<u32>,
 }
 
-/// A slot, and places with a node each.
+// SAFETY: `dealloc` does not panic where the protocol is right; nodes are plain.
+unsafe impl Reclaimable for Node {
+    fn retired_node(&self) -> &RetiredNode {
+        unreachable!("without a header")
+    }
+    fn retired_node_mut(&mut self) -> &mut RetiredNode {
+        unreachable!("without a header")
+    }
+    /// Nodes live as long as the stage.
+    unsafe fn dealloc(pointer: *mut Self) {
+        // SAFETY: as above; loom reports an access that races.
+        let node = unsafe { &*pointer };
+        node.retired.with(|retired| assert_eq!(unsafe { *retired }, 1, "freed, not retired"));
+        node.freed.with_mut(|freed| unsafe { *freed += 1 });
+    }
+}
+
+/// A slot with its owner, drainers, and places with a node each.
 struct Stage {
-    slot: Slot,
+    owner: Local,
+    drainers: [Local; 2],
     places: [AtomicPtr<Node>; 2],
     nodes: [Node; 2],
 }
 
-// SAFETY: the slot is made to be shared, and loom checks every access to the cells.
+// SAFETY: each local is used by one thread, but for its slot, which is made to be shared; loom
+// checks every access to the cells.
 unsafe impl Sync for Stage {}
 // SAFETY: as above.
 unsafe impl Send for Stage {}
@@ -36,23 +59,25 @@ unsafe impl Send for Stage {}
 #[derive(Clone, Copy, PartialEq)]
 enum Start {
     Inactive,
-    Subscribed,
+    Active,
 }
 
 impl Stage {
     fn new(start: Start) -> Arc<Self> {
         let node = || Node { retired: UnsafeCell::new(0), freed: UnsafeCell::new(0) };
         let place = || AtomicPtr::new(std::ptr::null_mut());
+        let local = || Local::new(Place::NONE);
         let stage = Arc::new(Self {
-            slot: Slot::new(std::ptr::null(), 1),
+            owner: local(),
+            drainers: [local(), local()],
             places: [place(), place()],
             nodes: [node(), node()],
         });
         for (place, node) in stage.places.iter().zip(&stage.nodes) {
             place.store(std::ptr::from_ref(node).cast_mut(), Ordering::Release);
         }
-        if start == Start::Subscribed {
-            stage.slot.take(acknowledge);
+        if start == Start::Active {
+            stage.owner.slot.take_and_stay();
         }
         stage
     }
@@ -64,10 +89,11 @@ impl Stage {
 
     /// One section of the owner, as `Guard` has it.
     fn section(&self, places: &[usize]) {
-        self.slot.pins.store(1, Ordering::Relaxed);
+        let slot = &self.owner.slot;
+        slot.pinned.enter();
         barrier::light();
-        if !self.slot.is_quiet() {
-            self.slot.take(acknowledge);
+        if !slot.is_quiet() {
+            acknowledge(slot.take_and_stay());
         }
         for &place in places {
             // Relaxed: the node's cells were made before the threads.
@@ -77,37 +103,51 @@ impl Stage {
                 node.freed.with(|freed| assert_eq!(unsafe { *freed }, 0, "read after free"));
             }
         }
-        self.slot.pins.store(0, Ordering::Release);
+        slot.pinned.leave();
     }
 
-    /// Unlinks a node and retires it in a batch of its own, as `Local::close` has it.
+    /// Unlinks a node and retires it in a batch of its own, as `Local::publish_open` has it.
     fn retire(&self, place: usize) {
         let node = self.places[place].swap(std::ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: unlinked here, once; loom reports an access that races.
         unsafe { &*node }.retired.with_mut(|retired| unsafe { *retired += 1 });
-        let mut batch = Batch::new(1);
-        batch.entries.push(Entry { pointer: node.cast(), free });
-        let batch = Batch::share(batch, 1, &raw const self.slot);
+        let open = OpenBatch::new();
+        open.push(Entry::plain(node), Batch::new);
+        let batch = Box::into_raw(open.take().expect("it has a node"));
+        let batch = Batch::share(batch, 1, std::ptr::null());
         fence(Ordering::SeqCst);
         let mut pushed = 0;
-        if self.slot.is_active() {
+        if self.owner.slot.is_active() {
             // SAFETY: not submitted yet, so not freed.
-            let link = &unsafe { &*batch }.links[0];
-            if let Some(left) = self.slot.push(link) {
+            let link = &unsafe { &*batch }.links()[0];
+            if let Some(left) = self.owner.slot.push(link) {
                 pushed = 1;
                 acknowledge(left);
             }
         }
         // SAFETY: submitted once, here.
         if unsafe { Batch::submit(batch, pushed) } {
+            let mut ended = Ended::default();
             // SAFETY: all links were acknowledged.
-            destroy(unsafe { Batch::unshare(batch) });
+            ended.add(unsafe { Batch::unshare(batch) });
+            destroy(ended);
         }
+    }
+
+    fn drain(&self, drainer: usize) {
+        let mut ended = Ended::default();
+        self.drainers[drainer].drain(&self.owner, &mut ended);
+        destroy(ended);
+    }
+
+    /// The owner leaves.
+    fn leave(&self) {
+        acknowledge(self.owner.slot.take_and_deactivate());
     }
 
     /// The end: what waits in the slot is taken, and every retired node was freed once.
     fn finish(self: Arc<Self>) {
-        self.slot.leave(acknowledge);
+        self.leave();
         let stage = Arc::into_inner(self).expect("threads are joined");
         for node in &stage.nodes {
             let retired = node.retired.with(|retired| unsafe { *retired });
@@ -116,39 +156,28 @@ impl Stage {
     }
 }
 
-fn acknowledge(list: *mut batch::Link) {
+fn acknowledge(list: *mut crate::batch::Link) {
+    let mut ended = Ended::default();
     // SAFETY: the slot gave the list to this thread alone.
-    unsafe { batch::acknowledge_all(list, destroy) };
+    unsafe { ended.acknowledge_all(list) };
+    destroy(ended);
 }
 
-fn destroy(batch: Box<Batch>) {
-    for entry in batch.entries {
-        // SAFETY: retired once, and every link of the batch was acknowledged.
-        unsafe { (entry.free)(entry.pointer) };
-    }
-}
-
-/// # Safety
-/// `node` is a `Node` of a stage that has not finished.
-unsafe fn free(node: *mut ()) {
-    // SAFETY: nodes live as long as the stage; loom reports an access that races.
-    let node = unsafe { &*node.cast::<Node>() };
-    node.retired.with(|retired| assert_eq!(unsafe { *retired }, 1, "freed, not retired"));
-    node.freed.with_mut(|freed| unsafe { *freed += 1 });
-}
-
-fn join(threads: impl IntoIterator<Item = thread::JoinHandle<()>>) {
-    for thread in threads {
-        thread.join().expect("no panic");
+fn destroy(mut ended: Ended) {
+    while let Some(mut batch) = ended.free.take() {
+        for at in (0..batch.len).rev() {
+            // SAFETY: retired once, and every link of the batch was acknowledged.
+            unsafe { batch.pop(at).free() };
+        }
     }
 }
 
 /// A drain by a thread whose last fence is older than the batch: only its own barrier and its look
-/// at `pins` protect the owner.
+/// at `pinned` protect the owner.
 fn drain_by_a_third(start: Start, preemptions: usize) {
     check(preemptions, move || {
         let stage = Stage::new(start);
-        let threads = [stage.spawn(|s| s.retire(0)), stage.spawn(|s| s.slot.drain(acknowledge))];
+        let threads = [stage.spawn(|s| s.retire(0)), stage.spawn(|s| s.drain(0))];
         stage.section(&[0]);
         join(threads);
         stage.finish();
@@ -156,8 +185,8 @@ fn drain_by_a_third(start: Start, preemptions: usize) {
 }
 
 #[test]
-fn drain_of_a_subscribed_slot() {
-    drain_by_a_third(Start::Subscribed, 4);
+fn drain_of_an_active_slot() {
+    drain_by_a_third(Start::Active, 4);
 }
 
 #[test]
@@ -169,16 +198,32 @@ fn drain_of_an_inactive_slot() {
 #[test]
 fn drain_against_two_sections() {
     check(3, || {
-        let stage = Stage::new(Start::Subscribed);
-        let threads = [
-            stage.spawn(|s| {
-                s.retire(0);
-                s.slot.drain(acknowledge);
-            }),
-            stage.spawn(|s| s.retire(1)),
-        ];
+        let stage = Stage::new(Start::Active);
+        let drain = |s: &Stage| {
+            s.retire(0);
+            s.drain(0);
+        };
+        let threads = [stage.spawn(drain), stage.spawn(|s| s.retire(1))];
         stage.section(&[1]);
         stage.section(&[0, 1]);
+        join(threads);
+        stage.finish();
+    });
+}
+
+/// Two drainers take one list after the other, and each takes back its own mark only.
+#[test]
+fn drain_against_drain() {
+    check(2, || {
+        let stage = Stage::new(Start::Active);
+        let threads = [0, 1].map(|number| {
+            stage.spawn(move |s| {
+                s.retire(number);
+                s.drain(number);
+            })
+        });
+        stage.section(&[0, 1]);
+        stage.section(&[1]);
         join(threads);
         stage.finish();
     });
@@ -188,15 +233,15 @@ fn drain_against_two_sections() {
 #[test]
 fn drain_against_leave() {
     check(3, || {
-        let stage = Stage::new(Start::Subscribed);
-        let threads = [0, 1].map(|place| {
+        let stage = Stage::new(Start::Active);
+        let threads = [0, 1].map(|number| {
             stage.spawn(move |s| {
-                s.retire(place);
-                s.slot.drain(acknowledge);
+                s.retire(number);
+                s.drain(number);
             })
         });
         stage.section(&[0]);
-        stage.slot.leave(acknowledge);
+        stage.leave();
         join(threads);
         stage.finish();
     });
@@ -207,7 +252,7 @@ fn drain_against_leave() {
 #[test]
 fn cut_against_connect() {
     check(3, || {
-        let stage = Stage::new(Start::Subscribed);
+        let stage = Stage::new(Start::Active);
         let threads = [0, 1].map(|place| stage.spawn(move |s| s.retire(place)));
         stage.section(&[0, 1]);
         stage.section(&[]);
@@ -216,18 +261,16 @@ fn cut_against_connect() {
     });
 }
 
-/// A drain puts a list back while the owner leaves and a push is undone: the slot must not stay
-/// inactive with the list in it, or nobody would look for it.
+/// A drain puts a list back while the owner leaves and a push is undone: no list is lost.
 #[test]
-fn hand_over_against_undo() {
-    check(5, || {
-        let stage = Stage::new(Start::Subscribed);
+fn put_back_against_leave() {
+    check(3, || {
+        let stage = Stage::new(Start::Active);
         stage.retire(0);
-        let threads = [stage.spawn(|s| s.slot.drain(acknowledge)), stage.spawn(|s| s.retire(1))];
+        let threads = [stage.spawn(|s| s.drain(0)), stage.spawn(|s| s.retire(1))];
         stage.section(&[]);
-        stage.slot.leave(acknowledge);
+        stage.leave();
         join(threads);
-        assert!(!stage.slot.strands_a_list(), "a list in an inactive slot");
         stage.finish();
     });
 }

@@ -6,7 +6,7 @@ use std::prelude::v1::*;
 use std::vec;
 
 use super::check;
-use super::world::{Actor, World};
+use super::world::{Actor, Kind, World};
 use crate::sync::Ordering;
 use crate::{Free, Mode, Region, Robust};
 
@@ -96,16 +96,17 @@ fn guards_without_a_handle<M: Mode>() {
                 for _ in 0..2 {
                     let actor = Actor::new(world);
                     actor.replace();
-                    let new = [(); 2].map(|()| world.node(actor.handle.birth_era(), None));
+                    let new = [(); 2].map(|()| world.node(None));
                     let mut outer = actor.section();
                     let mut inner = actor.section();
                     outer.load(world.place());
                     drop(actor);
                     inner.load(world.place());
-                    inner.replace(world, world.place(), new[0]);
+                    let next = Actor::new(world);
+                    inner.replace(&next, world.place(), new[0]);
                     drop(inner);
                     outer.load(world.place());
-                    outer.replace(world, world.place(), new[1]);
+                    outer.replace(&next, world.place(), new[1]);
                     outer.guard.flush();
                     outer.refresh();
                     outer.load(world.place());
@@ -167,14 +168,19 @@ fn a_long_section<M: Mode>() {
 }
 
 /// One thread moves the era clock all the time, others replace nodes that are born late, and a
-/// reader stays behind: loads escalate, and batches are sorted by the births in them.
+/// reader stays behind and loads again.
 fn births<M: Mode>() {
     check(SCHEDULES, || {
         let world = World::<M>::new(2, Free::Amortised(1));
+        let kind = if M::ROBUST { Kind::ByProxy } else { Kind::Plain };
         let mut threads = vec![
-            world.spawn(|world| {
+            world.spawn(move |world| {
                 let actor = Actor::new(world);
-                (0..30).for_each(|_| _ = actor.handle.birth_era());
+                for _ in 0..10 {
+                    let node = world.node_of(kind, None);
+                    // SAFETY: never linked.
+                    unsafe { world.retire(&actor.handle, node) };
+                }
             }),
             world.spawn(|world| {
                 let actor = Actor::new(world);
@@ -189,10 +195,42 @@ fn births<M: Mode>() {
             }),
         ];
         for _ in 0..2 {
+            threads.push(world.spawn(move |world| {
+                let actor = Actor::new(world);
+                for _ in 0..5 {
+                    let new = world.node_of(kind, None);
+                    actor.section().replace(&actor, world.place(), new);
+                }
+                actor.handle.flush();
+            }));
+        }
+        world.finish(threads);
+    });
+}
+
+/// Readers that stay in one section for long and load what others replace: drains keep what they
+/// have loaded, their logs grow, and lists are put back.
+fn stalled_readers<M: Mode>() {
+    check(SCHEDULES, || {
+        let world = World::<M>::any();
+        let mut threads = Vec::new();
+        for _ in 0..2 {
             threads.push(world.spawn(|world| {
                 let actor = Actor::new(world);
-                (0..5).for_each(|_| actor.replace());
-                actor.handle.flush();
+                for _ in 0..2 {
+                    let mut section = actor.section();
+                    for _ in 0..6 {
+                        section.load(world.place());
+                        (0..4).for_each(|_| thread::yield_now());
+                    }
+                }
+            }));
+        }
+        for _ in 0..3 {
+            threads.push(world.spawn(|world| {
+                let actor = Actor::new(world);
+                (0..6).for_each(|_| actor.replace());
+                actor.drain();
             }));
         }
         world.finish(threads);
@@ -245,16 +283,16 @@ fn walk_through_unlinked_nodes() {
         let writer = |world: &World<Region>| {
             let actor = Actor::new(world);
             for _ in 0..3 {
-                let section = actor.section();
-                let nodes = [(); 3].map(|()| world.node(0, None));
+                let mut section = actor.section();
+                let nodes = [(); 3].map(|()| world.node(None));
                 for pair in nodes.windows(2) {
                     // SAFETY: nodes stay allocated until the end.
                     unsafe { &*pair[0] }.next.store(pair[1], Ordering::Release);
                 }
-                section.replace(world, &world.places[0], nodes[0]);
-                section.replace(world, &world.places[0], nodes[1]);
+                section.replace(&actor, &world.places[0], nodes[0]);
+                section.replace(&actor, &world.places[0], nodes[1]);
                 actor.handle.flush();
-                section.replace(world, &world.places[0], nodes[2]);
+                section.replace(&actor, &world.places[0], nodes[2]);
             }
         };
         let mut threads = vec![world.spawn(writer)];
@@ -293,5 +331,6 @@ programs!(
     destructors_that_retire,
     a_long_section,
     births,
+    stalled_readers,
     anything
 );

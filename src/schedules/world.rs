@@ -10,13 +10,29 @@ use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 
 use super::starve::starved;
+use crate::node::Entry;
 use crate::sync::{AtomicPtr, Ordering};
-use crate::{Collector, Free, Guard, Handle, Mode};
+use crate::{Collector, Free, Guard, Handle, Mode, Reclaimable, RetiredNode};
+
+/// What a node of a program is to the collector.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Kind {
+    /// Without a header.
+    Plain,
+    /// With one.
+    Headed,
+    /// Retired by way of another node, which has a header, and ends it.
+    ByProxy,
+}
 
 /// Not deallocated before the end, so that the oracle may look at it.
 pub(super) struct Node<M: Mode> {
     world: *const World<M>,
-    birth: u64,
+    header: Option<RetiredNode>,
+    /// The node that is retired in place of this one, or null.
+    proxy: *mut Node<M>,
+    /// The node that this one is the proxy of, or null.
+    of: AtomicPtr<Node<M>>,
     /// Retired by the destructor of this node.
     child: Option<*mut Node<M>>,
     /// What was behind it when it was linked.
@@ -28,6 +44,21 @@ pub(super) struct Node<M: Mode> {
 impl<M: Mode> Node<M> {
     fn check(&self) {
         assert_eq!(self.freed.load(Relaxed), 0, "read after free");
+    }
+}
+
+// SAFETY: the header is made before the node is published, where one is asked for; `dealloc` panics
+// only where the protocol is wrong.
+unsafe impl<M: Mode> Reclaimable for Node<M> {
+    fn retired_node(&self) -> &RetiredNode {
+        self.header.as_ref().expect("only nodes with a header are asked")
+    }
+    fn retired_node_mut(&mut self) -> &mut RetiredNode {
+        self.header.as_mut().expect("only nodes with a header are asked")
+    }
+    unsafe fn dealloc(pointer: *mut Self) {
+        // SAFETY: nodes stay allocated until the end.
+        unsafe { free(pointer) };
     }
 }
 
@@ -59,15 +90,40 @@ impl<M: Mode> World<M> {
             nodes: Mutex::default(),
         });
         for place in &world.places {
-            place.store(world.node(0, None), Ordering::Release);
+            place.store(world.node(None), Ordering::Release);
         }
         world
     }
 
-    pub(super) fn node(&self, birth: u64, child: Option<*mut Node<M>>) -> *mut Node<M> {
+    /// Returns a node of any kind that the mode knows.
+    pub(super) fn node(&self, child: Option<*mut Node<M>>) -> *mut Node<M> {
+        let kind = match thread_rng().gen_range(0..3) {
+            1 if M::ROBUST => Kind::Headed,
+            2 if M::ROBUST => Kind::ByProxy,
+            _ => Kind::Plain,
+        };
+        self.node_of(kind, child)
+    }
+
+    pub(super) fn node_of(&self, kind: Kind, child: Option<*mut Node<M>>) -> *mut Node<M> {
+        let null = std::ptr::null_mut();
+        if kind != Kind::ByProxy {
+            return self.make(kind == Kind::Headed, null, child);
+        }
+        // The header is made before the node that it stands for is published.
+        let proxy = self.make(true, null, None);
+        let node = self.make(false, proxy, child);
+        // SAFETY: nodes stay allocated until the end.
+        unsafe { &*proxy }.of.store(node, Ordering::Relaxed);
+        node
+    }
+
+    fn make(&self, header: bool, proxy: *mut Node<M>, child: Option<*mut Node<M>>) -> *mut Node<M> {
         let node = Box::into_raw(Box::new(Node {
             world: self,
-            birth,
+            header: header.then(RetiredNode::new),
+            proxy,
+            of: AtomicPtr::new(std::ptr::null_mut()),
             child,
             next: AtomicPtr::new(std::ptr::null_mut()),
             retired: AtomicU32::new(0),
@@ -84,12 +140,19 @@ impl<M: Mode> World<M> {
 
     /// # Safety
     /// `node` is unlinked and retired once.
-    pub(super) unsafe fn retire(&self, guard: &Guard<M>, node: *mut Node<M>) {
+    pub(super) unsafe fn retire(&self, handle: &Handle<M>, node: *mut Node<M>) {
         // SAFETY: nodes stay allocated until the end.
         let shared = unsafe { &*node };
         assert_eq!(shared.retired.fetch_add(1, Relaxed), 0, "a program retires once");
-        // SAFETY: the caller's clause; the birth is of this collector.
-        unsafe { guard.retire_with(node.cast(), free::<M>, shared.birth) };
+        // SAFETY: null, or as above.
+        if let Some(proxy) = unsafe { shared.proxy.as_ref() } {
+            proxy.retired.fetch_add(1, Relaxed);
+            handle.local().retire(Entry::reclaimable(shared.proxy));
+        } else if shared.header.is_some() {
+            handle.local().retire(Entry::reclaimable(node));
+        } else {
+            handle.local().retire(Entry::plain(node));
+        }
     }
 
     /// Runs `body` in a thread of its own.
@@ -112,14 +175,15 @@ impl<M: Mode> World<M> {
         let nodes = std::mem::take(&mut *self.nodes.lock().expect("no panic"));
         let world = Arc::into_inner(self).expect("threads are joined");
         drop(world.collector);
-        let is_live = |node| live.contains(&node);
+        let mut live = live;
         // SAFETY: nodes are deallocated below.
-        let child_of_live: Vec<_> =
-            live.iter().filter_map(|&node| unsafe { (*node).child }).collect();
+        live.extend(live.clone().iter().filter_map(|&node| unsafe { (*node).child }));
+        // SAFETY: as above.
+        live.extend(live.clone().iter().map(|&node| unsafe { (*node).proxy }));
         for &pointer in &nodes {
             // SAFETY: nodes are deallocated below.
             let node = unsafe { &*pointer };
-            let expected = u32::from(!is_live(pointer) && !child_of_live.contains(&pointer));
+            let expected = u32::from(!live.contains(&pointer));
             assert_eq!(node.freed.load(Relaxed), expected, "times freed");
         }
         for node in nodes {
@@ -145,29 +209,43 @@ shuttle::thread_local! {
 
 /// # Safety
 /// `node` is a `Node<M>` of a world that has not finished.
-unsafe fn free<M: Mode>(node: *mut ()) {
+unsafe fn free<M: Mode>(node: *mut Node<M>) {
     // SAFETY: the caller's clause.
-    let node = unsafe { &*node.cast::<Node<M>>() };
+    let node = unsafe { &*node };
     assert_eq!(node.retired.load(Relaxed), 1, "freed, not retired");
     assert_eq!(node.freed.fetch_add(1, Relaxed), 0, "freed twice");
+    let of = node.of.load(Ordering::Relaxed);
+    if !of.is_null() {
+        // SAFETY: a proxy stands for one node.
+        unsafe { free(of) };
+    }
     let Some(child) = node.child else { return };
     // SAFETY: its threads keep the world until the collector is dropped, when it is not used.
     let world = || unsafe { &*node.world };
     let retire = |handle: &Handle<M>| {
-        let guard = handle.pin();
+        let _guard = handle.pin();
         // SAFETY: only this destructor, which runs once, gives up the child.
-        unsafe { world().retire(&guard, child) };
+        unsafe { world().retire(handle, child) };
     };
     match DESTRUCTOR.with(Cell::get) {
         // SAFETY: an actor takes the pointer back before its handle goes.
         May::Use(handle) => retire(unsafe { &*handle.cast::<Handle<M>>() }),
         May::Register => retire(&world().collector.register()),
-        May::Nothing => {
-            // SAFETY: nodes stay allocated until the end.
-            let child = unsafe { &*child };
-            child.retired.fetch_add(1, Relaxed);
-            child.freed.fetch_add(1, Relaxed);
-        }
+        // SAFETY: nodes stay allocated until the end.
+        May::Nothing => unsafe { end_by_hand(child) },
+    }
+}
+
+/// # Safety
+/// As [`free`]; nobody else will end it.
+unsafe fn end_by_hand<M: Mode>(node: *mut Node<M>) {
+    // SAFETY: the caller's clause.
+    let node = unsafe { &*node };
+    node.retired.fetch_add(1, Relaxed);
+    node.freed.fetch_add(1, Relaxed);
+    if !node.proxy.is_null() {
+        // SAFETY: the caller's clause.
+        unsafe { end_by_hand(node.proxy) };
     }
 }
 
@@ -206,21 +284,21 @@ impl<'w, M: Mode> Actor<'w, M> {
     /// Replaces a node, and retires the old one.
     pub(super) fn replace(&self) {
         maybe_starved(|| {
-            let new = self.world.node(self.handle.birth_era(), None);
-            self.section().replace(self.world, self.world.place(), new);
+            let new = self.world.node(None);
+            self.section().replace(self, self.world.place(), new);
         });
     }
 
     /// As `replace`, with a node whose destructor retires another.
     pub(super) fn replace_with_parent(&self) {
-        let child = self.world.node(self.handle.birth_era(), None);
-        let new = self.world.node(self.handle.birth_era(), Some(child));
-        self.section().replace(self.world, self.world.place(), new);
+        let child = self.world.node(None);
+        let new = self.world.node(Some(child));
+        self.section().replace(self, self.world.place(), new);
     }
 
-    /// Closes what is open here, and takes the lists of idle threads. Does not wait.
+    /// Publishes what is open here, and drains every slot.
     pub(super) fn drain(&self) {
-        maybe_starved(|| self.handle.local().drain_idle());
+        maybe_starved(|| self.handle.flush());
     }
 }
 
@@ -247,12 +325,34 @@ impl<M: Mode> Section<M> {
         node
     }
 
-    pub(super) fn replace(&self, world: &World<M>, place: &AtomicPtr<Node<M>>, new: *mut Node<M>) {
-        let old = place.swap(new, Ordering::AcqRel);
-        if !old.is_null() {
-            // SAFETY: unlinked here, once.
-            unsafe { world.retire(&self.guard, old) };
+    /// Publishes a node, which the guard then protects, and retires the old one.
+    pub(super) fn replace(
+        &mut self,
+        by: &Actor<'_, M>,
+        place: &AtomicPtr<Node<M>>,
+        new: *mut Node<M>,
+    ) {
+        // SAFETY: unlinked here, once.
+        self.swap(place, new, |old| unsafe { by.world.retire(&by.handle, old) });
+    }
+
+    pub(super) fn swap(
+        &mut self,
+        place: &AtomicPtr<Node<M>>,
+        new: *mut Node<M>,
+        retire: impl FnOnce(*mut Node<M>),
+    ) {
+        if thread_rng().r#gen() {
+            self.guard.announce(new);
+        } else {
+            self.guard.announce_aside(new);
         }
+        let old = place.swap(new, Ordering::AcqRel);
+        self.seen.push(new);
+        if !old.is_null() {
+            retire(old);
+        }
+        self.check();
     }
 
     pub(super) fn check(&self) {

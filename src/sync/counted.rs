@@ -23,6 +23,8 @@ pub(crate) struct Steps {
     pub(crate) links: usize,
     /// Batches whose last link that was.
     pub(crate) batches: usize,
+    /// Batches that it has pushed. The counter of a batch is raised once for each time.
+    pub(crate) sent: usize,
 }
 
 #[cfg(test)]
@@ -33,6 +35,7 @@ impl Sub for Steps {
             all: self.all - earlier.all,
             links: self.links - earlier.links,
             batches: self.batches - earlier.batches,
+            sent: self.sent - earlier.sent,
         }
     }
 }
@@ -115,6 +118,11 @@ impl<T> Counted<atomic::AtomicPtr<T>> {
 }
 
 impl Counted<atomic::AtomicIsize> {
+    pub(crate) fn fetch_add(&self, value: isize, order: Ordering) -> isize {
+        with_mine(|mine| mine.sent += 1);
+        (**self).fetch_add(value, order)
+    }
+
     pub(crate) fn fetch_sub(&self, value: isize, order: Ordering) -> isize {
         let was = (**self).fetch_sub(value, order);
         with_mine(|mine| {
