@@ -366,6 +366,34 @@ fn press_on<M: Mode>(seen: &Arc<Seen>, batch: usize, victims: usize) {
     world.finish(threads);
 }
 
+/// A pin acknowledges so many links of a long list, `PIN_LINKS` each time that it looks at it, and
+/// leaves the rest.
+#[test]
+fn a_pin_leaves_the_rest_of_a_list() {
+    check(1, || {
+        let world = World::<Region>::new(1, Free::Amortised(1));
+        let [reader, writer] = [(); 2].map(|()| world.collector.register());
+        let guard = reader.pin();
+        for _ in 0..9 {
+            let old = world.place().swap(world.node(None), Ordering::AcqRel);
+            // SAFETY: unlinked above, once.
+            unsafe { world.retire(&writer, old) };
+        }
+        drop(guard);
+        let mut links = 0;
+        for _ in 0..8 {
+            let before = steps();
+            drop(reader.pin());
+            let pin = (steps() - before).links;
+            assert!(pin <= 2 * 2, "{pin} links in one pin");
+            links += pin;
+        }
+        assert!(links >= 9, "the rest is acknowledged by the next pins");
+        drop((reader, writer));
+        world.finish(Vec::new());
+    });
+}
+
 macro_rules! pressures {
     ($($name:ident: $mode:ty, $batch:expr, $victims:expr;)*) => {
         $(#[test] fn $name() { under_pressure::<$mode>($batch, $victims); })*
