@@ -110,6 +110,21 @@ impl Default for List {
 }
 
 impl List {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_null()
+    }
+
+    /// Gives up the list, as its first batch.
+    pub(crate) fn into_raw(self) -> *mut Batch {
+        core::mem::ManuallyDrop::new(self).0
+    }
+
+    /// # Safety
+    /// `first` is null or came from `into_raw`, and is used once.
+    pub(crate) unsafe fn from_raw(first: *mut Batch) -> Self {
+        Self(first)
+    }
+
     pub(crate) fn add(&mut self, mut batch: Box<Batch>) {
         batch.next = self.0;
         self.0 = Box::into_raw(batch);

@@ -6,21 +6,23 @@ use core::ptr;
 
 use crate::batch::{Batch, List};
 use crate::node::Entry;
+use crate::sync::{AtomicPtr, Ordering};
 
 /// Empty batches that a thread keeps to fill again.
 const SPARES: usize = 2;
 
-/// A thread's private queue. Destructors may add to it while one of them runs: a node is out of the
-/// queue before its destructor runs.
+/// A thread's queue. Destructors may add to it while one of them runs: a node is out of the queue before
+/// its destructor runs. Private, but for the batches that wait, which any flush may take: a thread may
+/// sleep for long.
 pub(crate) struct FreeQueue {
     /// The batch whose nodes are freed now, and has one; or null. A raw pointer costs less here:
     /// each node that is freed goes through it.
     current: Cell<*mut Batch>,
     /// Nodes of the current batch when they were last counted.
     from: Cell<usize>,
-    /// Batches to free, the newest first: its nodes are the likeliest to be in the cache.
-    batches: Cell<List>,
-    /// How many batches there are, with the current one.
+    waiting: Waiting,
+    /// How many batches there are, with the current one. Too high after others took some, until the
+    /// owner finds none.
     len: Cell<usize>,
     spares: Cell<List>,
     spare: Cell<usize>,
@@ -31,7 +33,7 @@ impl FreeQueue {
         Self {
             current: Cell::new(ptr::null_mut()),
             from: Cell::new(0),
-            batches: Cell::default(),
+            waiting: Waiting(AtomicPtr::new(ptr::null_mut())),
             len: Cell::new(0),
             spares: Cell::default(),
             spare: Cell::new(0),
@@ -49,28 +51,58 @@ impl FreeQueue {
         if batch.len == 0 {
             return self.recycle(batch);
         }
-        add_to(&self.batches, batch);
+        let mut list = List::default();
+        list.add(batch);
+        self.waiting.append(list);
         self.len.set(self.len.get() + 1);
     }
 
     /// Adds all batches of a list.
     pub(crate) fn add_all(&self, mut list: List) {
+        let mut added = List::default();
         while let Some(batch) = list.take() {
-            self.add(batch);
+            if batch.len == 0 {
+                self.recycle(batch);
+            } else {
+                added.add(batch);
+                self.len.set(self.len.get() + 1);
+            }
         }
+        self.waiting.append(added);
+    }
+
+    /// Takes what waits in the queue of another thread.
+    pub(crate) fn steal(&self) -> List {
+        self.waiting.take_all()
     }
 
     /// Takes a batch as a whole.
     pub(crate) fn take(&self) -> Option<Box<Batch>> {
         let current = self.current.replace(ptr::null_mut());
         let batch = if current.is_null() {
-            take_from(&self.batches)?
+            self.next()?
         } else {
             // SAFETY: came from `Box::into_raw` in `pop`, and is not there any more.
             unsafe { Box::from_raw(current) }
         };
-        self.len.set(self.len.get() - 1);
+        self.len.set(self.len.get().saturating_sub(1));
         Some(batch)
+    }
+
+    /// Takes a batch of which no node is freed yet. May be called while one of another is.
+    pub(crate) fn take_whole(&self) -> Option<Box<Batch>> {
+        let batch = self.next()?;
+        self.len.set(self.len.get().saturating_sub(1));
+        Some(batch)
+    }
+
+    /// Takes the newest batch that waits.
+    fn next(&self) -> Option<Box<Batch>> {
+        let batch = self.waiting.take();
+        if batch.is_none() {
+            self.len.set(usize::from(!self.current.get().is_null()));
+        }
+        batch
     }
 
     /// Frees nodes until `left` is zero; gives those that a guard protects to `keep`. If a
@@ -80,7 +112,7 @@ impl FreeQueue {
     pub(crate) fn free(&self, left: &Cell<usize>, keep: impl Fn(Entry)) {
         while left.get() > 0 {
             if self.current.get().is_null() {
-                let Some(batch) = take_from(&self.batches) else { return };
+                let Some(batch) = self.next() else { return };
                 self.current.set(Box::into_raw(batch));
             }
             // SAFETY: the queue owns it, and nobody else uses it during this call.
@@ -162,6 +194,42 @@ fn take_from(cell: &Cell<List>) -> Option<Box<Batch>> {
     let batch = list.take();
     cell.set(list);
     batch
+}
+
+/// Batches to free, the newest first: its nodes are the likeliest to be in the cache. The owner adds
+/// and takes; others take all. So null stays null until the owner stores again.
+struct Waiting(AtomicPtr<Batch>);
+
+impl Waiting {
+    fn append(&self, list: List) {
+        if !list.is_empty() {
+            let mut all = self.take_all();
+            all.append(list);
+            self.store(all);
+        }
+    }
+
+    fn take(&self) -> Option<Box<Batch>> {
+        let mut all = self.take_all();
+        let first = all.take();
+        self.store(all);
+        first
+    }
+
+    fn store(&self, list: List) {
+        // Release: what is in the batches, and that nobody uses their nodes any more; pairs with
+        // `take_all`.
+        self.0.store(list.into_raw(), Ordering::Release);
+    }
+
+    fn take_all(&self) -> List {
+        if self.0.load(Ordering::Relaxed).is_null() {
+            return List::default();
+        }
+        // Acquire: pairs with `store`.
+        // SAFETY: null, or from `store`; whoever takes it out owns it.
+        unsafe { List::from_raw(self.0.swap(ptr::null_mut(), Ordering::Acquire)) }
+    }
 }
 
 impl Drop for FreeQueue {

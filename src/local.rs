@@ -49,7 +49,7 @@ pub(crate) struct Local {
     pub(crate) slot: Slot,
 }
 
-// SAFETY: `slot`, `counts` and the atomics of `open` are made to be shared; everything else is used
+// SAFETY: `slot`, `counts` and the atomics of `open` and `queue` are made to be shared; everything else is used
 // by the owner only, which is one thread at a time: the exchange in `Chunk::own` hands it over.
 unsafe impl Sync for Local {}
 // SAFETY: as above; what is left in it when no thread owns it belongs to the collector.

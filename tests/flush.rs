@@ -233,17 +233,39 @@ fn statistics_are_exact_when_nobody_works() {
 #[test]
 fn quiesce_ends_when_what_was_handed_in_is_freed() {
     fn case<M: Mode>() {
-        let collector = Collector::<M>::new();
+        // Of 63, since seven are freed at a time: the first batch is freed when the second has 57.
+        let collector = Collector::<M>::builder().batch(63).build();
         let drops = Arc::new(AtomicUsize::new(0));
         let (one, two) = (collector.register(), collector.register());
-        retire(&one, &drops, 64 + 60);
+        retire(&one, &drops, 63 + 57);
         let started = std::time::Instant::now();
         let timeout = std::time::Duration::from_secs(60);
         assert_eq!(two.quiesce(timeout), Ok(()));
         assert!(started.elapsed() < timeout / 2);
-        assert_eq!((drops.load(SeqCst), collector.stats().open), (64, 60));
+        assert_eq!((drops.load(SeqCst), collector.stats().open), (63, 57));
         assert_eq!(one.quiesce(timeout), Ok(()));
-        assert_eq!(drops.load(SeqCst), 64 + 60);
+        assert_eq!(drops.load(SeqCst), 63 + 57);
+    }
+    case::<Region>();
+    case::<Robust>();
+}
+
+/// A thread that has got many batches to free, and sleeps then: others free them.
+#[test]
+fn what_a_sleeping_thread_has_to_free_is_freed() {
+    fn case<M: Mode>() {
+        let collector = Collector::<M>::new();
+        let drops = Arc::new(AtomicUsize::new(0));
+        let (one, two) = (collector.register(), collector.register());
+        let guard = one.pin();
+        retire(&one, &drops, 64 * 100);
+        drop(guard);
+        drop(one.pin()); // It takes its list, frees one batch, and has the others still to free.
+        assert!(drops.load(SeqCst) < 64 * 100);
+        // What it has begun to free is its own.
+        assert!(flush_all(&two) < 64);
+        assert_eq!(flush_all(&one), 0);
+        assert_eq!(drops.load(SeqCst), 64 * 100);
     }
     case::<Region>();
     case::<Robust>();

@@ -304,6 +304,39 @@ mod default_collector {
         });
     }
 
+    /// A backlog is drained by whoever makes it full, and that may always be the same thread.
+    #[test]
+    fn threads_that_take_turns_and_never_pin() {
+        const THREADS: usize = 16;
+        let _turn = turn();
+        let world = By {
+            places: vec![Atomic::new(Box::into_raw(Box::new(Node::new())))],
+            load: |place, guard| _ = place.load(SeqCst, guard),
+            replace: |_| unsafe { retire(Box::into_raw(Box::new(Node::new()))) },
+            last: |place| unsafe { retire(place.swap(Shared::null(), SeqCst, &pin()).as_raw()) },
+        };
+        let rounds = replacements() / THREADS / 64;
+        let (next, peak) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        beside_stalled(&world, 1, || {
+            thread::scope(|scope| {
+                for me in 0..THREADS {
+                    let (world, next, peak) = (&world, &next, &peak);
+                    scope.spawn(move || {
+                        for round in 0..rounds {
+                            while next.load(SeqCst) != round * THREADS + me {
+                                thread::yield_now();
+                            }
+                            (0..64).for_each(|number| world.replace(&(), number));
+                            peak.fetch_max(LIVE.load(SeqCst), SeqCst);
+                            next.fetch_add(1, SeqCst);
+                        }
+                    });
+                }
+            });
+        });
+        assert!(peak.load(SeqCst) <= THREADS * BOUND / 4, "{peak:?}");
+    }
+
     #[test]
     fn nodes_by_functions() {
         boxes("default: retire_node", |place| unsafe {

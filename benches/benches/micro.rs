@@ -3,10 +3,13 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use kovan_benches::cells::{
-    Cell, HashMap, List, Loads, Pin, PinLoad, Queue, ReadHeavy, Retire, Stack,
+    Cell, HashMap, List, Loads, Mixed, Pin, PinLoad, Queue, Replace, Stack, WORDS,
 };
-use kovan_benches::contender::Contender;
-use kovan_benches::contenders::{Epoch, Haphazard, Kovan, KovanRobust, Leak, Published, Seize};
+use kovan_benches::contender::{Contender, label};
+use kovan_benches::contenders::{
+    Epoch, EpochHandle, Haphazard, HaphazardHandle, Kovan, KovanHandle, KovanRobust, Leak,
+    Published, Sdd, Seize, SeizeHandle,
+};
 use kovan_benches::random::random;
 
 fn bench<C: Contender, L: Cell<C>>(criterion: &mut Criterion) {
@@ -14,7 +17,7 @@ fn bench<C: Contender, L: Cell<C>>(criterion: &mut Criterion) {
     let cell = L::new(&contender);
     let mut local = contender.register();
     let mut state = 1;
-    criterion.bench_function(&format!("{}/{}", L::NAME, C::NAME), |bencher| {
+    criterion.bench_function(&format!("{}/{}", L::NAME, label(C::GROUP, C::NAME)), |bencher| {
         bencher.iter(|| {
             cell.step(&contender, &mut local, random(&mut state));
         });
@@ -25,8 +28,9 @@ fn all<C: Contender>(criterion: &mut Criterion) {
     bench::<C, Pin<C>>(criterion);
     bench::<C, PinLoad<C>>(criterion);
     bench::<C, Loads<C>>(criterion);
-    bench::<C, Retire<C>>(criterion);
-    bench::<C, ReadHeavy<C>>(criterion);
+    bench::<C, Replace<C, WORDS>>(criterion);
+    bench::<C, Mixed<C, WORDS, 95>>(criterion);
+    bench::<C, Mixed<C, WORDS, 50>>(criterion);
     bench::<C, Stack<C>>(criterion);
     bench::<C, Queue<C>>(criterion);
     bench::<C, List<C>>(criterion);
@@ -35,12 +39,17 @@ fn all<C: Contender>(criterion: &mut Criterion) {
 
 fn contenders(criterion: &mut Criterion) {
     all::<Kovan>(criterion);
-    all::<KovanRobust>(criterion);
     all::<Epoch>(criterion);
     all::<Seize>(criterion);
     all::<Haphazard>(criterion);
+    all::<Sdd>(criterion);
     all::<Published>(criterion);
     all::<Leak>(criterion);
+    all::<KovanHandle>(criterion);
+    all::<KovanRobust>(criterion);
+    all::<EpochHandle>(criterion);
+    all::<SeizeHandle>(criterion);
+    all::<HaphazardHandle>(criterion);
 }
 
 criterion_group!(micro, contenders);

@@ -7,12 +7,11 @@ use std::process::{self, ExitCode};
 
 use clap::Parser;
 
+use crate::build;
+
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// The global allocator of all programs.
-pub const ALLOCATOR_NAME: &str = if cfg!(feature = "mimalloc") { "mimalloc" } else { "system" };
 
 /// Arguments of every program but `comparison`, which has more of its own.
 #[derive(Debug, clap::Args)]
@@ -65,8 +64,10 @@ pub fn run<A: Parser>(body: impl FnOnce(A) -> Result<(), Failure>) -> ExitCode {
         Err(error) if !error.use_stderr() => error.exit(),
         Err(error) => {
             let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-            return fail::<A>(line, 2);
+            // The values that are possible, if they are few, are in the second line.
+            let lines = text.lines().take(2).map(str::trim);
+            let line: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+            return fail::<A>(line.join(" ").trim_start_matches("error: "), 2);
         }
     };
     match body(arguments) {
@@ -105,19 +106,42 @@ pub fn say(line: fmt::Arguments<'_>) {
 pub fn check_names(option: &str, wanted: &[String], all: &[&str]) -> Result<(), Failure> {
     match wanted.iter().find(|name| !all.contains(&name.as_str())) {
         None => Ok(()),
-        Some(name) => Err(Failure::Usage(format!(
-            "{option} {name}: nobody of this name; there are {}",
-            all.join(", ")
-        ))),
+        Some(name) => {
+            let mut names: Vec<&str> = Vec::new();
+            for name in all {
+                if !names.contains(name) {
+                    names.push(name);
+                }
+            }
+            let names = names.join(", ");
+            Err(Failure::Usage(format!("{option} {name}: nobody of this name; there are {names}")))
+        }
     }
 }
 
-/// The processor, how many, and the allocator.
+/// Returns the model of the processor.
+#[must_use]
+pub fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text.lines().find_map(|line| line.strip_prefix("model name"));
+    model.unwrap_or("unknown").trim_start_matches([' ', '\t', ':']).to_owned()
+}
+
+/// Returns the number of processors that this program may use.
+#[must_use]
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(0, usize::from)
+}
+
+/// Describes the machine and the build in a line.
 #[must_use]
 pub fn machine() -> String {
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let cpu = cpu.trim_start_matches([' ', '\t', ':']);
-    format!("{cpu}, {cores} processors; allocator: {ALLOCATOR_NAME}")
+    format!(
+        "{}, {} processors; profile {}, {} allocator, default collector {}",
+        processor(),
+        processors(),
+        build::PROFILE,
+        build::ALLOCATOR,
+        build::COLLECTOR
+    )
 }

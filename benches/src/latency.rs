@@ -8,7 +8,7 @@ use crate::threads::{Setting, Worker, work};
 
 mod subjects;
 
-pub use subjects::{Clock, Over, Sdd};
+pub use subjects::{Clock, Over};
 
 /// Shared pointers.
 const POINTERS: usize = 64;
@@ -22,13 +22,13 @@ pub type Payload = Box<[u64; 8]>;
 
 /// What is timed.
 pub trait Subject: Sync + Sized {
-    /// The name in tables.
-    const NAME: &'static str;
     /// What `step` times, in the order of its [`Times`].
     const CALLS: &'static [&'static str];
     /// A thread's registration.
     type Local;
-    /// With values.
+    /// The name in tables.
+    fn name() -> String;
+    /// Makes one with values.
     fn new() -> Self;
     /// Registers the calling thread.
     fn register(&self) -> Self::Local;
@@ -92,18 +92,18 @@ impl<S: Subject> Worker for Timed<'_, S> {
 
 /// A contender: its name, its calls, and what measures it once, in nanoseconds by call.
 pub struct Contestant {
-    /// Who.
-    pub name: &'static str,
+    /// The name in tables.
+    pub name: String,
     /// What is timed.
     pub calls: &'static [&'static str],
     /// Measures once.
     pub run: fn(Setting) -> Vec<[f64; 5]>,
 }
 
-/// A contender.
+/// Makes the contestant of a subject.
 #[must_use]
 pub fn contestant<S: Subject>() -> Contestant {
-    Contestant { name: S::NAME, calls: S::CALLS, run: measure::<S> }
+    Contestant { name: S::name(), calls: S::CALLS, run: measure::<S> }
 }
 
 fn measure<S: Subject>(Setting { threads, window }: Setting) -> Vec<[f64; 5]> {

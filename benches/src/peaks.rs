@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::cells::Cell;
 use crate::contender::Contender;
-use crate::counted::{self, Counted};
+use crate::instrumented::{self, Instrumented};
+
 use crate::rounds::Entry;
 use crate::threads::{Setting, Steps, work};
 
@@ -26,30 +27,30 @@ pub struct Peak {
     pub left: i64,
 }
 
-/// A contender in a cell.
+/// Makes the entry of a contender in a cell.
 #[must_use]
-pub fn entry<C: Contender, L: Cell<Counted<C>> + 'static>() -> Entry<Peak> {
-    Entry { name: C::NAME, run: Box::new(measure::<C, L>) }
+pub fn entry<C: Contender, L: Cell<Instrumented<C>> + 'static>() -> Entry<Peak> {
+    Entry { group: C::GROUP, name: C::NAME, run: Box::new(measure::<C, L>) }
 }
 
 /// Watches the counts while the threads work.
-fn measure<C: Contender, L: Cell<Counted<C>>>(Setting { threads, window }: Setting) -> Peak {
-    counted::count_in(0);
-    let before = counted::unreclaimed();
+fn measure<C: Contender, L: Cell<Instrumented<C>>>(Setting { threads, window }: Setting) -> Peak {
+    instrumented::count_in(0);
+    let before = instrumented::unreclaimed();
     let mut seen = Vec::new();
     {
-        let contender = Counted::<C>::new();
+        let contender = Instrumented::<C>::new();
         let cell = L::new(&contender);
         let worker = |index: usize| {
-            counted::count_in(index + 1);
+            instrumented::count_in(index + 1);
             let mut local = contender.register();
             let (contender, cell) = (&contender, &cell);
             Steps(move |random| cell.step(contender, &mut local, random))
         };
-        work(threads, worker, || watch(window, || seen.push(counted::unreclaimed() - before)));
+        work(threads, worker, || watch(window, || seen.push(instrumented::unreclaimed() - before)));
         drain(&contender, before);
     }
-    Peak { left: counted::unreclaimed() - before, ..summarised(&seen) }
+    Peak { left: instrumented::unreclaimed() - before, ..summarised(&seen) }
 }
 
 /// Calls `look` once per period.
@@ -66,7 +67,7 @@ fn watch(window: Duration, mut look: impl FnMut()) {
 fn drain<C: Contender>(contender: &C, before: i64) {
     let mut local = contender.register();
     for _ in 0..FLUSHES {
-        if counted::unreclaimed() <= before {
+        if instrumented::unreclaimed() <= before {
             break;
         }
         contender.flush(&mut local);

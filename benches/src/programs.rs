@@ -1,10 +1,13 @@
 //! The same program built in two ways, and run in turn: for what only a build can change.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::{env, fs};
+
+use serde::Deserialize;
 
 use crate::command::Failure;
+use crate::contender::{Group, label};
 use crate::random::random;
 use crate::statistics::median;
 
@@ -42,27 +45,39 @@ fn succeed(command: &mut Command, what: &str) -> Result<(), Failure> {
     if status.success() { Ok(()) } else { Err(format!("{what}: {status}").into()) }
 }
 
-/// Runs a program that writes its measurements to `csv`, and returns the throughput of `subject`
-/// over that of `yardstick`: the median of its rounds.
+/// The columns that files of measurements have in common.
+#[derive(Deserialize)]
+struct Measured {
+    /// Only where contenders have groups.
+    group: Option<String>,
+    contender: String,
+    ops_per_second: f64,
+}
+
+/// Runs a program that writes its measurements to `csv`, which `option` of it names, and returns the
+/// throughput of `subject` over that of `yardstick`: the median of its rounds. The two are labels.
 ///
 /// # Errors
 /// If the program does not succeed, or its measurements cannot be read.
 pub fn relative(
     program: &Path,
     arguments: &[&str],
-    csv: &Path,
+    (option, csv): (&str, &Path),
     [subject, yardstick]: [&str; 2],
 ) -> Result<f64, Failure> {
+    // The program may add to what an earlier run has left there.
+    let _ = fs::remove_file(csv);
     let mut command = Command::new(program);
-    command.args(arguments).arg("--csv").arg(csv).stdout(Stdio::null());
+    command.args(arguments).arg(option).arg(csv).stdout(Stdio::null());
     succeed(&mut command, &program.display().to_string())?;
     let [mut rates, mut yard] = [Vec::new(), Vec::new()];
     let mut read = || -> Result<(), csv::Error> {
         for record in csv::Reader::from_path(csv)?.deserialize() {
-            let (_, _, _, name, rate): (String, u16, u16, String, f64) = record?;
-            match name {
-                name if name == subject => rates.push(rate),
-                name if name == yardstick => yard.push(rate),
+            let Measured { group, contender, ops_per_second } = record?;
+            let group = group.as_deref().and_then(Group::of).unwrap_or(Group::ThreadLocal);
+            match label(group, &contender) {
+                name if name == subject => rates.push(ops_per_second),
+                name if name == yardstick => yard.push(ops_per_second),
                 _ => {}
             }
         }

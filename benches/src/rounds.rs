@@ -1,28 +1,35 @@
-//! Rounds: every contender in turn, in one process, so that a slow minute of the machine is slow for
-//! all of them.
+//! Rounds: every contender in turn, so that a slow minute of the machine is slow for all of them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::cells::Cell;
-use crate::contender::Contender;
-use crate::naive::{self, Naive};
-use crate::random::shuffled;
-use crate::sdd_cells;
+use crate::contender::{Contender, Group, label};
+use crate::random::{random, shuffled};
 use crate::threads::{Setting, Steps, work};
 
-/// A contender in a cell: its name, and what measures it once.
+/// A contender in a cell.
 pub struct Entry<O = f64> {
-    /// Who.
+    /// The contenders that it is compared with.
+    pub group: Group,
+    /// The name of the contender.
     pub name: &'static str,
-    /// Measures once; operations per second, if nothing else is said.
+    /// Measures once and returns operations per second, if nothing else is said.
     pub run: Box<dyn Fn(Setting) -> O>,
+}
+
+impl<O> Entry<O> {
+    /// The name in a table that shows both groups.
+    #[must_use]
+    pub fn label(&self) -> String {
+        label(self.group, self.name)
+    }
 }
 
 impl<O> std::fmt::Debug for Entry<O> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Entry").field(&self.name).finish()
+        f.debug_tuple("Entry").field(&self.label()).finish()
     }
 }
 
@@ -30,14 +37,30 @@ impl<O> std::fmt::Debug for Entry<O> {
 /// has the rounds of the `i`th.
 ///
 /// # Errors
-/// The first of `measure`, which gets the round and the thing.
+/// The first error of `measure`, which gets the round and the thing.
 pub fn interleave<O>(
+    rounds: u16,
+    n: usize,
+    measure: impl FnMut(u16, usize) -> Result<O, String>,
+) -> Result<Vec<Vec<O>>, String> {
+    interleave_from(0, rounds, n, measure)
+}
+
+/// [`interleave`] in a program that makes only some of the rounds: orders depend on `first`, the
+/// number of its first one.
+///
+/// # Errors
+/// As there.
+pub fn interleave_from<O>(
+    first: u32,
     rounds: u16,
     n: usize,
     mut measure: impl FnMut(u16, usize) -> Result<O, String>,
 ) -> Result<Vec<Vec<O>>, String> {
     let mut results: Vec<_> = (0..n).map(|_| Vec::new()).collect();
-    let mut state = 0x9E37_79B9_7F4A_7C15;
+    let mut state = 0x9E37_79B9_7F4A_7C15 ^ u64::from(first);
+    // The first numbers of states that differ in few bits are much alike.
+    (0..64).for_each(|_| _ = random(&mut state));
     for round in 0..rounds {
         for index in shuffled(n, &mut state) {
             results[index].push(measure(round, index)?);
@@ -46,7 +69,7 @@ pub fn interleave<O>(
     Ok(results)
 }
 
-/// A contender in a cell.
+/// Makes the entry of a contender in a cell.
 #[must_use]
 pub fn entry<C: Contender, L: Cell<C>>() -> Entry {
     let run = |setting| {
@@ -58,10 +81,10 @@ pub fn entry<C: Contender, L: Cell<C>>() -> Entry {
             move |random| cell.step(contender, &mut local, random)
         })
     };
-    Entry { name: C::NAME, run: Box::new(run) }
+    Entry { group: C::GROUP, name: C::NAME, run: Box::new(run) }
 }
 
-/// Operations per second of threads that each make a worker and call it.
+/// Returns operations per second of threads that each make a worker and call it.
 pub fn measure<W: FnMut(u64)>(
     setting: Setting,
     operations: u64,
@@ -71,46 +94,56 @@ pub fn measure<W: FnMut(u64)>(
     work(setting.threads, |_| Steps(worker()), watch).rate() * operations as f64
 }
 
-/// A naive value in a cell, if it can do it.
-#[must_use]
-pub fn naive_entry<N: Naive>(cell: &str) -> Option<Entry> {
-    let step = naive::step::<N>(cell)?;
-    let run = move |setting| {
-        let value = N::new();
-        measure(setting, 1, || |random| step(&value, random))
-    };
-    Some(Entry { name: N::NAME, run: Box::new(run) })
-}
-
-/// sdd in a cell, if it has one.
-#[must_use]
-pub fn sdd_entry(cell: &str) -> Option<Entry> {
-    let (step, operations) = sdd_cells::step(cell)?;
-    let run = move |setting| {
-        let value = sdd_cells::new();
-        measure(setting, operations, || |random| step(&value, random))
-    };
-    Some(Entry { name: sdd_cells::NAME, run: Box::new(run) })
-}
-
-/// Nanoseconds that a cache line takes from one thread to another and back: it tells whether the
-/// machine has moved its virtual processors apart.
+/// Returns the nanoseconds that a cache line takes from one thread to another and back: they tell
+/// whether the machine has moved its virtual processors apart.
 #[must_use]
 pub fn ping_pong() -> f64 {
     const TURNS: u64 = 20_000;
+    /// On a busy machine a turn may take a time slice, so the clock ends the game as well.
+    const LONGEST: Duration = Duration::from_millis(5);
+    const BLOCK: u64 = 16;
+    const OVER: u64 = u64::MAX;
     let ball = AtomicU64::new(0);
-    let play = |mine: u64| {
-        for turn in 0..TURNS {
-            while ball.load(Ordering::Acquire) != 2 * turn + mine {
-                std::hint::spin_loop();
+    // Waits for the ball to be `at`, and passes it on. Returns false if the game is over.
+    let pass = |at: u64| loop {
+        match ball.load(Ordering::Acquire) {
+            OVER => return false,
+            found if found == at => {
+                ball.store(at + 1, Ordering::Release);
+                return true;
             }
-            ball.store(2 * turn + mine + 1, Ordering::Release);
+            _ => std::hint::spin_loop(),
         }
     };
-    let start = Instant::now();
     thread::scope(|scope| {
-        scope.spawn(|| play(1));
-        play(0);
-    });
-    start.elapsed().as_secs_f64() * 1e9 / TURNS as f64
+        scope.spawn(|| (0..).take_while(|turn| pass(2 * turn + 1)).count());
+        // When the first block is through, the other thread has started.
+        (0..BLOCK).for_each(|turn| _ = pass(2 * turn));
+        let (start, mut turn) = (Instant::now(), BLOCK);
+        let elapsed = loop {
+            (turn..turn + BLOCK).for_each(|turn| _ = pass(2 * turn));
+            turn += BLOCK;
+            let elapsed = start.elapsed();
+            if turn >= TURNS || elapsed > LONGEST {
+                break elapsed;
+            }
+        };
+        // The other thread passes the last ball before it sees that.
+        while ball.load(Ordering::Acquire) != 2 * turn {
+            std::hint::spin_loop();
+        }
+        ball.store(OVER, Ordering::Release);
+        elapsed.as_secs_f64() * 1e9 / (turn - BLOCK) as f64
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ping_pong;
+
+    #[test]
+    fn a_cache_line_takes_some_time() {
+        let time = ping_pong();
+        assert!(time.is_finite() && time > 1.0, "{time}");
+    }
 }

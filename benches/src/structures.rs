@@ -8,14 +8,15 @@ use kovan_schemes::schemes::Epoch;
 use kovan_schemes::{Domain, Reclaimer};
 use kovan_structures::Structure;
 
-use crate::by_hand::ByHand;
+use crate::contender::Group;
+use crate::hand_written::HandWritten;
 use crate::random::shuffled;
 use crate::rounds::{Entry, measure};
 
 /// The generic structure, in tables.
 pub const GENERIC: &str = "generic";
 /// The one that it is compared with.
-pub const BY_HAND: &str = "by hand";
+pub const HAND_WRITTEN: &str = "hand-written";
 
 /// What is done with a structure: of a hundred operations, so many look up, and the rest inserts and
 /// removes in equal parts. Half of the keys below `range` are there at the beginning.
@@ -81,12 +82,12 @@ pub fn generic<R: Reclaimer, S: Structure<R>>(name: &'static str, workload: Work
             }
         })
     };
-    Entry { name, run: Box::new(run) }
+    Entry { group: Group::Handle, name, run: Box::new(run) }
 }
 
 /// The hand-written one.
 #[must_use]
-pub fn by_hand<B: ByHand>(workload: Workload) -> Entry {
+pub fn hand_written<B: HandWritten>(workload: Workload) -> Entry {
     let run = move |setting| {
         let collector = Collector::new();
         let structure = B::new(workload.range as usize / 2);
@@ -106,7 +107,7 @@ pub fn by_hand<B: ByHand>(workload: Workload) -> Entry {
             }
         })
     };
-    Entry { name: BY_HAND, run: Box::new(run) }
+    Entry { group: Group::Handle, name: HAND_WRITTEN, run: Box::new(run) }
 }
 
 /// The skip list of crossbeam, which pins by itself, once per operation.
@@ -125,7 +126,7 @@ pub fn crossbeam_skiplist(workload: Workload) -> Entry {
             }
         })
     };
-    Entry { name: "crossbeam-skiplist", run: Box::new(run) }
+    Entry { group: Group::ThreadLocal, name: "crossbeam-skiplist", run: Box::new(run) }
 }
 
 /// A structure with the one that it is compared with.
@@ -137,15 +138,15 @@ pub struct Match {
 }
 
 /// A structure and its hand-written twin. Stacks and queues have no lookups.
-fn twins<S: Structure<Epoch>, B: ByHand>(name: &'static str, workload: Workload) -> Match {
-    let entries = vec![generic::<Epoch, S>(GENERIC, workload), by_hand::<B>(workload)];
+fn twins<S: Structure<Epoch>, B: HandWritten>(name: &'static str, workload: Workload) -> Match {
+    let entries = vec![generic::<Epoch, S>(GENERIC, workload), hand_written::<B>(workload)];
     Match { name, entries }
 }
 
 /// All of them.
 #[must_use]
 pub fn matches() -> Vec<Match> {
-    use crate::by_hand::{HashMap, List, Queue, Stack};
+    use crate::hand_written::{HashMap, List, Queue, Stack};
     use kovan_structures::{HashMap as GenericMap, MichaelList, MsQueue, SkipList, TreiberStack};
     let of = |lookups, range| Workload { lookups, range };
     let mut all = vec![

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::cells::Shared;
-use crate::contender::Contender;
+use crate::contender::{Contender, label};
 
 /// Retirements before the clock starts.
 const WARM_UP: u64 = 1000;
@@ -24,27 +24,27 @@ pub struct Width {
 
 /// A contender: its name, and what measures it once, in nanoseconds per retirement.
 pub struct Subject {
-    /// Who.
-    pub name: &'static str,
+    /// The name in tables.
+    pub name: String,
     /// Measures once.
     pub run: fn(Width) -> f64,
 }
 
-/// A contender.
+/// Makes the subject of a contender.
 #[must_use]
 pub fn subject<C: Contender>() -> Subject {
-    Subject { name: C::NAME, run: measure::<C> }
+    Subject { name: label(C::GROUP, C::NAME), run: measure::<C> }
 }
 
 fn measure<C: Contender>(Width { guards, retires }: Width) -> f64 {
     let contender = C::new();
-    let shared = Shared::<C>::new(&contender, 0);
+    let shared = Shared::<C, u64>::new(0);
     let (inside, done) = (Barrier::new(guards + 1), Barrier::new(guards + 1));
     let hold = || {
         let mut local = contender.register();
         let mut guard = contender.pin(&mut local);
         // Protected until the guard ends.
-        let value = shared.load(&mut guard);
+        let value = shared.read(&mut guard, |value| *value);
         inside.wait();
         done.wait();
         value
@@ -52,7 +52,7 @@ fn measure<C: Contender>(Width { guards, retires }: Width) -> f64 {
     let mut local = contender.register();
     let mut replace = |times: u64| {
         for value in 0..times {
-            shared.replace(&contender, &contender.pin(&mut local), value);
+            shared.replace(&contender.pin(&mut local), value);
         }
     };
     let elapsed = thread::scope(|scope| {

@@ -3,27 +3,27 @@
 
 use std::time::Duration;
 
-use kovan_benches::cells::{HashMap, List, Queue, ReadHeavy, Stack};
+use kovan_benches::cells::{HashMap, List, Mixed, Queue, Stack, WORDS};
 use kovan_benches::contender::Contender;
 use kovan_benches::contenders::{
-    AtOnce, Epoch, Haphazard, Kovan, KovanDefault, KovanRobust, Published, Seize,
+    Epoch, EpochHandle, FreeAll, Haphazard, HaphazardHandle, Kovan, KovanHandle, KovanRobust,
+    Published, Sdd, SeizeHandle,
 };
-use kovan_benches::counted::Counted;
+use kovan_benches::instrumented::{Instrumented, Tracked};
 use kovan_benches::peaks::entry;
 use kovan_benches::rounds::Entry;
 use kovan_benches::threads::Setting;
 
 fn nothing_is_left<C: Contender>() {
-    // Counted nodes are as large as others: the counting changes nothing for the allocator.
-    assert_eq!(size_of::<<Counted<C> as Contender>::Node<u64>>(), size_of::<C::Node<u64>>());
     let entries = [
-        entry::<C, ReadHeavy<Counted<C>>>(),
-        entry::<C, Stack<Counted<C>>>(),
-        entry::<C, Queue<Counted<C>>>(),
-        entry::<C, List<Counted<C>>>(),
-        entry::<C, HashMap<Counted<C>>>(),
+        entry::<C, Mixed<Instrumented<C>, WORDS, 95>>(),
+        entry::<C, Stack<Instrumented<C>>>(),
+        entry::<C, Queue<Instrumented<C>>>(),
+        entry::<C, List<Instrumented<C>>>(),
+        entry::<C, HashMap<Instrumented<C>>>(),
     ];
-    for (cell, Entry { name, run }) in entries.iter().enumerate() {
+    for (cell, entry) in entries.iter().enumerate() {
+        let (name, Entry { run, .. }) = (entry.label(), entry);
         let seen = run(Setting { threads: 2, window: Duration::from_millis(10) });
         assert_eq!(seen.left, 0, "{name}, cell {cell}: {seen:?}");
         assert!(seen.samples > 0 && seen.peak > 0.0, "{name}, cell {cell}: {seen:?}");
@@ -32,12 +32,18 @@ fn nothing_is_left<C: Contender>() {
 
 #[test]
 fn what_is_retired_is_freed() {
+    // The counting changes nothing for the allocator.
+    assert_eq!(size_of::<Tracked<[u64; 5]>>(), size_of::<[u64; 5]>());
     nothing_is_left::<Kovan>();
-    nothing_is_left::<KovanDefault>();
+    nothing_is_left::<KovanHandle>();
     nothing_is_left::<KovanRobust>();
-    nothing_is_left::<AtOnce>();
+    nothing_is_left::<FreeAll>();
     nothing_is_left::<Epoch>();
-    nothing_is_left::<Seize>();
+    nothing_is_left::<EpochHandle>();
+    // Not the one for the whole process, which keeps batches for threads to come.
+    nothing_is_left::<SeizeHandle>();
     nothing_is_left::<Haphazard>();
+    nothing_is_left::<HaphazardHandle>();
+    nothing_is_left::<Sdd>();
     nothing_is_left::<Published>();
 }

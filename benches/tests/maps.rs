@@ -6,7 +6,8 @@ use std::thread;
 use kovan_benches::cells::{Cell, HashMap, List, Map};
 use kovan_benches::contender::Contender;
 use kovan_benches::contenders::{
-    AtOnce, Epoch, Haphazard, Kovan, KovanDefault, KovanRobust, Leak, Published, Seize,
+    Epoch, EpochHandle, FreeAll, Haphazard, HaphazardHandle, Kovan, KovanHandle, KovanRobust, Leak,
+    Published, Sdd, Seize, SeizeHandle,
 };
 use kovan_benches::random::random;
 
@@ -112,7 +113,8 @@ macro_rules! contenders {
     )*};
 }
 contenders!(
-    kovan: Kovan, kovan_default: KovanDefault, kovan_robust: KovanRobust, at_once: AtOnce,
-    crossbeam_epoch: Epoch, seize: Seize, haphazard: Haphazard, kovan_published: Published,
-    leak: Leak
+    kovan: Kovan, kovan_handle: KovanHandle, kovan_robust_handle: KovanRobust, free_all: FreeAll,
+    crossbeam_epoch: Epoch, crossbeam_epoch_handle: EpochHandle, seize: Seize,
+    seize_handle: SeizeHandle, haphazard: Haphazard, haphazard_handle: HaphazardHandle, sdd: Sdd,
+    kovan_published: Published, leak: Leak
 );

@@ -1,14 +1,19 @@
 //! Slots whose owner does not empty them: others acknowledge on the owner's behalf.
 
+use alloc::boxed::Box;
 use core::ptr;
 
 use super::Local;
 use crate::barrier;
-use crate::batch::{Ended, Link};
+use crate::batch::{Batch, Ended, Link};
 use crate::node::Entry;
 use crate::shields::{self, Protected};
+use crate::slot::BACKLOG;
 use crate::stats::count;
 use crate::sync::Ordering;
+
+/// Batches that a thread keeps to free. Who drains gets a backlog at once.
+const SURPLUS: usize = 2 * BACKLOG;
 
 impl Local {
     /// Takes the list of a slot and acknowledges it on behalf of the owner: all of it, if the owner
@@ -99,24 +104,51 @@ impl Local {
         barrier::is_asleep(self.thread.load(Ordering::Relaxed))
     }
 
-    /// Drains every slot, and takes what threads that left could not free.
+    /// Drains every slot, and takes what other threads have not freed yet, or have left.
     pub(super) fn drain_all(&self, ended: &mut Ended) {
-        let robust = self.config.get().robust;
         // Those without a thread, too: pushes that met the end of a thread may have left a list.
         for local in self.core().locals.all() {
-            if robust || !ptr::eq(local, self) {
+            let own = ptr::eq(local, self);
+            if !own || self.config.get().robust {
                 self.drain(local, ended);
             }
+            if !own {
+                ended.free.append(local.queue.steal());
+            }
         }
-        self.adopt(ended);
+        self.adopt(usize::MAX, ended);
     }
 
-    /// Takes what threads that left could not free.
-    pub(super) fn adopt(&self, ended: &mut Ended) {
-        let orphans = &self.core().orphans.slot;
-        if orphans.has_list() {
-            // SAFETY: taken by this call alone; that slot has no owner that could hold a pointer.
-            unsafe { ended.acknowledge_all(orphans.take_and_stay()) };
+    /// Takes at most so many batches that others could not free, or have more of than they should.
+    pub(super) fn adopt(&self, most: usize, ended: &mut Ended) {
+        let orphans = &self.core().orphans;
+        if !orphans.slot.has_list() {
+            return;
         }
+        let (mut list, mut left) = (orphans.slot.take_and_stay(), most);
+        loop {
+            // SAFETY: taken by this call alone; that slot has no owner that could hold a pointer.
+            let rest = unsafe { ended.acknowledge_some(list, &mut left) };
+            self.put_back(orphans, rest, ended);
+            let Some(parcel) = ended.take_parcel() else { return };
+            list = parcel;
+        }
+    }
+
+    /// Gives what is more than a thread should have to free to those that publish next. A thread that
+    /// happens to drain for many gets more than it retires.
+    pub(super) fn share_surplus(&self) {
+        while self.queue.len() > SURPLUS
+            && let Some(batch) = self.queue.take_whole()
+        {
+            self.leave_orphan(batch);
+        }
+    }
+
+    /// Gives a batch to the next thread that publishes or flushes.
+    pub(super) fn leave_orphan(&self, batch: Box<Batch>) {
+        let mut ended = Ended::default();
+        self.send(batch, ptr::null_mut(), &self.core().orphans, &mut ended);
+        self.queue.add_all(ended.free);
     }
 }

@@ -1,7 +1,6 @@
 //! How a thread leaves.
 
 use core::cell::Cell;
-use core::ptr;
 
 use super::{Local, Nesting};
 use crate::batch::{CAPACITY, Ended};
@@ -72,11 +71,8 @@ impl Local {
     /// Gives everything to the next thread that publishes or flushes. Runs no destructor.
     fn leave_orphans(&self) {
         self.hand_on();
-        let orphans = &self.core().orphans;
         while let Some(batch) = self.queue.take() {
-            let mut ended = Ended::default();
-            self.send(batch, ptr::null_mut(), orphans, &mut ended);
-            self.queue.add_all(ended.free);
+            self.leave_orphan(batch);
         }
     }
 }

@@ -27,6 +27,10 @@ const RETIRING: usize = 32;
 /// go on.
 const PIN_LINKS: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 2 } else { 256 };
 
+/// Links to what others left that a thread acknowledges for each batch that it publishes: two batches,
+/// as many as its retirements free meanwhile, and the one that carries the rest.
+const ADOPTED: usize = 3;
+
 impl Local {
     /// Adds a node to the open batch, which is published when it is full; after each group of
     /// retirements frees a few nodes.
@@ -68,8 +72,9 @@ impl Local {
         let mut ended = Ended::default();
         self.take_unpinned(&mut ended);
         self.publish_open(&mut ended);
-        self.adopt(&mut ended);
+        self.adopt(ADOPTED, &mut ended);
         self.route_freed(ended.free);
+        self.share_surplus();
         self.retiring.set(RETIRING);
     }
 

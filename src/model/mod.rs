@@ -177,7 +177,8 @@ impl<M: Mode> World<M> {
         let world = Arc::into_inner(self).expect("threads are joined");
         drop(world.handles.into_inner().expect("no panics"));
         drop(world.collector);
-        let mut live: Vec<_> = world.more.iter().map(|place| place.load(Ordering::Relaxed)).collect();
+        let mut live: Vec<_> =
+            world.more.iter().map(|place| place.load(Ordering::Relaxed)).collect();
         live.push(world.source.load(Ordering::Relaxed));
         for &node in &live.clone() {
             // SAFETY: null, or a node that stays allocated.

@@ -138,13 +138,14 @@ fn exit_keeps_a_guard<M: Mode>(kind: Kind) {
         let trigger = world.make(false, std::ptr::null_mut());
         let (keep, of) = (Arc::clone(&kept), Arc::downgrade(&world));
         // SAFETY: nodes stay allocated for the whole execution.
-        *unsafe { &*trigger }.at_end.lock().expect("no panics") = Some(std::boxed::Box::new(move || {
-            // SAFETY: the local that runs this is in use.
-            let guard = unsafe { Guard::<M>::pin(local) };
-            let world = of.upgrade().expect("the world is there");
-            let node = world.load(&guard);
-            *keep.lock().expect("no panics") = Some((guard, node));
-        }));
+        *unsafe { &*trigger }.at_end.lock().expect("no panics") =
+            Some(std::boxed::Box::new(move || {
+                // SAFETY: the local that runs this is in use.
+                let guard = unsafe { Guard::<M>::pin(local) };
+                let world = of.upgrade().expect("the world is there");
+                let node = world.load(&guard);
+                *keep.lock().expect("no panics") = Some((guard, node));
+            }));
         // SAFETY: never linked, and retired once.
         unsafe { world.retire(&handle, trigger) };
         let writer = spawn(&world, |world| {

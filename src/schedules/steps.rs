@@ -163,12 +163,19 @@ impl Call {
             Self::Retire => 1 + ADD + size.publish() + 2 + size.again(2) + all_links,
             // What waits is retired again in as many batches as it sends.
             Self::Flush => {
-                size.publish() + size.drain() * size.slots + 2 + size.again(sent * size.batch) + all_links
+                size.publish()
+                    + size.drain() * size.slots
+                    + 2
+                    + size.again(sent * size.batch)
+                    + all_links
             }
             // A round at least for each node that it has freed; what is left is sent to the orphans.
             Self::Leave => {
                 let round = 2 + size.publish() + 2 + 1;
-                2 + (3 + size.freed) * round + sent * SEND + size.again(sent * size.batch) + all_links
+                2 + (3 + size.freed) * round
+                    + sent * SEND
+                    + size.again(sent * size.batch)
+                    + all_links
             }
         }
     }
@@ -301,7 +308,11 @@ impl<M: Mode> Measured<'_, M> {
         // SAFETY: counts stay where they are until the collector goes.
         let freed = || unsafe { &*counts }.freed.load(Ordering::Relaxed) as usize;
         let (before, steps_before) = (freed(), steps());
-        if self.victim { starved(|| drop(handle)) } else { drop(handle) }
+        if self.victim {
+            starved(|| drop(handle))
+        } else {
+            drop(handle)
+        }
         self.record(Call::Leave, steps() - steps_before, freed() - before);
     }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::Parser;
 use kovan_benches::command::{self, Common, Failure};
 use kovan_benches::contenders::{
-    AtOnce, Epoch, Haphazard, Kovan, KovanDefault, KovanRobust, Published, Seize,
+    Epoch, FreeAll, Haphazard, Kovan, KovanRobust, Published, Sdd, Seize,
 };
-use kovan_benches::latency::{COLUMNS, Clock, Contestant, Over, Sdd, contestant};
+use kovan_benches::latency::{COLUMNS, Clock, Contestant, Over, contestant};
 use kovan_benches::rounds::interleave;
 use kovan_benches::samples::Samples;
 use kovan_benches::say;
@@ -35,13 +35,12 @@ fn contestants() -> Vec<Contestant> {
     vec![
         contestant::<Clock>(),
         contestant::<Over<Kovan>>(),
-        contestant::<Over<KovanDefault>>(),
         contestant::<Over<KovanRobust>>(),
-        contestant::<Over<AtOnce>>(),
+        contestant::<Over<FreeAll>>(),
         contestant::<Over<Epoch>>(),
         contestant::<Over<Seize>>(),
         contestant::<Over<Haphazard>>(),
-        contestant::<Sdd>(),
+        contestant::<Over<Sdd>>(),
         contestant::<Over<Published>>(),
     ]
 }
@@ -60,7 +59,7 @@ fn measure(
         let Contestant { name, calls, run } = &contestants[index];
         let quantiles = run(setting);
         for (call, times) in calls.iter().zip(&quantiles) {
-            let mut record = vec![(*name).to_owned(), (*call).to_owned(), round.to_string()];
+            let mut record = vec![name.clone(), (*call).to_owned(), round.to_string()];
             record.extend(times.map(|time| format!("{time:.0}")));
             samples.write(&record)?;
         }
@@ -83,13 +82,13 @@ fn print(call: &str, contestants: &[Contestant], measured: &[Rounds]) {
 }
 
 fn table(arguments: &Arguments) -> Result<(), Failure> {
-    let contestants = arguments.common.choose(contestants(), |it| it.name)?;
+    let contestants = arguments.common.choose(contestants(), |it| &it.name)?;
     let columns = [["contender", "call", "round"].as_slice(), &COLUMNS].concat();
     let mut samples = Samples::create(arguments.common.csv.as_deref(), &columns)?;
     say!(
         "{}; {} threads, {} rounds of {} ms. Nanoseconds of single calls, the clock's own cost \
          (the call \"nothing\") included: medians of the rounds' quantiles, with 95 % intervals. Not \
-         in this table: the naive ones, which have no such calls, and leak.\n",
+         in this table: reference counts, which have no such calls, and leak.\n",
         command::machine(),
         arguments.threads,
         arguments.common.rounds,

@@ -4,13 +4,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use kovan_benches::cells::{Cell, HashMap, ReadHeavy, Stack};
+use kovan_benches::cells::{Cell, HashMap, Mixed, Stack, WORDS};
 use kovan_benches::command::{self, Common, Failure};
 use kovan_benches::contender::Contender;
 use kovan_benches::contenders::{
-    AtOnce, Epoch, Haphazard, Kovan, KovanDefault, KovanRobust, Published, Seize,
+    Epoch, FreeAll, Haphazard, Kovan, KovanRobust, Leak, Published, Sdd, SeizeHandle,
 };
-use kovan_benches::counted::{Counted, LINES};
+use kovan_benches::instrumented::{Instrumented, LINES};
 use kovan_benches::peaks::{Peak, entry};
 use kovan_benches::rounds::{Entry, interleave};
 use kovan_benches::samples::Samples;
@@ -43,20 +43,25 @@ struct Row {
     entries: Vec<Entry<Peak>>,
 }
 
+/// The cell of one pointer.
+type OneCell<C> = Mixed<C, WORDS, 95>;
+
 macro_rules! row {
     ($cell:ident: $($contender:ident),*) => {
         Row {
-            name: <$cell<Counted<Kovan>> as Cell<Counted<Kovan>>>::NAME,
-            entries: vec![$(entry::<$contender, $cell<Counted<$contender>>>()),*],
+            name: <$cell<Leak> as Cell<Leak>>::NAME,
+            entries: vec![$(entry::<$contender, $cell<Instrumented<$contender>>>()),*],
         }
     };
     ($cell:ident) => {
-        row!($cell: Kovan, KovanDefault, KovanRobust, AtOnce, Epoch, Seize, Haphazard, Published)
+        // Of seize the one with a collector of its own, which is empty when it is dropped: one for
+        // the whole process keeps batches for threads to come.
+        row!($cell: Kovan, KovanRobust, FreeAll, Epoch, SeizeHandle, Haphazard, Sdd, Published)
     };
 }
 
 fn rows(common: &Common) -> Result<Vec<Row>, Failure> {
-    let mut rows = vec![row!(Stack), row!(ReadHeavy), row!(HashMap)];
+    let mut rows = vec![row!(Stack), row!(OneCell), row!(HashMap)];
     for row in &mut rows {
         let entries = std::mem::take(&mut row.entries);
         row.entries = common.choose(entries, |entry| entry.name)?;
@@ -73,7 +78,7 @@ fn measure(
     let window = Duration::from_millis(arguments.window_ms);
     let setting = Setting { threads: threads.into(), window };
     interleave(arguments.common.rounds, row.entries.len(), |round, index| {
-        let Entry { name, run } = &row.entries[index];
+        let Entry { name, run, .. } = &row.entries[index];
         let it = run(setting);
         if it.left != 0 {
             eprintln!("{}, {threads}: {name} did not free {} nodes in the end", row.name, it.left);
@@ -109,7 +114,7 @@ fn print(row: &Row, threads: u16, rounds: &[Vec<Peak>]) {
                 Summary::of_ratios(&ours, &theirs).to_string()
             },
         );
-        say!("| {}, {threads} | {} | {peak:.0} | {mean:.0} | {ratio} |", row.name, entry.name);
+        say!("| {}, {threads} | {} | {peak:.0} | {mean:.0} | {ratio} |", row.name, entry.label());
     }
 }
 
@@ -119,8 +124,8 @@ fn table(arguments: &Arguments) -> Result<(), Failure> {
     let mut samples = Samples::create(arguments.common.csv.as_deref(), &columns)?;
     say!(
         "{}; {} rounds of {} ms. Nodes retired and not freed, looked at once a millisecond: medians \
-         of the rounds, with 95 % intervals. Not in this table: sdd, which has no such \
-         structures, and the naive ones, which retire nothing.\n",
+         of the rounds, with 95 % intervals. Not in this table: reference counts, which retire \
+         nothing.\n",
         command::machine(),
         arguments.common.rounds,
         arguments.window_ms

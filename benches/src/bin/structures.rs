@@ -116,7 +116,7 @@ fn relative(program: &Path, common: &Common, it: &Match, threads: u16) -> Result
     ];
     let csv = programs::directory("uncounted").join("measured.csv");
     let names = [it.entries[0].name, it.entries[1].name];
-    programs::relative(program, arguments.as_flattened(), &csv, names)
+    programs::relative(program, arguments.as_flattened(), ("--csv", &csv), names)
 }
 
 /// What the counters cost: both programs in turn, each relative to what has no counters in either.

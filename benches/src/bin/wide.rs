@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use kovan_benches::command::{self, Common, Failure};
-use kovan_benches::contenders::{Epoch, Haphazard, Kovan, KovanRobust, Leak, Published, Seize};
+use kovan_benches::contenders::{
+    Epoch, Haphazard, Kovan, KovanRobust, Leak, Published, Sdd, Seize,
+};
 use kovan_benches::rounds::interleave;
 use kovan_benches::samples::Samples;
 use kovan_benches::say;
@@ -57,17 +59,18 @@ fn table(arguments: &Arguments) -> Result<(), Failure> {
         subject::<Epoch>(),
         subject::<Seize>(),
         subject::<Haphazard>(),
+        subject::<Sdd>(),
         subject::<Published>(),
         subject::<Leak>(),
     ];
-    let subjects = common.choose(subjects, |subject| subject.name)?;
+    let subjects = common.choose(subjects, |subject| &subject.name)?;
     let columns = ["contender", "guards", "round", "ns_per_retire"];
     let mut samples = Samples::create(common.csv.as_deref(), &columns)?;
     say!(
         "{}; {} rounds of {retires} retirements. Nanoseconds per swap and retirement by open \
          guards: medians of the rounds, with 95 % intervals. Growth: cost with the most guards over \
          cost with the fewest, over the ratio of the guards; 1 is linear. leak is allocation and \
-         swap alone. Not in this table: sdd and the naive ones.\n",
+         swap alone. Not in this table: reference counts.\n",
         command::machine(),
         common.rounds
     );
@@ -78,11 +81,11 @@ fn table(arguments: &Arguments) -> Result<(), Failure> {
         let open = guards[index % guards.len()];
         let cost = run(Width { guards: open.into(), retires: u64::from(*retires) });
         let (open, round) = (open.to_string(), round.to_string());
-        samples.write(&[(*name).to_owned(), open, round, format!("{cost:.2}")])?;
+        samples.write(&[name.clone(), open, round, format!("{cost:.2}")])?;
         Ok(cost)
     })?;
     for (subject, costs) in subjects.iter().zip(costs.chunks(guards.len())) {
-        say!("{}", line(subject.name, guards, costs));
+        say!("{}", line(&subject.name, guards, costs));
     }
     Ok(())
 }

@@ -9,19 +9,19 @@ use crate::random::shuffled;
 
 /// A map that the tests look into.
 pub trait Map<C: Contender>: Sync + Sized {
-    /// Without keys.
+    /// Makes a map without keys.
     fn empty() -> Self;
-    /// The value of `key`.
+    /// Returns the value of `key`.
     fn get(&self, contender: &C, local: &mut C::Local, key: u64) -> Option<u64>;
-    /// Adds `key`; false, and nothing changes, if it is present.
+    /// Adds `key`. Returns false, and changes nothing, if it is present.
     fn insert(&self, contender: &C, local: &mut C::Local, key: u64, value: u64) -> bool;
     /// Removes `key`, and returns its value.
     fn remove(&self, contender: &C, local: &mut C::Local, key: u64) -> Option<u64>;
-    /// The keys, in order.
+    /// Returns the keys, in order.
     fn keys(&mut self) -> Vec<u64>;
 }
 
-/// With exactly half of the keys below `range`, in a random order of insertion.
+/// Makes a map with exactly half of the keys below `range`, inserted in a random order.
 fn half_full<C: Contender, M: Map<C>>(contender: &C, range: u64) -> M {
     let (map, mut local) = (M::empty(), contender.register());
     let order = shuffled(range as usize, &mut 0x9E37_79B9_7F4A_7C15);
@@ -31,7 +31,8 @@ fn half_full<C: Contender, M: Map<C>>(contender: &C, range: u64) -> M {
     map
 }
 
-/// One operation on one key: `percent` gets in a hundred, insertions and removals in equal parts.
+/// Makes one operation on one key: a lookup in `percent` of a hundred cases, else an insertion or a
+/// removal, in equal parts.
 #[inline(always)]
 fn operate<C: Contender, M: Map<C>>(
     map: &M,
@@ -39,7 +40,7 @@ fn operate<C: Contender, M: Map<C>>(
     (percent, range): (u64, u64),
     random: u64,
 ) {
-    // Different bits: which operation, and on which key, are independent.
+    // Different bits decide the operation and the key, so that the two are independent.
     let (choice, key) = (((random & 0xFFFF) * 100) >> 16, (random >> 16) % range);
     if choice < percent {
         black_box(map.get(contender, local, key));
@@ -63,15 +64,15 @@ impl<C: Contender> Map<C> for List<C> {
     }
     #[inline(always)]
     fn get(&self, contender: &C, local: &mut C::Local, key: u64) -> Option<u64> {
-        self.0.get(contender, &mut contender.pin(local), key)
+        self.0.get(&mut contender.pin(local), key)
     }
     #[inline(always)]
     fn insert(&self, contender: &C, local: &mut C::Local, key: u64, value: u64) -> bool {
-        self.0.insert(contender, &mut contender.pin(local), key, value)
+        self.0.insert(&mut contender.pin(local), key, value)
     }
     #[inline(always)]
     fn remove(&self, contender: &C, local: &mut C::Local, key: u64) -> Option<u64> {
-        self.0.remove(contender, &mut contender.pin(local), key)
+        self.0.remove(&mut contender.pin(local), key)
     }
     fn keys(&mut self) -> Vec<u64> {
         self.0.keys()
@@ -111,15 +112,15 @@ impl<C: Contender> Map<C> for HashMap<C> {
     }
     #[inline(always)]
     fn get(&self, contender: &C, local: &mut C::Local, key: u64) -> Option<u64> {
-        self.bucket(key).get(contender, &mut contender.pin(local), key)
+        self.bucket(key).get(&mut contender.pin(local), key)
     }
     #[inline(always)]
     fn insert(&self, contender: &C, local: &mut C::Local, key: u64, value: u64) -> bool {
-        self.bucket(key).insert(contender, &mut contender.pin(local), key, value)
+        self.bucket(key).insert(&mut contender.pin(local), key, value)
     }
     #[inline(always)]
     fn remove(&self, contender: &C, local: &mut C::Local, key: u64) -> Option<u64> {
-        self.bucket(key).remove(contender, &mut contender.pin(local), key)
+        self.bucket(key).remove(&mut contender.pin(local), key)
     }
     fn keys(&mut self) -> Vec<u64> {
         let mut keys: Vec<_> = self.0.iter_mut().flat_map(Bucket::keys).collect();

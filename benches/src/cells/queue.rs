@@ -1,21 +1,33 @@
 //! Michael and Scott's queue (1996).
 
 use std::hint::black_box;
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::{Cell, FILL};
-use crate::contender::Contender;
+use super::{Cell, FILL, Payload, WORDS};
+use crate::contender::{Contender, Pointer};
 
 struct QueueNode<C: Contender> {
-    value: u64,
-    next: AtomicPtr<C::Node<QueueNode<C>>>,
+    value: Payload<WORDS>,
+    next: C::Atomic<QueueNode<C>>,
+}
+
+// Written out, because the compiler goes round in circles: some atomic pointers are `Send` and `Sync`
+// if what they point to is.
+// SAFETY: the payload is numbers, and a contender's atomic pointer may be sent and shared.
+unsafe impl<C: Contender> Send for QueueNode<C> {}
+// SAFETY: as above.
+unsafe impl<C: Contender> Sync for QueueNode<C> {}
+
+impl<C: Contender> QueueNode<C> {
+    #[inline(always)]
+    fn alloc(value: u64) -> C::Pointer<Self> {
+        C::alloc(Self { value: Payload::of(value), next: C::atomic(Pointer::null()) })
+    }
 }
 
 /// Michael and Scott's queue; enqueues and dequeues in equal parts.
 pub struct Queue<C: Contender> {
-    head: Padded<AtomicPtr<C::Node<QueueNode<C>>>>,
-    tail: Padded<AtomicPtr<C::Node<QueueNode<C>>>>,
+    head: Padded<C::Atomic<QueueNode<C>>>,
+    tail: Padded<C::Atomic<QueueNode<C>>>,
 }
 
 #[repr(align(128))]
@@ -25,52 +37,57 @@ impl<C: Contender> Queue<C> {
     #[inline(always)]
     fn enqueue(&self, contender: &C, local: &mut C::Local, value: u64) {
         let mut guard = contender.pin(local);
-        let new = contender.alloc(&guard, QueueNode { value, next: AtomicPtr::default() });
+        let new = QueueNode::<C>::alloc(value);
         loop {
-            let tail = C::protect(&mut guard, 0, &self.tail.0);
-            // SAFETY: protected, and a queue is never empty of nodes.
-            let next = unsafe { &(**tail).next };
-            match next.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => {
-                    let _ = self.advance(tail, new);
+            let tail = C::load(&mut guard, 0, &self.tail.0);
+            // SAFETY: protected by the first slot, and a queue is never empty of nodes.
+            let node: &QueueNode<C> = unsafe { tail.deref() };
+            match C::compare_exchange(&guard, &node.next, Pointer::null(), new) {
+                Ok(()) => {
+                    self.advance(&guard, tail, new);
                     return;
                 }
-                Err(next) => {
-                    let _ = self.advance(tail, next);
-                }
+                Err(next) => self.advance(&guard, tail, next),
             }
         }
     }
 
+    /// Moves the tail on, unless somebody else has.
     #[inline(always)]
-    fn advance(&self, tail: *mut C::Node<QueueNode<C>>, to: *mut C::Node<QueueNode<C>>) -> bool {
-        self.tail.0.compare_exchange(tail, to, Ordering::Release, Ordering::Relaxed).is_ok()
+    fn advance(
+        &self,
+        guard: &C::Guard<'_>,
+        tail: C::Pointer<QueueNode<C>>,
+        to: C::Pointer<QueueNode<C>>,
+    ) {
+        let _ = C::compare_exchange(guard, &self.tail.0, tail, to);
     }
 
     #[inline(always)]
     fn dequeue(&self, contender: &C, local: &mut C::Local) -> Option<u64> {
         let mut guard = contender.pin(local);
         loop {
-            let head = C::protect(&mut guard, 0, &self.head.0);
-            // SAFETY: protected.
-            let next = C::protect(&mut guard, 1, unsafe { &(**head).next });
-            if self.head.0.load(Ordering::Acquire) != head {
+            let head = C::load(&mut guard, 0, &self.head.0);
+            // SAFETY: protected by the first slot, and never null.
+            let node: &QueueNode<C> = unsafe { head.deref() };
+            let next = C::load(&mut guard, 1, &node.next);
+            // The successor was reachable when it was protected only if its node still was.
+            if C::peek(&guard, &self.head.0) != head {
                 continue;
             }
             if next.is_null() {
                 return None;
             }
-            let tail = self.tail.0.load(Ordering::Acquire);
-            if tail == head {
-                let _ = self.advance(tail, next);
+            if C::peek(&guard, &self.tail.0) == head {
+                self.advance(&guard, head, next);
                 continue;
             }
-            if self.head.0.compare_exchange(head, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-            {
-                // SAFETY: `next` was reachable when it was protected; `head` is unlinked, once.
+            if C::compare_exchange(&guard, &self.head.0, head, next).is_ok() {
+                // SAFETY: `next` was reachable when the second slot protected it; `head` is
+                // unlinked by the exchange, once.
                 unsafe {
-                    let value = (**next).value;
-                    contender.retire(&guard, head);
+                    let value = next.deref().value.read();
+                    C::retire(&guard, head);
                     return Some(value);
                 }
             }
@@ -81,13 +98,9 @@ impl<C: Contender> Queue<C> {
 impl<C: Contender> Cell<C> for Queue<C> {
     const NAME: &'static str = "Michael-Scott queue";
     fn new(contender: &C) -> Self {
+        let dummy = QueueNode::<C>::alloc(0);
+        let queue = Self { head: Padded(C::atomic(dummy)), tail: Padded(C::atomic(dummy)) };
         let mut local = contender.register();
-        let dummy = {
-            let guard = contender.pin(&mut local);
-            contender.alloc(&guard, QueueNode { value: 0, next: AtomicPtr::default() })
-        };
-        let queue =
-            Self { head: Padded(AtomicPtr::new(dummy)), tail: Padded(AtomicPtr::new(dummy)) };
         (0..FILL).for_each(|value| queue.enqueue(contender, &mut local, value));
         queue
     }
@@ -103,11 +116,11 @@ impl<C: Contender> Cell<C> for Queue<C> {
 
 impl<C: Contender> Drop for Queue<C> {
     fn drop(&mut self) {
-        let mut node = *self.head.0.get_mut();
-        while !node.is_null() {
-            // SAFETY: nobody else is left.
-            unsafe {
-                let next = (**node).next.load(Ordering::Relaxed);
+        // SAFETY: nobody else is left, and what is linked was not retired.
+        unsafe {
+            let mut node = C::load_exclusive(&self.head.0);
+            while !node.is_null() {
+                let next = C::load_exclusive(&node.deref().next);
                 C::dealloc(node);
                 node = next;
             }

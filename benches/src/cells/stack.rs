@@ -1,33 +1,39 @@
 //! Treiber's stack (1986).
 
 use std::hint::black_box;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::{Cell, FILL};
-use crate::contender::Contender;
+use super::{Cell, FILL, Payload, WORDS};
+use crate::contender::{Contender, Pointer};
 
 struct StackNode<C: Contender> {
-    value: u64,
-    next: AtomicPtr<C::Node<StackNode<C>>>,
+    value: Payload<WORDS>,
+    next: C::Atomic<StackNode<C>>,
 }
+
+// Written out, because the compiler goes round in circles: some atomic pointers are `Send` and `Sync`
+// if what they point to is.
+// SAFETY: the payload is numbers, and a contender's atomic pointer may be sent and shared.
+unsafe impl<C: Contender> Send for StackNode<C> {}
+// SAFETY: as above.
+unsafe impl<C: Contender> Sync for StackNode<C> {}
 
 /// Treiber's stack; pushes and pops in equal parts.
 pub struct Stack<C: Contender> {
-    head: AtomicPtr<C::Node<StackNode<C>>>,
+    head: C::Atomic<StackNode<C>>,
 }
 
 impl<C: Contender> Stack<C> {
     #[inline(always)]
     fn push(&self, contender: &C, local: &mut C::Local, value: u64) {
         let guard = contender.pin(local);
-        let node = contender.alloc(&guard, StackNode { value, next: AtomicPtr::default() });
-        let mut head = self.head.load(Ordering::Relaxed);
+        let next = C::atomic(Pointer::null());
+        let node = C::alloc(StackNode { value: Payload::of(value), next });
+        let mut head = C::peek(&guard, &self.head);
         loop {
-            // SAFETY: not published yet.
-            unsafe { &**node }.next.store(head, Ordering::Relaxed);
-            match self.head.compare_exchange_weak(head, node, Ordering::Release, Ordering::Relaxed)
-            {
-                Ok(_) => return,
+            // SAFETY: the node is not published yet, so nobody frees it.
+            C::store(unsafe { &node.deref().next }, head);
+            match C::compare_exchange(&guard, &self.head, head, node) {
+                Ok(()) => return,
                 Err(now) => head = now,
             }
         }
@@ -37,17 +43,17 @@ impl<C: Contender> Stack<C> {
     fn pop(&self, contender: &C, local: &mut C::Local) -> Option<u64> {
         let mut guard = contender.pin(local);
         loop {
-            let head = C::protect(&mut guard, 0, &self.head);
+            let head = C::load(&mut guard, 0, &self.head);
             if head.is_null() {
                 return None;
             }
-            // SAFETY: protected.
-            let node = unsafe { &**head };
-            let next = node.next.load(Ordering::Relaxed);
-            if self.head.compare_exchange(head, next, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                let value = node.value;
+            // SAFETY: protected by the first slot, and never marked.
+            let node: &StackNode<C> = unsafe { head.deref() };
+            let next = C::peek(&guard, &node.next);
+            if C::compare_exchange(&guard, &self.head, head, next).is_ok() {
+                let value = node.value.read();
                 // SAFETY: unlinked by the exchange, once.
-                unsafe { contender.retire(&guard, head) };
+                unsafe { C::retire(&guard, head) };
                 return Some(value);
             }
         }
@@ -57,7 +63,7 @@ impl<C: Contender> Stack<C> {
 impl<C: Contender> Cell<C> for Stack<C> {
     const NAME: &'static str = "Treiber stack";
     fn new(contender: &C) -> Self {
-        let stack = Self { head: AtomicPtr::default() };
+        let stack = Self { head: C::atomic(Pointer::null()) };
         let mut local = contender.register();
         (0..FILL).for_each(|value| stack.push(contender, &mut local, value));
         stack
@@ -74,11 +80,11 @@ impl<C: Contender> Cell<C> for Stack<C> {
 
 impl<C: Contender> Drop for Stack<C> {
     fn drop(&mut self) {
-        let mut node = *self.head.get_mut();
-        while !node.is_null() {
-            // SAFETY: nobody else is left.
-            unsafe {
-                let next = (**node).next.load(Ordering::Relaxed);
+        // SAFETY: nobody else is left, and what is linked was not retired.
+        unsafe {
+            let mut node = C::load_exclusive(&self.head);
+            while !node.is_null() {
+                let next = C::load_exclusive(&node.deref().next);
                 C::dealloc(node);
                 node = next;
             }

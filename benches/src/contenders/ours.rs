@@ -1,44 +1,110 @@
-//! `kovan`: its collectors through handles, with some of their parameters, and the default one.
+//! `kovan`: the functions that its README shows, and its collectors through handles.
 
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::Ordering;
 
-use crate::contender::{Contender, Plain, boxed, unbox};
+use kovan::{Atomic, DefaultMode, Mode, Shared};
 
-/// Boxes, as the region collector takes them.
-macro_rules! boxed_node {
+use crate::contender::{Contender, Group};
+
+/// `kovan::Atomic`, whose operations are the same with every guard.
+macro_rules! kovan_atomics {
     () => {
-        plain_node!();
+        boxes!();
+        type Atomic<T: Send + Sync + 'static> = Atomic<T>;
         #[inline(always)]
-        unsafe fn retire<T: Send + 'static>(&self, guard: &Self::Guard<'_>, node: *mut Plain<T>) {
-            // SAFETY: the caller's clauses.
-            unsafe { guard.retire(node) };
+        fn atomic<T: Send + Sync + 'static>(pointer: *mut T) -> Atomic<T> {
+            Atomic::new(pointer)
+        }
+        #[inline(always)]
+        fn load<T: Send + Sync + 'static>(
+            guard: &mut Self::Guard<'_>,
+            _: usize,
+            source: &Atomic<T>,
+        ) -> *mut T {
+            source.load(Ordering::Acquire, guard).as_raw()
+        }
+        #[inline(always)]
+        fn peek<T: Send + Sync + 'static>(guard: &Self::Guard<'_>, source: &Atomic<T>) -> *mut T {
+            // SAFETY: the caller compares or stores the pointer, which needs no protection.
+            unsafe { source.load_unprotected(Ordering::Acquire, guard) }.as_raw()
+        }
+        #[inline(always)]
+        fn store<T: Send + Sync + 'static>(target: &Atomic<T>, pointer: *mut T) {
+            target.store(shared(pointer), Ordering::Relaxed);
+        }
+        #[inline(always)]
+        fn swap<T: Send + Sync + 'static>(
+            guard: &Self::Guard<'_>,
+            target: &Atomic<T>,
+            new: *mut T,
+        ) -> *mut T {
+            target.swap(shared(new), Ordering::AcqRel, guard).as_raw()
+        }
+        #[inline(always)]
+        fn compare_exchange<T: Send + Sync + 'static>(
+            guard: &Self::Guard<'_>,
+            target: &Atomic<T>,
+            current: *mut T,
+            new: *mut T,
+        ) -> Result<(), *mut T> {
+            let (current, new) = (shared(current), shared(new));
+            match target.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire, guard)
+            {
+                Ok(_) => Ok(()),
+                Err(now) => Err(now.as_raw()),
+            }
+        }
+        unsafe fn load_exclusive<T: Send + Sync + 'static>(source: &Atomic<T>) -> *mut T {
+            let guard = kovan::pin();
+            // SAFETY: nobody else uses the source, so nothing in it can be retired meanwhile.
+            unsafe { source.load_unprotected(Ordering::Relaxed, &guard) }.as_raw()
         }
     };
 }
 
-/// Nodes with their birth, as the robust collector wants them.
-macro_rules! owned_node {
-    () => {
-        type Node<T: Send + 'static> = Plain<T>;
-        #[inline(always)]
-        fn alloc<T: Send + 'static>(&self, guard: &Self::Guard<'_>, value: T) -> *mut Plain<T> {
-            kovan::Owned::new(Plain(value), guard).into_raw()
-        }
-        #[inline(always)]
-        unsafe fn retire<T: Send + 'static>(&self, guard: &Self::Guard<'_>, node: *mut Plain<T>) {
-            // SAFETY: the caller's clauses; `alloc` made it under a guard of this collector.
-            unsafe { guard.retire_owned(node) };
-        }
-        unsafe fn dealloc<T: Send + 'static>(node: *mut Plain<T>) {
-            // SAFETY: the caller's clauses.
-            drop(unsafe { kovan::Owned::from_raw(node) });
-        }
-    };
+/// Wraps a pointer for an operation of `kovan::Atomic`.
+#[inline(always)]
+fn shared<'g, T>(pointer: *mut T) -> Shared<'g, T> {
+    // SAFETY: the wrapper only goes into an atomic operation, which does not dereference it. A
+    // structure unmarks what it reads back before it dereferences that.
+    unsafe { Shared::from_raw(pointer) }
 }
 
-/// A collector of `kovan`, in one of its modes and with some parameters, through a handle.
-macro_rules! kovan {
-    ($(#[$doc:meta])* $type:ident, $name:literal, $mode:ident, $node:ident, $it:ident => $built:expr) => {
+/// `kovan` through `pin`, `Atomic` and `retire`. The cargo feature `kovan/robust` makes their
+/// collector the robust one, and this contender takes that one's name.
+#[derive(Debug)]
+pub struct Kovan;
+
+// SAFETY: the default collector, in either mode, protects what a guard loads from a place that is
+// still reachable.
+unsafe impl Contender for Kovan {
+    const NAME: &'static str = if DefaultMode::ROBUST { "kovan-robust" } else { "kovan" };
+    const GROUP: Group = Group::ThreadLocal;
+    type Local = ();
+    type Guard<'l> = kovan::Guard;
+    kovan_atomics!();
+
+    fn new() -> Self {
+        Self
+    }
+    fn register(&self) {}
+    #[inline(always)]
+    fn pin<'l>(&'l self, (): &'l mut ()) -> Self::Guard<'l> {
+        kovan::pin()
+    }
+    #[inline(always)]
+    unsafe fn retire<T: Send + Sync + 'static>(_: &Self::Guard<'_>, node: *mut T) {
+        // SAFETY: the caller's clauses; `alloc` boxed the node.
+        unsafe { kovan::retire(node) };
+    }
+    fn flush(&self, (): &mut ()) {
+        kovan::flush();
+    }
+}
+
+/// A collector of `kovan` through a handle, in one of its modes and with some parameters.
+macro_rules! collector {
+    ($(#[$doc:meta])* $type:ident, $name:literal, $mode:ident, $builder:ident => $built:expr) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $type(kovan::Collector<kovan::$mode>);
@@ -46,12 +112,13 @@ macro_rules! kovan {
         // SAFETY: guards of both modes protect what they load from places still reachable.
         unsafe impl Contender for $type {
             const NAME: &'static str = $name;
+            const GROUP: Group = Group::Handle;
             type Local = kovan::Handle<kovan::$mode>;
             type Guard<'l> = kovan::Guard<kovan::$mode>;
-            $node!();
+            kovan_atomics!();
 
             fn new() -> Self {
-                let $it = kovan::Collector::builder();
+                let $builder = kovan::Collector::builder();
                 Self($built.build())
             }
             fn register(&self) -> Self::Local {
@@ -62,12 +129,9 @@ macro_rules! kovan {
                 local.pin()
             }
             #[inline(always)]
-            fn protect<T: Send + 'static>(
-                guard: &mut Self::Guard<'_>,
-                _: usize,
-                source: &AtomicPtr<Plain<T>>,
-            ) -> *mut Plain<T> {
-                guard.protect(source, Ordering::Acquire)
+            unsafe fn retire<T: Send + Sync + 'static>(guard: &Self::Guard<'_>, node: *mut T) {
+                // SAFETY: the caller's clauses; `alloc` boxed the node.
+                unsafe { guard.retire(node) };
             }
             fn flush(&self, local: &mut Self::Local) {
                 local.flush();
@@ -75,76 +139,39 @@ macro_rules! kovan {
         }
     };
 }
-kovan!(
+collector!(
     /// `kovan` as it comes, through a handle.
-    Kovan, "kovan", Region, boxed_node, it => it
+    KovanHandle, "kovan", Region, it => it
 );
-kovan!(
-    /// The robust collector.
-    KovanRobust, "kovan-robust", Robust, owned_node, it => it
+collector!(
+    /// The robust collector through a handle.
+    KovanRobust, "kovan-robust", Robust, it => it
 );
-kovan!(
-    /// Frees at once.
-    AtOnce, "frees=all", Region, boxed_node, it => it.free(kovan::Free::AtOnce)
+collector!(
+    /// Frees a batch at once.
+    FreeAll, "frees=all", Region, it => it.free(kovan::Free::AtOnce)
 );
-kovan!(
+collector!(
     /// Frees one node per retirement.
-    One, "frees=1", Region, boxed_node, it => it.free(kovan::Free::Amortised(1))
+    Free1, "frees=1", Region, it => it.free(kovan::Free::Amortised(1))
 );
-kovan!(
+collector!(
     /// Frees two nodes per retirement.
-    Two, "frees=2", Region, boxed_node, it => it.free(kovan::Free::Amortised(2))
+    Free2, "frees=2", Region, it => it.free(kovan::Free::Amortised(2))
 );
-kovan!(
+collector!(
     /// Frees four nodes per retirement.
-    Four, "frees=4", Region, boxed_node, it => it.free(kovan::Free::Amortised(4))
+    Free4, "frees=4", Region, it => it.free(kovan::Free::Amortised(4))
 );
-kovan!(
+collector!(
     /// Batches of 32.
-    Batch32, "batch=32", Region, boxed_node, it => it.batch(32)
+    Batch32, "batch=32", Region, it => it.batch(32)
 );
-kovan!(
+collector!(
     /// Batches of 128.
-    Batch128, "batch=128", Region, boxed_node, it => it.batch(128)
+    Batch128, "batch=128", Region, it => it.batch(128)
 );
-kovan!(
+collector!(
     /// Batches of 256.
-    Batch256, "batch=256", Region, boxed_node, it => it.batch(256)
+    Batch256, "batch=256", Region, it => it.batch(256)
 );
-
-/// `kovan` through the functions `pin` and `retire` of the default collector.
-#[derive(Debug)]
-pub struct KovanDefault;
-
-// SAFETY: as the default collector.
-unsafe impl Contender for KovanDefault {
-    const NAME: &'static str = "kovan-default";
-    type Local = ();
-    type Guard<'l> = kovan::Guard;
-    plain_node!();
-
-    fn new() -> Self {
-        Self
-    }
-    fn register(&self) -> Self::Local {}
-    #[inline(always)]
-    fn pin<'l>(&'l self, (): &'l mut ()) -> Self::Guard<'l> {
-        kovan::pin()
-    }
-    #[inline(always)]
-    fn protect<T: Send + 'static>(
-        guard: &mut Self::Guard<'_>,
-        _: usize,
-        source: &AtomicPtr<Plain<T>>,
-    ) -> *mut Plain<T> {
-        guard.protect(source, Ordering::Acquire)
-    }
-    #[inline(always)]
-    unsafe fn retire<T: Send + 'static>(&self, _: &Self::Guard<'_>, node: *mut Plain<T>) {
-        // SAFETY: the caller's clauses.
-        unsafe { kovan::retire(node) };
-    }
-    fn flush(&self, (): &mut ()) {
-        kovan::flush();
-    }
-}

@@ -1,15 +1,11 @@
-//! The contenders as subjects, sdd, and the clock alone.
+//! The contenders as subjects, and the clock alone.
 
 use std::hint::black_box;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-use sdd::{AtomicOwned, Guard, Owned, Tag};
 
 use super::{POINTERS, Payload, Subject, Times, now};
 use crate::cells::Shared;
-use crate::contender::Contender;
-use crate::sdd_cells;
+use crate::contender::{Contender, label};
 
 /// What is timed of every library.
 const CALLS: &[&str] = &["pin", "retire", "unpin", "whole operation"];
@@ -44,14 +40,16 @@ pub struct Over<C: Contender> {
 }
 
 impl<C: Contender> Subject for Over<C> {
-    const NAME: &'static str = C::NAME;
     const CALLS: &'static [&'static str] = CALLS;
     type Local = C::Local;
 
+    fn name() -> String {
+        label(C::GROUP, C::NAME)
+    }
+
     fn new() -> Self {
-        let contender = C::new();
-        let pointer = |_| Shared::new(&contender, Box::new([0; 8]));
-        Self { pointers: (0..POINTERS).map(pointer).collect(), contender }
+        let pointers = (0..POINTERS).map(|_| Shared::new(Box::new([0; 8]))).collect();
+        Self { contender: C::new(), pointers }
     }
     fn register(&self) -> C::Local {
         self.contender.register()
@@ -65,10 +63,10 @@ impl<C: Contender> Subject for Over<C> {
         let mut guard = self.contender.pin(local);
         let pinned = now();
         let (used, retire) = if let Some(new) = new {
-            let old = pointer.swap(&self.contender, &guard, new);
+            let old = pointer.swap(&guard, new);
             let swapped = now();
             // SAFETY: unlinked by the swap, once.
-            unsafe { self.contender.retire(&guard, old) };
+            unsafe { C::retire(&guard, old) };
             let retired = now();
             (retired, Some(retired - swapped))
         } else {
@@ -80,50 +78,16 @@ impl<C: Contender> Subject for Over<C> {
     }
 }
 
-/// Pointers over sdd.
-pub struct Sdd(Vec<AtomicOwned<Payload>>);
-
-impl Subject for Sdd {
-    const NAME: &'static str = sdd_cells::NAME;
-    const CALLS: &'static [&'static str] = CALLS;
-    type Local = ();
-
-    fn new() -> Self {
-        Self((0..POINTERS).map(|_| AtomicOwned::new(Box::new([0; 8]))).collect())
-    }
-    fn register(&self) {}
-
-    #[inline(always)]
-    fn step(&self, (): &mut (), random: u64, times: &mut Times) {
-        let (index, new) = choice(random);
-        let pointer = &self.0[index];
-        let start = now();
-        let guard = Guard::new();
-        let pinned = now();
-        let (used, retire) = if let Some(new) = new {
-            let old = pointer.swap((Some(Owned::new(new)), Tag::None), Ordering::AcqRel);
-            let swapped = now();
-            // Retired when its owner is dropped.
-            drop(old);
-            let retired = now();
-            (retired, Some(retired - swapped))
-        } else {
-            let value = pointer.load(Ordering::Acquire, &guard);
-            black_box(value.as_ref().map(|value| value[0]));
-            (now(), None)
-        };
-        drop(guard);
-        record(times, [start, pinned, used, now()], retire);
-    }
-}
-
 /// Nothing between two looks at the clock: what it costs itself, and what the machine interrupts.
 pub struct Clock;
 
 impl Subject for Clock {
-    const NAME: &'static str = "the clock alone";
     const CALLS: &'static [&'static str] = &["nothing"];
     type Local = ();
+
+    fn name() -> String {
+        "the clock alone".to_owned()
+    }
 
     fn new() -> Self {
         Self

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use crossbeam_epoch::{Atomic, Guard, Owned, unprotected};
 
-use super::ByHand;
+use super::HandWritten;
 
 struct Node {
     value: u64,
@@ -16,7 +16,7 @@ pub struct Stack {
     head: Atomic<Node>,
 }
 
-impl ByHand for Stack {
+impl HandWritten for Stack {
     fn new(_: usize) -> Self {
         Self { head: Atomic::null() }
     }

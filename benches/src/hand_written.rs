@@ -12,7 +12,7 @@ pub use queue::Queue;
 pub use stack::Stack;
 
 /// A structure of `u64` keys, as the generic ones are driven.
-pub trait ByHand: Send + Sync + 'static {
+pub trait HandWritten: Send + Sync + 'static {
     /// Empty. Only structures of fixed size use the hint.
     fn new(capacity_hint: usize) -> Self;
     /// Map: adds the key if it is not present. Else: pushes.

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use crossbeam_epoch::{Atomic, Guard, Owned, unprotected};
 
-use super::ByHand;
+use super::HandWritten;
 
 struct Node {
     value: u64,
@@ -20,7 +20,7 @@ pub struct Queue {
     tail: Padded,
 }
 
-impl ByHand for Queue {
+impl HandWritten for Queue {
     fn new(_: usize) -> Self {
         let queue = Self { head: Padded(Atomic::null()), tail: Padded(Atomic::null()) };
         // SAFETY: nobody else has it yet.

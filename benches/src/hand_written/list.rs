@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use crossbeam_epoch::{Atomic, Guard, Owned, Shared, unprotected};
 
-use super::ByHand;
+use super::HandWritten;
 
 const MARK: usize = 1;
 
@@ -64,7 +64,7 @@ impl List {
     }
 }
 
-impl ByHand for List {
+impl HandWritten for List {
     fn new(_: usize) -> Self {
         Self { head: Atomic::null() }
     }
@@ -136,7 +136,7 @@ impl HashMap {
     }
 }
 
-impl ByHand for HashMap {
+impl HandWritten for HashMap {
     fn new(capacity_hint: usize) -> Self {
         let buckets = capacity_hint.max(1).next_power_of_two();
         Self { buckets: (0..buckets).map(List::new).collect() }
