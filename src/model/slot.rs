@@ -214,15 +214,14 @@ fn drain_against_two_sections() {
 /// Two drainers take one list after the other, and each takes back its own mark only.
 #[test]
 fn drain_against_drain() {
-    check(2, || {
+    check(3, || {
         let stage = Stage::new(Start::Active);
-        let threads = [0, 1].map(|number| {
-            stage.spawn(move |s| {
-                s.retire(number);
-                s.drain(number);
-            })
-        });
-        stage.section(&[0, 1]);
+        stage.retire(0);
+        let second = |s: &Stage| {
+            s.retire(1);
+            s.drain(1);
+        };
+        let threads = [stage.spawn(|s| s.drain(0)), stage.spawn(second)];
         stage.section(&[1]);
         join(threads);
         stage.finish();

@@ -49,7 +49,7 @@ fn return_against_pin<M: Mode>(kind: Kind) {
 
 /// A reader that has an active slot already, against a retirer that drains it.
 fn pin_against_drain<M: Mode>(kind: Kind) {
-    check(preemptions::<M>(kind, 4, 2), move || {
+    check(preemptions::<M>(kind, 4, 3), move || {
         let world = World::<M>::new(kind);
         let handle = world.collector.register();
         world.read(&handle);

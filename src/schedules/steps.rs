@@ -32,9 +32,11 @@ const LINK: usize = 3;
 const PUSH: usize = 3;
 /// A push; `backlog` and the log's length; the addition.
 const SEND: usize = PUSH + 2 + 1;
+/// A batch that is added to the queue or taken out: what waits there is looked at, taken and stored.
+const QUEUE: usize = 3;
 /// A batch that no guard holds any more, on its way to its retirer: `head` and `backlog` of the slot
-/// there; sent.
-const FREE_BATCH: usize = 2 + SEND;
+/// there; sent; added to the queue, taken out, and left to others if it is one too many.
+const FREE_BATCH: usize = 2 + SEND + 2 * QUEUE + SEND;
 /// A list that is put back, as the parcel of a batch that may be this thread's again at once.
 const PUT_BACK: usize = SEND + FREE_BATCH;
 /// Taking the own list: `backlog`, `fenced`, `head`, a fence; in robust mode the cells. What one pin
@@ -44,8 +46,8 @@ const TAKE: usize = 4 + PUT_BACK;
 /// `head`.
 const ENTER: usize = 4;
 /// The end of the section before destructors; the count of what was freed; its beginning, but for the
-/// list; `SLOW_PATH`.
-const AROUND_DESTRUCTORS: usize = 1 + 2 + ENTER + 1;
+/// list; `SLOW_PATH`. A look at the queue.
+const AROUND_DESTRUCTORS: usize = 1 + 2 + ENTER + 1 + QUEUE;
 /// A robust load that finds its address and the era published: the pointer, a cell, the clock, the era.
 const CHECK: usize = 4;
 /// An address that is published: its cell twice, the log (`pinned`, an entry, `pinned`), its cell; the
@@ -85,8 +87,8 @@ const ADD: usize = 3 + 2 + 2 + 1;
 /// of what was retired, the era, a fence, `pinned`, the addition.
 const PUBLISH: usize = 5 + 2 + 4 + FREE_BATCH;
 /// Around the publication of a full batch: the own list, outside of guards (`pinned`, a look,
-/// `backlog`, `head`); the orphans (a look, and taken).
-const AROUND_PUBLISH: usize = 4 + 5;
+/// `backlog`, `head`); the orphans (a look, taken, the rest put back).
+const AROUND_PUBLISH: usize = 4 + 5 + PUT_BACK;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,22 +160,24 @@ impl Call {
             Self::RobustLoad => CHECK + ROUND * ROUNDS + LAST_ROUND + 2 * GROW,
             Self::NestedDrop => 0,
             Self::Refresh => Self::Drop.bound(size) + Self::PinAndFree.bound(size),
-            Self::RetireOnly => 1 + ADD,
+            // The queue may be emptier than its owner knows.
+            Self::RetireOnly => 1 + ADD + QUEUE + 2,
             // At most two nodes that wait.
-            Self::Retire => 1 + ADD + size.publish() + 2 + size.again(2) + all_links,
+            Self::Retire => 1 + ADD + size.publish() + QUEUE + 2 + size.again(2) + all_links,
             // What waits is retired again in as many batches as it sends.
             Self::Flush => {
                 size.publish()
-                    + size.drain() * size.slots
+                    + (size.drain() + 2) * size.slots
+                    + QUEUE
                     + 2
                     + size.again(sent * size.batch)
                     + all_links
             }
             // A round at least for each node that it has freed; what is left is sent to the orphans.
             Self::Leave => {
-                let round = 2 + size.publish() + 2 + 1;
+                let round = 2 + size.publish() + QUEUE + 2 + 1;
                 2 + (3 + size.freed) * round
-                    + sent * SEND
+                    + sent * (SEND + QUEUE)
                     + size.again(sent * size.batch)
                     + all_links
             }
@@ -375,6 +379,34 @@ fn press_on<M: Mode>(seen: &Arc<Seen>, batch: usize, victims: usize) {
     }
     drop((asleep, sleeper, idle));
     world.finish(threads);
+}
+
+/// A pin acknowledges so many links of a long list, `PIN_LINKS` each time that it looks at it, and
+/// leaves the rest.
+#[test]
+fn a_pin_leaves_the_rest_of_a_list() {
+    check(1, || {
+        let world = World::<Region>::new(1, Free::Amortised(1));
+        let [reader, writer] = [(); 2].map(|()| world.collector.register());
+        let guard = reader.pin();
+        for _ in 0..9 {
+            let old = world.place().swap(world.node(None), Ordering::AcqRel);
+            // SAFETY: unlinked above, once.
+            unsafe { world.retire(&writer, old) };
+        }
+        drop(guard);
+        let mut links = 0;
+        for _ in 0..8 {
+            let before = steps();
+            drop(reader.pin());
+            let pin = (steps() - before).links;
+            assert!(pin <= 2 * 2, "{pin} links in one pin");
+            links += pin;
+        }
+        assert!(links >= 9, "the rest is acknowledged by the next pins");
+        drop((reader, writer));
+        world.finish(Vec::new());
+    });
 }
 
 macro_rules! pressures {
