@@ -334,7 +334,8 @@ mod default_collector {
                 }
             });
         });
-        assert!(peak.load(SeqCst) <= THREADS * BOUND / 4, "{peak:?}");
+        println!("{THREADS} threads that take turns and never pin: {peak:?} alive at most");
+        assert!(peak.load(SeqCst) <= 2 * BOUND, "{peak:?}");
     }
 
     #[test]
