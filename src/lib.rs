@@ -18,6 +18,13 @@
 //! under it; see [`Region`] and [`Robust`] for how far. The protocol, its invariants and the table
 //! of memory orderings are in `docs/PROTOCOL.md`.
 //!
+//! # After `fork`
+//! A child made by `fork` has only the thread that forked. It may pin, load, retire, flush, register and
+//! start threads. What other threads had in hand when it forked is not freed in the child. A guard that
+//! another thread held never ends there: in region mode it holds all that the child retires, in robust
+//! mode what it had loaded. Destructors of values that waited run in both processes. Do not fork while
+//! another thread may be registering for the first time.
+//!
 //! # Without `std`
 //! With `default-features = false` the crate is `no_std` and needs `alloc`, pointers and 64-bit
 //! integers that are atomic. There are no threads then that something could belong to, so what
