@@ -12,8 +12,6 @@ use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 const BATCH: u64 = 64;
 /// Links on a slot between two drains (`kovan`'s `BACKLOG`).
 const BACKLOG: u64 = 16;
-/// Batches that may wait to be freed before pins help (`kovan`'s `KEPT_BATCHES`).
-const KEPT: u64 = 4;
 /// Addresses that a thread publishes by place (`kovan`'s `CELLS`).
 const CELLS: u64 = 64;
 
@@ -64,20 +62,18 @@ impl Variant for Robust {
         strength: Strength::Guard,
         robust: Robustness { stalled: true, long_reader: false },
         parameters: "batch=64 backlog=16 cells=64 return_limit=8 kept=4 frees=2",
-        bound: "N (C + L) + 2 N (N K + KEPT + 3) B, N = T + s threads, C = 64 cells, L live nodes",
+        bound: "N (C + L) + L + 2 K B + T (3 K + 9) B, N = T + s threads, C = 64 cells, L live nodes",
         ..FACTS
     };
 
     fn bound(input: &BoundInput) -> Option<u64> {
-        // Each thread holds what it has published: its cells, and what its guard has loaded, which is
-        // at most what was alive meanwhile. Besides, a batch waits in lists: of each slot `BACKLOG`
-        // links, once more for each thread that was to drain it and lost the processor; in the
-        // hands of a thread: what it took, its open batch, the one that it frees and those that
-        // wait; and as much again that is freed a few nodes at a time.
-        let threads = input.threads + input.stalled;
-        let published = threads * (CELLS + input.live_at_stall);
-        let batches = threads * BACKLOG + KEPT + 3;
-        Some(published + 2 * threads * batches * BATCH)
+        // `docs/ADVERSARIES.md` says why. Each guard holds what it has published: its cells, and what
+        // it has loaded, which is at most what was alive meanwhile. A slot is drained after so many
+        // batches, later if its owner has loaded much. The rest is in the hands of those that retire.
+        let guards = (input.threads + input.stalled) * (CELLS + input.live_at_stall);
+        let pushed = 2 * BACKLOG * BATCH + input.live_at_stall;
+        let in_hand = input.threads * (3 * BACKLOG + 9) * BATCH;
+        Some(guards + pushed + in_hand)
     }
 }
 
