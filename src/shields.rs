@@ -75,7 +75,7 @@ impl Pinned {
         Self(AtomicUsize::new(0))
     }
 
-    /// Begins a section. The caller passes [`barrier::light`](crate::barrier::light) before its
+    /// Begins a section. The caller passes [`barrier::light`] before its
     /// loads.
     #[inline(always)]
     pub(crate) fn enter(&self) {
@@ -266,7 +266,7 @@ impl Shields {
     }
 
     /// Reads what the owner protects. Addresses are added to `into`, in no order. The caller has
-    /// passed [`barrier::heavy`](crate::barrier::heavy): what the owner loaded before that is read.
+    /// passed [`barrier::heavy`]: what the owner loaded before that is read.
     pub(crate) fn read(&self, Pinned(pinned): &Pinned, into: &mut Vec<usize>) -> Protected {
         // Acquire: first of all, and so before the end of a time in which everything was held: that
         // ends when what was found in it is published; pairs with `hold_shields`.

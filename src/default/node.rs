@@ -29,7 +29,7 @@ impl RetiredNode {
 /// Retires a node whose end is [`Reclaimable::dealloc`], in the default collector.
 ///
 /// # Safety
-/// As [`retire`], with `dealloc` in place of the box's drop.
+/// As [`retire`](crate::retire), with `dealloc` in place of the box's drop.
 pub unsafe fn retire_reclaimable<T: Reclaimable + 'static>(pointer: *mut T) {
     // SAFETY: the caller's clauses.
     unsafe { retire_entry(Entry::reclaimable(pointer)) };
@@ -65,14 +65,14 @@ pub unsafe fn free_node<T>(node: *mut T) {
     drop(unsafe { Box::from_raw(node.cast::<MaybeUninit<T>>()) });
 }
 
-/// Retires a boxed value that begins with a [`RetiredNode`](crate::RetiredNode), in the default
+/// Retires a boxed value that begins with a [`RetiredNode`], in the default
 /// collector. Where the feature `robust` is on, a guard that has loaded anything since the header was
 /// made holds it; with [`retire`](crate::retire), one that has loaded this node.
 ///
 /// # Safety
 /// 1. As [`retire`](crate::retire), but those who may still use it need not have loaded it by its own
 ///    address, if the header was made before they could load what they use.
-/// 2. `T` is `#[repr(C)]`, and its first field is a [`RetiredNode`](crate::RetiredNode).
+/// 2. `T` is `#[repr(C)]`, and its first field is a [`RetiredNode`].
 #[inline]
 pub unsafe fn retire_node<T: 'static>(node: *mut T) {
     // SAFETY: the caller's clauses.
