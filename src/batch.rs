@@ -149,9 +149,7 @@ impl List {
 
 impl Drop for List {
     fn drop(&mut self) {
-        while let Some(batch) = self.take() {
-            drop(batch);
-        }
+        while self.take().is_some() {}
     }
 }
 
@@ -285,12 +283,10 @@ impl Batch {
 
     /// Marks the nodes that `protects` says yes to, so that they are not freed with the others.
     fn keep(&self, protects: impl Fn(&Entry) -> bool) {
-        let mut kept = 0;
+        let mut kept = 0_u64;
         for (at, entry) in self.entries[..self.len].iter().enumerate() {
             // SAFETY: the first `len` entries are written, and stay until the batch is freed.
-            if protects(unsafe { entry.assume_init_ref() }) {
-                kept |= 1 << at;
-            }
+            kept |= u64::from(protects(unsafe { entry.assume_init_ref() })) << at;
         }
         if kept != 0 {
             // Relaxed: the acknowledgement that follows releases it.

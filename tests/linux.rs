@@ -1,6 +1,6 @@
 //! What Linux may do to a program: forbid a system call after its start, and fork it.
 #![cfg(all(feature = "std", target_os = "linux", not(miri)))]
-#![cfg(not(kovan_shuttle))] // Its atomics are not those of this crate then.
+#![cfg(not(any(kovan_shuttle, kovan_tsan)))] // Other atomics; no threads in a forked child.
 #![allow(clippy::undocumented_unsafe_blocks)] // Every value here is unlinked and retired once.
 
 use std::sync::atomic::{AtomicPtr, Ordering::SeqCst};

@@ -2,7 +2,7 @@
 //! number of nodes.
 #![cfg(all(feature = "std", target_os = "linux", not(miri)))]
 // The stopped thread may be anywhere: a sanitizer's runtime has locks of its own.
-#![cfg(not(any(kovan_shuttle, kovan_asan)))]
+#![cfg(not(any(kovan_shuttle, kovan_asan, kovan_tsan)))]
 #![allow(clippy::undocumented_unsafe_blocks)] // Every value here is unlinked and retired once.
 
 use std::alloc::{GlobalAlloc, Layout, System};

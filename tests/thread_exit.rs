@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -46,6 +46,9 @@ mod a_guard_kept_at_exit {
         seen: AtomicUsize,
         drops: Arc<AtomicUsize>,
     }
+
+    /// They live as long as the process: so long may a thread keep a guard of one.
+    static STEPS: Mutex<Vec<&Step>> = Mutex::new(Vec::new());
 
     /// Uses what was kept when it is destroyed.
     struct Keep(RefCell<Option<(&'static Step, AtomGuard<'static, Counted>)>>);
@@ -95,6 +98,7 @@ mod a_guard_kept_at_exit {
                 seen: AtomicUsize::new(usize::MAX),
                 drops: Arc::clone(&drops),
             }));
+            STEPS.lock().unwrap().push(step);
             // By a thread that leaves, so that its open batch is handed in.
             thread::spawn(|| step.cell.store_some(Counted(Arc::clone(&step.drops))))
                 .join()

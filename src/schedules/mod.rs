@@ -8,6 +8,7 @@
 //!
 //! A failure prints its schedule; `KOVAN_SCHEDULE` with that value runs that schedule alone.
 
+mod bounds;
 mod programs;
 mod starve;
 mod steps;
