@@ -4,6 +4,7 @@
 //! twice or never.
 
 mod litmus;
+mod queue;
 mod robust;
 mod shields;
 mod slot;

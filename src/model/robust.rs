@@ -1,7 +1,9 @@
 //! Guards of the robust mode: what they have loaded stays, by its address or by the era, though
 //! others drain their slots meanwhile.
 
+use std::boxed::Box;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed as Std};
 
 use super::{Kind, World, check, join, see, spawn, spawn_with_handle};
 use crate::Robust;
@@ -178,6 +180,44 @@ fn used_again(announces: bool) {
     });
 }
 
+/// What a place points to is freed, and its memory used again and published there, while a load looks
+/// at the place twice: both times it finds the same address.
+#[test]
+fn used_again_during_a_load() {
+    check(2, || {
+        let world = World::<Robust>::new(Kind::Plain);
+        let memory = world.make(false, std::ptr::null_mut());
+        let place = |world: &World<Robust>, to| world.more[0].store(to, Ordering::Release);
+        let ended = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+        let proxy = |world: &World<Robust>, ended: &Arc<AtomicBool>| {
+            let (proxy, ended) = (world.make(true, std::ptr::null_mut()), Arc::clone(ended));
+            // SAFETY: nodes stay allocated for the whole execution.
+            let at_end = &unsafe { &*proxy }.at_end;
+            *at_end.lock().expect("no panics") = Some(Box::new(move || ended.store(true, Std)));
+            proxy
+        };
+        let first = AtomicPtr::new(proxy(&world, &ended[0]));
+        place(&world, memory);
+        let handle = world.collector.register();
+        let guard = handle.pin();
+        let second = Arc::clone(&ended[1]);
+        let writer = spawn_with_handle(&world, move |world, handle| {
+            place(world, std::ptr::null_mut());
+            handle.local().retire(Entry::reclaimable(first.load(Ordering::Relaxed)));
+            let next = proxy(world, &second);
+            place(world, memory);
+            place(world, std::ptr::null_mut());
+            handle.local().retire(Entry::reclaimable(next));
+        });
+        let found = guard.protect(&world.more[0], Ordering::Relaxed);
+        join([writer]);
+        let both = ended.iter().all(|ended| ended.load(Std));
+        assert!(found.is_null() || !both, "whatever was found is freed under its guard");
+        drop(guard);
+        drop(handle);
+    });
+}
+
 /// A list that is put back while the owner is inside, and is taken by another drain before who has
 /// put it back is done.
 #[test]
@@ -216,6 +256,30 @@ fn unconnected_against_drain() {
         drop(guard);
         join([writer]);
         drop((reader, other));
+        world.finish();
+    });
+}
+
+/// A drain that found the owner outside ends after another drain has found it inside: the mark that is
+/// there then is not its own.
+#[test]
+fn marks_of_two_drains() {
+    check(2, || {
+        let world = world_with_more(Kind::Plain);
+        let [owner, first] = [(); 2].map(|()| world.collector.register());
+        world.read(&owner);
+        let thread = spawn_with_handle(&world, move |world, second| {
+            let guard = owner.pin();
+            let node = world.load(&guard);
+            world.replace_by(second, &world.more[1], world.node());
+            world.replace(second);
+            see(node);
+            drop(guard);
+            world.handles.lock().expect("no panics").push(owner);
+        });
+        world.replace_by(&first, &world.more[0], world.node());
+        join([thread]);
+        drop(first);
         world.finish();
     });
 }

@@ -33,6 +33,17 @@ impl Published {
         Arc::new(published)
     }
 
+    /// With two empty logs that have room for four.
+    fn with_logs() -> Arc<Self> {
+        let published = Self::new();
+        for number in [1, 2, 1, 2, 1, 2, 1, 2] {
+            published.shields.append(address(number), &published.pinned);
+        }
+        published.pinned.leave();
+        published.pinned.enter();
+        published
+    }
+
     fn publish(&self, number: usize) {
         self.shields.publish(address(number), &self.pinned);
     }
@@ -90,18 +101,23 @@ fn growth_against_read() {
     });
 }
 
+/// A log is replaced by one with fewer entries: who finds the smaller number finds the new log.
+#[test]
+fn smaller_count_against_read() {
+    check(3, || {
+        let published = Published::with_logs();
+        for number in [2, 2, 2, 1] {
+            published.shields.append(address(number), &published.pinned);
+        }
+        published.read_against(&[1, 2], |owner| owner.shields.append(address(2), &owner.pinned));
+    });
+}
+
 /// A log that a drain still reads is written over with the same addresses in another order.
 #[test]
 fn log_used_again_against_read() {
     check(3, || {
-        let published = Published::new();
-        // Two logs with room for four.
-        for number in [1, 2, 1, 2, 1, 2, 1, 2] {
-            published.shields.append(address(number), &published.pinned);
-        }
-        // Another section, which fills one of them.
-        published.pinned.leave();
-        published.pinned.enter();
+        let published = Published::with_logs();
         for number in [2, 1, 2, 2] {
             published.shields.append(address(number), &published.pinned);
         }

@@ -19,9 +19,32 @@ use crate::sync::{AtomicPtr, Ordering, fence};
 use crate::{Reclaimable, RetiredNode};
 
 /// A node: the retirer marks it, then somebody frees it.
-struct Node {
+pub(super) struct Node {
     retired: UnsafeCell<u32>,
     freed: UnsafeCell<u32>,
+}
+
+impl Node {
+    pub(super) fn new() -> Self {
+        Self { retired: UnsafeCell::new(0), freed: UnsafeCell::new(0) }
+    }
+
+    pub(super) fn retire(&self) {
+        self.retired.with_mut(|retired| unsafe { *retired += 1 });
+    }
+
+    /// Returns a batch with this node.
+    pub(super) fn batch(&self) -> Box<Batch> {
+        let open = OpenBatch::new();
+        open.push(Entry::plain(std::ptr::from_ref(self).cast_mut()), Batch::new);
+        open.take().expect("it has a node")
+    }
+
+    /// Every node that was retired was freed once.
+    pub(super) fn expect_freed_once(&self) {
+        let retired = self.retired.with(|retired| unsafe { *retired });
+        self.freed.with(|freed| assert_eq!(unsafe { *freed }, retired, "times freed"));
+    }
 }
 
 // SAFETY: `dealloc` does not panic where the protocol is right; nodes are plain.
@@ -64,14 +87,13 @@ enum Start {
 
 impl Stage {
     fn new(start: Start) -> Arc<Self> {
-        let node = || Node { retired: UnsafeCell::new(0), freed: UnsafeCell::new(0) };
         let place = || AtomicPtr::new(std::ptr::null_mut());
         let local = || Local::new(Place::NONE);
         let stage = Arc::new(Self {
             owner: local(),
             drainers: [local(), local()],
             places: [place(), place()],
-            nodes: [node(), node()],
+            nodes: [Node::new(), Node::new()],
         });
         for (place, node) in stage.places.iter().zip(&stage.nodes) {
             place.store(std::ptr::from_ref(node).cast_mut(), Ordering::Release);
@@ -110,10 +132,9 @@ impl Stage {
     fn retire(&self, place: usize) {
         let node = self.places[place].swap(std::ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: unlinked here, once; loom reports an access that races.
-        unsafe { &*node }.retired.with_mut(|retired| unsafe { *retired += 1 });
-        let open = OpenBatch::new();
-        open.push(Entry::plain(node), Batch::new);
-        let batch = Box::into_raw(open.take().expect("it has a node"));
+        let node = unsafe { &*node };
+        node.retire();
+        let batch = Box::into_raw(node.batch());
         let batch = Batch::share(batch, 1, std::ptr::null());
         fence(Ordering::SeqCst);
         let mut pushed = 0;
@@ -149,10 +170,7 @@ impl Stage {
     fn finish(self: Arc<Self>) {
         self.leave();
         let stage = Arc::into_inner(self).expect("threads are joined");
-        for node in &stage.nodes {
-            let retired = node.retired.with(|retired| unsafe { *retired });
-            node.freed.with(|freed| assert_eq!(unsafe { *freed }, retired, "times freed"));
-        }
+        stage.nodes.iter().for_each(Node::expect_freed_once);
     }
 }
 
