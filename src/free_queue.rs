@@ -197,7 +197,7 @@ fn take_from(cell: &Cell<List>) -> Option<Box<Batch>> {
 }
 
 /// Batches to free, the newest first: its nodes are the likeliest to be in the cache. The owner adds
-/// and takes; others take all. So null stays null until the owner stores again.
+/// and takes; others take all. So null stays null until the owner adds again.
 struct Waiting(AtomicPtr<Batch>);
 
 impl Waiting {
@@ -217,9 +217,14 @@ impl Waiting {
     }
 
     fn store(&self, list: List) {
+        if list.is_empty() {
+            return;
+        }
         // Release: what is in the batches, and that nobody uses their nodes any more; pairs with
-        // `take_all`.
-        self.0.store(list.into_raw(), Ordering::Release);
+        // `take_all`. A swap, though null is known to be there: loom takes a store that comes after
+        // another thread's swap for one that may come before it.
+        let was = self.0.swap(list.into_raw(), Ordering::Release);
+        debug_assert!(was.is_null(), "only the owner adds");
     }
 
     fn take_all(&self) -> List {

@@ -42,7 +42,8 @@ fn free_one(mut batch: Box<Batch>) {
 #[test]
 fn owner_against_flush() {
     check(4, || {
-        let shared = Arc::new(Shared { queue: FreeQueue::new(), nodes: [(); 3].map(|()| Node::new()) });
+        let shared =
+            Arc::new(Shared { queue: FreeQueue::new(), nodes: [(); 3].map(|()| Node::new()) });
         shared.add(0);
         let other = Arc::clone(&shared);
         let flush = thread::spawn(move || free(other.queue.steal()));
