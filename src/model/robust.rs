@@ -5,6 +5,8 @@ use std::boxed::Box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed as Std};
 
+use loom::thread;
+
 use super::{Kind, World, check, join, see, spawn, spawn_with_handle};
 use crate::Robust;
 use crate::node::Entry;
@@ -80,16 +82,26 @@ fn next_section_against_drain() {
     });
 }
 
-/// A load whose place changes in every round holds everything for its last one.
+/// A load whose place changes in every round holds everything for its last one, and what that one
+/// finds is published before it lets go.
 #[test]
 fn last_round_against_drain() {
-    check(2, || {
+    check(3, || {
         let world = World::<Robust>::new(Kind::Plain);
+        let nodes = AtomicPtr::new(Box::into_raw(Box::new([(); 3].map(|()| world.node()))));
         let handle = world.collector.register();
         let guard = handle.pin();
-        let writer = spawn_with_handle(&world, |world, handle| {
-            world.replace(handle);
-            world.replace(handle);
+        let writer = spawn_with_handle(&world, move |world, handle| {
+            // SAFETY: made above, for this thread.
+            let nodes = unsafe { Box::from_raw(nodes.load(Ordering::Relaxed)) };
+            let mut old = [std::ptr::null_mut(); 3];
+            for (old, &new) in old.iter_mut().zip(&*nodes) {
+                *old = world.source.swap(new, Ordering::AcqRel);
+                // To the reader, which is no preemption.
+                thread::yield_now();
+            }
+            // SAFETY: unlinked above, once.
+            old.into_iter().rev().for_each(|old| unsafe { world.retire(handle, old) });
         });
         see(world.load(&guard));
         drop(guard);

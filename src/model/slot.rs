@@ -41,7 +41,7 @@ impl Node {
     }
 
     /// Every node that was retired was freed once.
-    pub(super) fn expect_freed_once(&self) {
+    fn expect_freed_once(&self) {
         let retired = self.retired.with(|retired| unsafe { *retired });
         self.freed.with(|freed| assert_eq!(unsafe { *freed }, retired, "times freed"));
     }
@@ -61,6 +61,7 @@ unsafe impl Reclaimable for Node {
         let node = unsafe { &*pointer };
         node.retired.with(|retired| assert_eq!(unsafe { *retired }, 1, "freed, not retired"));
         node.freed.with_mut(|freed| unsafe { *freed += 1 });
+        node.freed.with(|freed| assert_eq!(unsafe { *freed }, 1, "freed twice"));
     }
 }
 
