@@ -219,7 +219,14 @@ impl Waiting {
     fn store(&self, list: List) {
         // Release: what is in the batches, and that nobody uses their nodes any more; pairs with
         // `take_all`.
-        self.0.store(list.into_raw(), Ordering::Release);
+        let first = list.into_raw();
+        if cfg!(kovan_loom) {
+            // loom does not know that a store comes after the exchange of another thread which has read
+            // what this thread's own exchange had left.
+            self.0.swap(first, Ordering::Release);
+        } else {
+            self.0.store(first, Ordering::Release);
+        }
     }
 
     fn take_all(&self) -> List {
