@@ -41,7 +41,7 @@ impl Node {
     }
 
     /// Every node that was retired was freed once.
-    fn expect_freed_once(&self) {
+    pub(super) fn expect_freed_once(&self) {
         let retired = self.retired.with(|retired| unsafe { *retired });
         self.freed.with(|freed| assert_eq!(unsafe { *freed }, retired, "times freed"));
     }

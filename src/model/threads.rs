@@ -148,12 +148,8 @@ fn exit_keeps_a_guard<M: Mode>(kind: Kind) {
             }));
         // SAFETY: never linked, and retired once.
         unsafe { world.retire(&handle, trigger) };
-        let writer = spawn(&world, |world| {
-            let handle = world.collector.register();
-            world.replace(&handle);
-            // Not a flush, which may take the trigger from the thread that leaves.
-            handle.flush_pending();
-        });
+        // Without a flush, which would free for the thread that leaves.
+        let writer = spawn(&world, World::replace_once);
         drop(handle);
         let (guard, node) = kept.lock().expect("no panics").take().expect("a guard was kept");
         see(node);
@@ -165,7 +161,7 @@ fn exit_keeps_a_guard<M: Mode>(kind: Kind) {
 
 /// What a thread could not free as it left is taken by one of two others.
 fn orphans_against_adopters<M: Mode>(kind: Kind) {
-    check(preemptions::<M>(kind, 2, 1), move || {
+    check(preemptions::<M>(kind, 1, 2), move || {
         let world = World::<M>::new(kind);
         let reader = world.collector.register();
         let guard = reader.pin();
