@@ -62,7 +62,8 @@ impl Variant for Robust {
         strength: Strength::Guard,
         robust: Robustness { stalled: true, long_reader: false },
         parameters: "batch=64 backlog=16 cells=64 return_limit=8 kept=4 frees=2",
-        bound: "N (C + L) + L + 2 K B + T (3 K + 9) B, N = T + s threads, C = 64 cells, L live nodes",
+        bound: "N (C + L) + 2 (T + 1) D B + T (2 K + 12) B, N = T + s threads, C = 64 cells, L live \
+                nodes, D = max(K, L / B)",
         ..FACTS
     };
 
@@ -70,10 +71,11 @@ impl Variant for Robust {
         // `docs/ADVERSARIES.md` says why. Each guard holds what it has published: its cells, and what
         // it has loaded, which is at most what was alive meanwhile. A slot is drained after so many
         // batches, later if its owner has loaded much. The rest is in the hands of those that retire.
-        let guards = (input.threads + input.stalled) * (CELLS + input.live_at_stall);
-        let pushed = 2 * BACKLOG * BATCH + input.live_at_stall;
-        let in_hand = input.threads * (3 * BACKLOG + 9) * BATCH;
-        Some(guards + pushed + in_hand)
+        let BoundInput { threads, stalled, live_at_stall, .. } = *input;
+        let guards = (threads + stalled) * (CELLS + live_at_stall);
+        let due = live_at_stall.div_ceil(BATCH).next_multiple_of(BACKLOG).max(BACKLOG);
+        let in_hand = threads * (2 * BACKLOG + 12) * BATCH;
+        Some(guards + 2 * (threads + 1) * due * BATCH + in_hand)
     }
 }
 
