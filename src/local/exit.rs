@@ -3,7 +3,7 @@
 use core::cell::Cell;
 
 use super::{Local, Nesting};
-use crate::batch::{CAPACITY, Ended};
+use crate::batch::Ended;
 use crate::unwind::{catch, discard};
 
 /// Rounds in which a thread that leaves frees what its own destructors have retired. What is left
@@ -38,13 +38,12 @@ impl Local {
         this.nesting.set(Nesting::ORPHAN, false);
         for _ in 0..ROUNDS {
             this.hand_on();
-            // No more than there is now: what a guard protects may come back again and again.
-            let freed = this.free(this.queue.len() * CAPACITY);
+            let freed = this.free_waiting();
             discard(this.panic.take());
             if this.is_pinned() {
                 return this.nesting.set(Nesting::ORPHAN, true);
             }
-            if freed == 0 {
+            if freed.nodes == 0 {
                 break;
             }
         }

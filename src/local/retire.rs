@@ -31,6 +31,9 @@ const PIN_LINKS: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 2 } else { 25
 /// as many as its retirements free meanwhile, and the one that carries the rest.
 const ADOPTED: usize = 3;
 
+/// Times that a flush goes round, if it finds nodes that guards held.
+pub(crate) const FLUSH_ROUNDS: usize = 2;
+
 impl Local {
     /// Adds a node to the open batch, which is published when it is full; after each group of
     /// retirements frees a few nodes.
@@ -74,7 +77,9 @@ impl Local {
         self.publish_open(&mut ended);
         self.adopt(ADOPTED, &mut ended);
         self.route_freed(ended.free);
-        self.share_surplus();
+        if !self.freeing.get() {
+            self.share_surplus();
+        }
         self.retiring.set(RETIRING);
     }
 
@@ -212,16 +217,24 @@ impl Local {
 
     /// As [`run_destructors`](Self::run_destructors), but does nothing too deep inside of
     /// destructors of other locals, which may be made in each of them.
-    pub(super) fn free(&self, nodes: usize) -> usize {
-        Depth::enter().map_or(0, |_depth| self.run_destructors(nodes))
+    pub(super) fn free(&self, nodes: usize) -> Freed {
+        Depth::enter().map_or_else(Freed::default, |_depth| self.run_destructors(nodes))
     }
 
-    /// Frees at most so many nodes, and returns how many; what a guard protects is retired again.
-    /// Does nothing inside of a destructor that this local runs: so destructors that retire do not
+    /// Frees the batches that wait now. What their destructors retire waits for the next call.
+    pub(super) fn free_waiting(&self) -> Freed {
+        // A node that a guard protected when its batch was acknowledged is taken twice: it is retired
+        // again, and may be free then. But no more often, since another guard may protect it.
+        let takes = if self.config.get().robust { 2 } else { 1 };
+        self.free(takes * self.queue.len() * CAPACITY)
+    }
+
+    /// Takes at most so many nodes and frees them; what a guard protects is retired again. Does
+    /// nothing inside of a destructor that this local runs: so destructors that retire do not
     /// recurse. A panic of a destructor is kept for the next flush.
-    fn run_destructors(&self, nodes: usize) -> usize {
+    fn run_destructors(&self, nodes: usize) -> Freed {
         if self.freeing.replace(true) {
-            return 0;
+            return Freed::default();
         }
         let run = Freeing { local: self, nodes, left: Cell::new(nodes), kept: Cell::new(0) };
         while let Err(panic) = catch(|| self.queue.free(&run.left, |entry| self.keep(entry, &run)))
@@ -251,10 +264,8 @@ impl Local {
         discard(other);
     }
 
-    /// Frees the batches that wait now, and lets the first panic since the last call go on. What
-    /// their destructors retire, and what a guard protects, waits for the next call.
-    fn free_all(&self) {
-        self.free(self.queue.len() * CAPACITY);
+    /// Lets the first panic since the last call go on.
+    fn resume_panic(&self) {
         if !self.freeing.get()
             && let Some(panic) = self.panic.take()
         {
@@ -263,14 +274,19 @@ impl Local {
     }
 
     /// Publishes the open batch, drains every slot whose owner is not in the way, and frees what no
-    /// guard holds.
+    /// guard holds. Looks once more at what guards held when it was drained before.
     pub(crate) fn flush(&self) {
-        let mut ended = Ended::default();
-        self.take_unpinned(&mut ended);
-        self.publish_open(&mut ended);
-        self.drain_all(&mut ended);
-        self.queue.add_all(ended.free);
-        self.free_all();
+        for _ in 0..FLUSH_ROUNDS {
+            let mut ended = Ended::default();
+            self.take_unpinned(&mut ended);
+            self.publish_open(&mut ended);
+            self.drain_all(&mut ended);
+            self.queue.add_all(ended.free);
+            if self.free_waiting().kept == 0 {
+                break;
+            }
+        }
+        self.resume_panic();
     }
 
     /// Publishes the open batch and frees what no guard holds, if the batch has a node.
@@ -280,7 +296,8 @@ impl Local {
             self.take_unpinned(&mut ended);
             self.publish_open(&mut ended);
             self.queue.add_all(ended.free);
-            self.free_all();
+            self.free_waiting();
+            self.resume_panic();
         }
     }
 
@@ -302,9 +319,19 @@ struct Freeing<'l> {
     kept: Cell<usize>,
 }
 
+/// What became of nodes that were taken to be freed.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Freed {
+    /// How many were freed.
+    pub(super) nodes: usize,
+    /// How many were retired again.
+    kept: usize,
+}
+
 impl Freeing<'_> {
-    fn freed(&self) -> usize {
-        self.nodes - self.left.get() - self.kept.get()
+    fn freed(&self) -> Freed {
+        let kept = self.kept.get();
+        Freed { nodes: self.nodes - self.left.get() - kept, kept }
     }
 }
 
@@ -314,6 +341,6 @@ impl Drop for Freeing<'_> {
         #[cfg(not(feature = "std"))]
         self.local.queue.settle(&self.left);
         self.local.freeing.set(false);
-        count(&self.local.counts.freed, self.freed() as u64);
+        count(&self.local.counts.freed, self.freed().nodes as u64);
     }
 }

@@ -145,14 +145,12 @@ impl Call {
             Self::RetireOnly => 1 + ADD + QUEUE + 2,
             // At most two nodes that wait.
             Self::Retire => 1 + ADD + size.publish() + QUEUE + 2 + size.again(2) + all_links,
-            // What waits is retired again in as many batches as it sends.
+            // What waits is retired again in as many batches as it sends. In robust mode it may go round
+            // once more.
             Self::Flush => {
-                size.publish()
-                    + (size.drain() + 2) * size.slots
-                    + QUEUE
-                    + 2
-                    + size.again(sent * size.batch)
-                    + all_links
+                let rounds = if size.robust { 2 } else { 1 };
+                let round = size.publish() + (size.drain() + 2) * size.slots + QUEUE + 2;
+                rounds * (round + size.again(sent * size.batch)) + all_links
             }
             // A round at least for each node that it has freed; what is left is sent to the orphans.
             Self::Leave => {
