@@ -133,14 +133,14 @@ fn own_publication(kind: Kind, aside: bool) {
     });
 }
 
-/// Two handles of one thread: the guard of the second one has announced a node that the first one
-/// protects, and loads it; then the first guard ends.
+/// Two handles of one thread: a guard has announced a node that the guard of the other handle protects,
+/// and loads it; then the other guard ends. The slot of the first is drained first.
 #[test]
 fn announced_by_a_second_handle() {
     check(2, || {
         let world = World::<Robust>::new(Kind::Plain);
         let [first, second] = [(); 2].map(|()| world.collector.register());
-        let (holds, guard) = (first.pin(), second.pin());
+        let (guard, holds) = (first.pin(), second.pin());
         let known = world.load(&holds);
         let writer = spawn_with_handle(&world, World::replace);
         // An exchange that fails announces, and publishes nothing.
