@@ -161,7 +161,7 @@ fn exit_keeps_a_guard<M: Mode>(kind: Kind) {
 
 /// What a thread could not free as it left is taken by one of two others.
 fn orphans_against_adopters<M: Mode>(kind: Kind) {
-    check(preemptions::<M>(kind, 1, 2), move || {
+    check(preemptions::<M>(kind, 1, 1), move || {
         let world = World::<M>::new(kind);
         let reader = world.collector.register();
         let guard = reader.pin();
