@@ -136,11 +136,14 @@ impl Local {
     }
 
     /// Gives what is more than a thread should have to free to those that publish next. A thread that
-    /// happens to drain for many gets more than it retires.
+    /// happens to drain for many gets more than it retires. Gives away at most `BACKLOG` batches, so
+    /// that no single retirement pays for a list that was very long.
     pub(super) fn share_surplus(&self) {
-        while self.queue.len() > SURPLUS
-            && let Some(batch) = self.queue.take_whole()
-        {
+        for _ in 0..BACKLOG {
+            if self.queue.len() <= SURPLUS {
+                return;
+            }
+            let Some(batch) = self.queue.take_whole() else { return };
             self.leave_orphan(batch);
         }
     }

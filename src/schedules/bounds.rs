@@ -4,6 +4,7 @@
 use crate::batch::CAPACITY;
 use crate::guard::ROUNDS;
 use crate::shields::CELLS;
+use crate::slot::BACKLOG;
 use crate::sync::counted::Steps;
 
 /// An acknowledged link: a load and a swap of `next`, a subtraction; or, on behalf of an owner, two
@@ -16,8 +17,11 @@ const SEND: usize = PUSH + 2 + 1;
 /// A batch that is added to the queue or taken out: what waits there is looked at, taken and stored.
 const QUEUE: usize = 3;
 /// A batch that no guard holds any more, on its way to its retirer: `head` and `backlog` of the slot
-/// there; sent; added to the queue, taken out, and left to others if it is one too many.
-const FREE_BATCH: usize = 2 + SEND + 2 * QUEUE + SEND;
+/// there; sent; added to the queue.
+const FREE_BATCH: usize = 2 + SEND + QUEUE;
+/// A batch that is left to others because there are too many: taken out of the queue, sent; or added
+/// again.
+const SHARE: usize = QUEUE + SEND + QUEUE;
 /// A list that is put back, as the parcel of a batch that may be this thread's again at once.
 const PUT_BACK: usize = SEND + FREE_BATCH;
 /// Taking the own list: `backlog`, `fenced`, `head`, a fence; in robust mode the cells. What one pin
@@ -68,8 +72,8 @@ const ADD: usize = 3 + 2 + 2 + 1;
 /// of what was retired, the era, a fence, `pinned`, the addition.
 const PUBLISH: usize = 5 + 2 + 4 + FREE_BATCH;
 /// Around the publication of a full batch: the own list, outside of guards (`pinned`, a look,
-/// `backlog`, `head`); the orphans (a look, taken, the rest put back).
-const AROUND_PUBLISH: usize = 4 + 5 + PUT_BACK;
+/// `backlog`, `head`); the orphans (a look, taken, the rest put back); what is left to others.
+const AROUND_PUBLISH: usize = 4 + 5 + PUT_BACK + BACKLOG * SHARE;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

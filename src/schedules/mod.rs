@@ -6,7 +6,8 @@
 //! it cannot: a memory ordering that is too weak (every execution is sequentially consistent, and
 //! fences do nothing), and what none of the schedules met. For these there are the models of loom.
 //!
-//! A failure prints its schedule; `KOVAN_SCHEDULE` with that value runs that schedule alone.
+//! A failure prints its schedule; `KOVAN_SCHEDULE`, with the name of a file that holds it, runs that
+//! schedule alone.
 
 mod bounds;
 mod programs;
@@ -26,7 +27,7 @@ const PREEMPTIONS: usize = 5;
 /// Runs `body` under so many schedules of each kind, times `KOVAN_STRESS`.
 fn check(schedules: usize, body: impl Fn() + Clone + Send + Sync + 'static) {
     if let Ok(schedule) = std::env::var("KOVAN_SCHEDULE") {
-        return shuttle::replay(body, &schedule);
+        return shuttle::replay_from_file(body, schedule);
     }
     let stress = std::env::var("KOVAN_STRESS").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
     let schedules = schedules * stress;
@@ -38,6 +39,11 @@ fn check(schedules: usize, body: impl Fn() + Clone + Send + Sync + 'static) {
         "{}: schedules: {random} random, {few} with few preemptions, {starving} that starve a call",
         thread.name().unwrap_or_default(),
     );
+}
+
+/// Runs a program of one thread, which has one schedule.
+fn once(body: impl Fn() + Send + Sync + 'static) {
+    run(RandomScheduler::new(1), body);
 }
 
 fn run(scheduler: impl Scheduler + 'static, body: impl Fn() + Send + Sync + 'static) -> usize {

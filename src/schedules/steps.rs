@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use super::bounds::{Call, Size};
-use super::check;
 use super::starve::starved;
 use super::world::{Node, World};
+use super::{check, once};
 use crate::barrier;
+use crate::local::Local;
+use crate::node::Entry;
 use crate::sync::counted::{Steps, steps};
 use crate::sync::{AtomicPtr, Ordering};
 use crate::{Free, Guard, Handle, Mode, Region, RetiredNode, Robust};
@@ -223,7 +225,7 @@ fn press_on<M: Mode>(seen: &Arc<Seen>, batch: usize, victims: usize) {
 /// leaves the rest.
 #[test]
 fn a_pin_leaves_the_rest_of_a_list() {
-    check(1, || {
+    once(|| {
         let world = World::<Region>::new(1, Free::Amortised(1));
         let [reader, writer] = [(); 2].map(|()| world.collector.register());
         let guard = reader.pin();
@@ -243,6 +245,44 @@ fn a_pin_leaves_the_rest_of_a_list() {
         }
         assert!(links >= 9, "the rest is acknowledged by the next pins");
         drop((reader, writer));
+        world.finish(Vec::new());
+    });
+}
+
+/// A value whose destructor leaves more batches to free than a thread should have.
+struct Piles(*const Local);
+
+impl Drop for Piles {
+    fn drop(&mut self) {
+        // SAFETY: the handle of the program below keeps it.
+        let local = unsafe { &*self.0 };
+        local.enter();
+        for _ in 0..30 {
+            local.retire(Entry::boxed(Box::into_raw(Box::new(0_u8))));
+        }
+        // SAFETY: entered above.
+        unsafe { Local::leave(self.0) };
+        // Outside of the section, a retirement acknowledges the list of its own thread.
+        local.retire(Entry::boxed(Box::into_raw(Box::new(0_u8))));
+    }
+}
+
+/// What piled up in a destructor is left to other threads by many retirements, a few batches each.
+#[test]
+fn a_retirement_shares_a_few_batches() {
+    once(|| {
+        let world = World::<Region>::new(1, Free::Amortised(1));
+        let handle = world.collector.register();
+        let local = std::ptr::from_ref(handle.local());
+        handle.local().retire(Entry::boxed(Box::into_raw(Box::new(Piles(local)))));
+        for _ in 0..30 {
+            let before = steps();
+            handle.local().retire(Entry::boxed(Box::into_raw(Box::new(0_u8))));
+            let steps = steps() - before;
+            let size = Size { slots: 1, batch: 1, steps, freed: 1, robust: false };
+            assert!(steps.all <= Call::Retire.bound(size), "{steps:?}");
+        }
+        drop(handle);
         world.finish(Vec::new());
     });
 }
