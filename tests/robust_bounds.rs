@@ -382,9 +382,11 @@ mod default_collector {
     }
 }
 
-/// A reader that keeps one guard and keeps loading holds what it has loaded, and no more.
+/// A reader that keeps one guard and keeps loading holds what it has loaded, and no more. It loads as
+/// many values as do not yet make its slot due for a drain the later.
 #[test]
 fn a_long_reader_holds_what_it_has_loaded() {
+    const LOADS: usize = 1_000;
     let _turn = turn();
     let world = Own::new(1, |guard, node| unsafe { guard.retire(node) });
     let (over, loads) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -397,10 +399,12 @@ fn a_long_reader_holds_what_it_has_loaded() {
             let mut last = world.places[0].load(SeqCst, &guard);
             reads.store(true, SeqCst);
             while !over.load(SeqCst) {
-                let now = world.places[0].load(SeqCst, &guard);
-                // Counted before it can be retired and missed.
-                loads.fetch_add(usize::from(now != last), SeqCst);
-                last = now;
+                if loads.load(SeqCst) < LOADS {
+                    let now = world.places[0].load(SeqCst, &guard);
+                    // Counted before it can be retired and missed.
+                    loads.fetch_add(usize::from(now != last), SeqCst);
+                    last = now;
+                }
                 thread::yield_now();
             }
         });
