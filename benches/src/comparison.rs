@@ -12,8 +12,8 @@ use crate::cells::{
 use crate::contender::{Contender, Group};
 use crate::contenders::locks::Counted;
 use crate::contenders::{
-    Batch32, Batch128, Batch256, Epoch, EpochHandle, Free1, Free2, Free4, FreeAll, Haphazard,
-    HaphazardHandle, Kovan, KovanHandle, KovanRobust, Leak, Published, Sdd, Seize, SeizeHandle,
+    Batch16, Batch32, Epoch, EpochHandle, Free1, Free2, Free4, FreeAll, Haphazard, HaphazardHandle,
+    Kovan, KovanHandle, KovanRobust, Leak, Published, Sdd, Seize, SeizeHandle,
 };
 use crate::records::Point;
 use crate::rounds::{Entry, entry, measure};
@@ -157,9 +157,8 @@ impl Scope {
                 of::<F, Free1>(),
                 of::<F, Free2>(),
                 of::<F, Free4>(),
+                of::<F, Batch16>(),
                 of::<F, Batch32>(),
-                of::<F, Batch128>(),
-                of::<F, Batch256>(),
             ],
         };
         if self == Self::Peers {

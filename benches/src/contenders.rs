@@ -68,8 +68,6 @@ pub use crossbeam_epoch::{Epoch, EpochHandle};
 pub use haphazard::{Haphazard, HaphazardHandle};
 pub use kovan_0_2::{Published, PublishedNode};
 pub use leak::Leak;
-pub use ours::{
-    Batch32, Batch128, Batch256, Free1, Free2, Free4, FreeAll, Kovan, KovanHandle, KovanRobust,
-};
+pub use ours::{Batch16, Batch32, Free1, Free2, Free4, FreeAll, Kovan, KovanHandle, KovanRobust};
 pub use sdd::Sdd;
 pub use seize::{Seize, SeizeHandle, SeizeLocal};

@@ -168,10 +168,6 @@ collector!(
     Batch32, "batch=32", Region, it => it.batch(32)
 );
 collector!(
-    /// Batches of 128.
-    Batch128, "batch=128", Region, it => it.batch(128)
-);
-collector!(
-    /// Batches of 256.
-    Batch256, "batch=256", Region, it => it.batch(256)
+    /// Batches of 16.
+    Batch16, "batch=16", Region, it => it.batch(16)
 );
