@@ -13,20 +13,22 @@ pub struct Atomic<T> {
     pointer: AtomicPtr<T>,
 }
 
-/// A pointer loaded under a guard, and protected as long as the guard lives.
+/// A pointer with the lifetime of a guard. [`Atomic::load`] protects what it points to; the other
+/// functions that return one say what they protect.
 pub struct Shared<'g, T> {
     pointer: *mut T,
     guard: PhantomData<&'g T>,
 }
 
 impl<T> Atomic<T> {
-    /// From a raw pointer, as of [`Box::into_raw`](alloc::boxed::Box::into_raw), or null.
+    /// Returns an atomic that holds `pointer`, which is null or comes from
+    /// [`Box::into_raw`](alloc::boxed::Box::into_raw).
     #[must_use]
     pub const fn new(pointer: *mut T) -> Self {
         Self { pointer: AtomicPtr::new(pointer) }
     }
 
-    /// A null pointer.
+    /// Returns an atomic that holds null.
     #[must_use]
     pub const fn null() -> Self {
         Self::new(ptr::null_mut())
@@ -47,8 +49,8 @@ impl<T> Atomic<T> {
         Shared::of(guard.protect(&self.pointer, order))
     }
 
-    /// Stores a pointer. What was there is not retired. At least release, so that who loads it sees
-    /// what it points to.
+    /// Stores a pointer. What was there is not retired. Wait-free: one store, at least release, so that
+    /// who loads it sees what it points to.
     ///
     /// # Panics
     /// If `order` is `Acquire` or `AcqRel`, as [`AtomicPtr::store`].
@@ -62,7 +64,7 @@ impl<T> Atomic<T> {
     /// be retired before the guard ends.
     ///
     /// # Safety
-    /// The caller does not use the pointer otherwise.
+    /// The caller dereferences the result only if the node cannot be retired before the guard ends.
     ///
     /// # Panics
     /// If `order` is `Release` or `AcqRel`, as [`AtomicPtr::load`].
@@ -79,6 +81,9 @@ impl<T> Atomic<T> {
     /// protects `new` from here on, and does not protect the old one, unless it had loaded it or has mode
     /// [`Region`](crate::Region). At least acquire and release: a retired value's destructor reads
     /// it, and who loads the new pointer reads what is there.
+    ///
+    /// Wait-free. In [`Robust`](crate::Robust) mode it publishes the new address first, as a load
+    /// does, and may allocate.
     #[inline]
     pub fn swap<'g, M: Mode>(
         &self,
@@ -92,6 +97,7 @@ impl<T> Atomic<T> {
 
     /// Replaces the pointer if it is `current`, tag included. Returns what was there. The guard
     /// protects `new` from here on. At least acquire and release, and acquire where it fails.
+    /// Wait-free, as [`swap`](Self::swap).
     ///
     /// # Errors
     /// What was there instead. The guard does not protect it, unless it has mode
@@ -119,7 +125,10 @@ impl<T> Atomic<T> {
     /// As [`compare_exchange`](Self::compare_exchange), but may fail for no reason.
     ///
     /// # Errors
-    /// As there, and it panics for the same orderings.
+    /// As there.
+    ///
+    /// # Panics
+    /// If `failure` is `Release` or `AcqRel`.
     #[inline]
     pub fn compare_exchange_weak<'g, M: Mode>(
         &self,
@@ -175,13 +184,13 @@ impl<'g, T> Shared<'g, T> {
         Self { pointer, guard: PhantomData }
     }
 
-    /// The null pointer.
+    /// Returns the null pointer.
     #[must_use]
     pub const fn null() -> Self {
         Self::of(ptr::null_mut())
     }
 
-    /// A pointer to publish.
+    /// Returns a pointer that can be published.
     ///
     /// # Safety
     /// `pointer` is null or points to a `T` that stays valid for `'g`.
@@ -190,7 +199,7 @@ impl<'g, T> Shared<'g, T> {
         Self::of(pointer)
     }
 
-    /// The raw pointer.
+    /// Returns the raw pointer.
     #[must_use]
     pub const fn as_raw(&self) -> *mut T {
         self.pointer
@@ -218,7 +227,7 @@ impl<'g, T> Shared<'g, T> {
         Self::of(self.pointer.map_addr(|address| (address & !mask) | (tag & mask)))
     }
 
-    /// The value, or `None` for null.
+    /// Returns the value, or `None` for null.
     ///
     /// # Safety
     /// 1. It was loaded by [`Atomic::load`] through the guard of `'g`, a guard of the collector that
@@ -232,7 +241,7 @@ impl<'g, T> Shared<'g, T> {
         unsafe { self.pointer.as_ref() }
     }
 
-    /// The value.
+    /// Returns the value.
     ///
     /// # Safety
     /// As [`as_ref`](Self::as_ref), and it is not null.
@@ -242,7 +251,7 @@ impl<'g, T> Shared<'g, T> {
         unsafe { &*self.pointer }
     }
 
-    /// The value, or `None` for null.
+    /// Returns the value, or `None` for null.
     ///
     /// # Safety
     /// As [`as_ref`](Self::as_ref), and nobody else has a reference to it.

@@ -14,8 +14,8 @@ use crate::registry::{Chunk, Place};
 /// What the threads of a collector share.
 pub(crate) struct Core {
     pub(crate) locals: Chunk,
-    /// The slot of nobody: what threads that left could not free waits there for one that publishes
-    /// or flushes.
+    /// The slot of nobody: what threads that left could not free, and what threads have more of than
+    /// they should, waits there for one that publishes or flushes.
     pub(crate) orphans: Local,
     pub(crate) config: Config,
 }
@@ -51,20 +51,21 @@ pub struct Collector<M: Mode = DefaultMode> {
     mode: PhantomData<fn() -> M>,
 }
 
-/// A thread's registration with a [`Collector`]. It stays on its thread.
+/// A thread's registration with a [`Collector`]. It stays on its thread. Its end frees what no guard
+/// holds: destructors run there, and their panics are discarded.
 pub struct Handle<M: Mode = DefaultMode> {
     local: *const Local,
     mode: PhantomData<fn() -> M>,
 }
 
 impl<M: Mode> Collector<M> {
-    /// A new, empty collector.
+    /// Returns a new, empty collector.
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// A collector with other parameters than the default ones.
+    /// Returns a builder for a collector with other parameters than the default ones.
     pub const fn builder() -> Builder<M> {
         Builder::new()
     }
@@ -89,7 +90,8 @@ impl<M: Mode> Collector<M> {
         unsafe { &*core::ptr::from_ref(local.core()).cast::<Self>() }
     }
 
-    /// Registers the calling thread. Register once per thread, not once per operation.
+    /// Registers the calling thread. Register once per thread, not once per operation. Lock-free.
+    /// Allocates where no place of a thread that has left is free.
     #[must_use]
     pub fn register(&self) -> Handle<M> {
         Handle { local: Local::register(Arc::clone(&self.core)), mode: PhantomData }
@@ -99,8 +101,9 @@ impl<M: Mode> Collector<M> {
 impl<M: Mode> Handle<M> {
     /// Begins a critical section. Sections nest.
     ///
-    /// Wait-free: a store and a load if nothing was retired since the last section; else a swap, a
-    /// fence, and a few steps per batch that waits. Destructors of batches that became free run here.
+    /// Wait-free: a store and a load if nothing was published since the last section of this thread;
+    /// else a swap, a fence, and a few steps per batch that waits. At most 64 destructors of values
+    /// that became free run here; none of their panics ends the call.
     #[inline]
     pub fn pin(&self) -> Guard<M> {
         // SAFETY: the handle keeps its local alive.
@@ -108,12 +111,18 @@ impl<M: Mode> Handle<M> {
     }
 
     /// Frees all that no guard holds: see [`flush`](crate::flush), of this handle's collector.
+    ///
+    /// # Panics
+    /// As [`flush`](crate::flush).
     pub fn flush(&self) {
         self.local().flush();
     }
 
     /// Hands in what this thread has retired: see [`flush_pending`](crate::flush_pending), of this
     /// handle's collector.
+    ///
+    /// # Panics
+    /// As [`flush`](crate::flush).
     pub fn flush_pending(&self) {
         self.local().flush_pending();
     }

@@ -9,12 +9,12 @@ use crate::mode::{DefaultMode, Mode};
 /// How soon nodes are freed once no guard can hold them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Free {
-    /// Per `retire` one node for each batch that waits, at most so many, and at least one, those of
-    /// seven retirements together; per `pin` that finds batches to acknowledge at most one batch. So
-    /// with the default no retirement runs more than 14 destructors, and no pin more than 64; what
-    /// piled up behind a long guard is paid off in these steps, or by a flush. A thread that retires
-    /// as much as it allocates gives its allocator as much as it takes (Kim, Brown & Singh, *Are
-    /// Your Epochs Too Epic?*, PPoPP 2024). The default, with 2.
+    /// After every seventh retirement, and after each that fills a batch: seven nodes for each batch
+    /// that waits, but at most seven times this number, which is at least one. A pin that finds
+    /// batches to acknowledge frees at most 64 nodes. So with the default, which is 2, no retirement
+    /// runs more than 14 destructors, and no pin more than 64; what piled up behind a long guard is
+    /// paid off in these steps, or by a flush. A thread that retires as much as it allocates gives its
+    /// allocator as much as it takes (Kim, Brown & Singh, *Are Your Epochs Too Epic?*, PPoPP 2024).
     Amortised(usize),
     /// All of them, in the `pin`, `retire` or `flush` that finds them. There is no bound on their
     /// number then.
@@ -33,9 +33,9 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// In `frees`: everything.
+    /// The value of `frees` that means everything.
     pub(crate) const AT_ONCE: usize = usize::MAX;
-    /// The default one.
+    /// Returns the default configuration.
     pub(crate) const fn new(robust: bool) -> Self {
         Self { batch: CAPACITY, frees: 2, robust }
     }

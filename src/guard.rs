@@ -58,8 +58,8 @@ impl<M: Mode> Guard<M> {
     /// Wait-free. One load in [`Region`](crate::Region) mode. In [`Robust`](crate::Robust) mode two
     /// loads of private cache lines, one of a clock that seldom moves, and compares besides, if the
     /// address is published already; else mostly two stores and a second load, at most 17 times of all
-    /// that. A guard that publishes more addresses than ever before makes room for them, which takes
-    /// the time of sorting them.
+    /// that. Addresses that lose their place go to a log; a load that finds it full sorts it, and may
+    /// allocate a larger one.
     ///
     /// # Panics
     /// If `order` is `Release` or `AcqRel`, as [`AtomicPtr::load`].
@@ -163,8 +163,8 @@ impl<M: Mode> Guard<M> {
         }
     }
 
-    /// Retires a boxed value: it is dropped when no guard can hold it. Destructors of values that
-    /// were retired earlier may run here; none of their panics ends the call.
+    /// Retires a boxed value: it is dropped when no guard can hold it. Wait-free. Destructors of values
+    /// that were retired earlier may run here; none of their panics ends the call.
     ///
     /// # Safety
     /// As [`retire`](crate::retire), of this guard's collector.
@@ -186,8 +186,8 @@ impl<M: Mode> Guard<M> {
     /// Retires a node whose end is [`Reclaimable::dealloc`]; else as [`retire`](Self::retire).
     ///
     /// # Safety
-    /// As [`retire`](crate::retire), of this guard's collector, with `dealloc` in place of the box's
-    /// drop.
+    /// As clause 1 of [`retire_node`](crate::retire_node), of this guard's collector, with `dealloc`
+    /// in place of the box's drop.
     #[inline]
     pub unsafe fn retire_reclaimable<T: Reclaimable + 'static>(&self, pointer: *mut T) {
         self.local().retire(Entry::reclaimable(pointer));
@@ -196,9 +196,10 @@ impl<M: Mode> Guard<M> {
     /// Ends the critical section and begins another, without giving up the guard: what was loaded
     /// under it is not protected any more, and what waited for it can be freed. For long readers:
     /// call it between two operations. Under another guard of the same thread and collector it
-    /// does nothing. Returns whether it did.
+    /// does nothing and returns `false`; else it returns `true`.
     ///
-    /// Wait-free: the steps of a drop and a [`pin`](crate::Handle::pin).
+    /// Wait-free: the steps of a drop and a [`pin`](crate::Handle::pin). As in a pin, at most 64
+    /// destructors of values that became free run here.
     pub fn refresh(&mut self) -> bool {
         self.local().renew()
     }
@@ -206,6 +207,9 @@ impl<M: Mode> Guard<M> {
     /// Frees all that no guard holds: see [`flush`](crate::flush), of this guard's collector. What
     /// this guard holds, and in [`Region`](crate::Region) mode all that this thread retired under
     /// it, is freed after it.
+    ///
+    /// # Panics
+    /// As [`flush`](crate::flush).
     pub fn flush(&self) {
         self.local().flush();
     }

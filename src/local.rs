@@ -34,7 +34,7 @@ pub(crate) struct Local {
     /// Whether a destructor runs that this local has called: then nested calls leave their work to
     /// the call that runs it.
     freeing: Cell<bool>,
-    /// That of the collector.
+    /// The configuration of the collector.
     config: Cell<Config>,
     /// The first panic of a destructor since the last flush.
     panic: Cell<Option<Panic>>,
@@ -50,7 +50,7 @@ pub(crate) struct Local {
 }
 
 // SAFETY: `slot`, `counts` and the atomics of `open` and `queue` are made to be shared; everything else is used
-// by the owner only, which is one thread at a time: the exchange in `Chunk::own` hands it over.
+// by the owner only, which is one thread at a time: `Chunk::try_own` hands it over.
 unsafe impl Sync for Local {}
 // SAFETY: as above; what is left in it when no thread owns it belongs to the collector.
 unsafe impl Send for Local {}
@@ -214,7 +214,7 @@ impl Local {
 /// While it lives, a pin has left its section to run destructors.
 struct Suspended<'l> {
     local: &'l Local,
-    /// Whether a pin of a destructor of a pin that has left its section.
+    /// Whether this pin belongs to a destructor that another suspended pin runs.
     nested: bool,
     /// Batches that need not be freed by pins.
     keep: usize,

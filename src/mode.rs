@@ -7,7 +7,7 @@ mod sealed {
 /// The kind of protection of a [`Collector`](crate::Collector): [`Region`], [`Robust`], or the
 /// [`DefaultMode`].
 pub trait Mode: sealed::Sealed + 'static {
-    /// Whether guards publish what they load.
+    /// Says whether guards publish what they load.
     const ROBUST: bool;
 }
 
@@ -25,10 +25,10 @@ pub struct Region;
 /// an unlinked node.
 ///
 /// A load publishes the address that it returns, with a plain store, unless it is published
-/// already. A thread that stops inside of a guard holds what it has loaded under it, the last 64
-/// addresses that it loaded before, and what was retired since its slot was last drained: a number
-/// of nodes that does not grow, whatever was retired and however it was allocated. The bound is in
-/// `docs/ADVERSARIES.md`.
+/// already. A thread that stops inside of a guard holds what it has loaded under it, at most 64
+/// addresses of earlier sections, the nodes with a [header](crate::RetiredNode) that it may have
+/// reached, and what was retired since its slot was last drained: a number of nodes that does not
+/// grow, whatever was retired and however it was allocated. The bound is in `docs/ADVERSARIES.md`.
 #[derive(Debug)]
 pub struct Robust;
 

@@ -115,7 +115,8 @@ unsafe fn birth_inside<T: Reclaimable>(pointer: *const ()) -> u64 {
 ///
 /// # Safety
 /// 1. `dealloc` does not panic.
-/// 2. `retired_node` gives a header that was made before the node was published, and last.
+/// 2. `retired_node` returns a header that was made before the node was published, and before any
+///    memory that `dealloc` frees besides the node could be loaded.
 pub unsafe trait Reclaimable: Sized {
     /// Returns the embedded header.
     fn retired_node(&self) -> &RetiredNode;

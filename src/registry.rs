@@ -51,7 +51,7 @@ impl Chunk {
     /// Takes a local without a thread, if this chunk has one.
     fn try_own(&self) -> Option<&Local> {
         loop {
-            // Relaxed: the exchange below decides.
+            // Relaxed: the addition of the bit below decides.
             let free = !self.owned.load(Ordering::Relaxed);
             let index = free.trailing_zeros() as usize;
             if index >= CHUNK {

@@ -31,7 +31,7 @@ pub(crate) const CELLS: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } el
 /// Addresses that the first log has room for.
 const ROOM: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } else { 64 };
 
-/// In [`Pinned`]: the guard holds everything.
+/// The bit of [`Pinned`] that says that the guard holds everything.
 const EVERYTHING: usize = 1 << (usize::BITS - 1);
 
 /// Whether a thread is inside of a guard, and how many addresses its log has: 0 outside, else one
@@ -117,7 +117,7 @@ impl Pinned {
         self.0.store(self.0.load(Ordering::Relaxed) & !EVERYTHING, Ordering::Release);
     }
 
-    /// Returns the addresses in the log, as another thread reads it. A guess until the log is read.
+    /// Returns how many addresses the log has, as another thread reads it. A guess until the log is read.
     pub(crate) fn logged(&self) -> usize {
         (self.0.load(Ordering::Relaxed) & !EVERYTHING).saturating_sub(1)
     }
@@ -282,7 +282,7 @@ impl Shields {
         }
         // Relaxed: `heavy` came before. What is read later is only higher.
         let era = self.era.load(Ordering::Relaxed);
-        // Acquire: the count before the log that has as many entries; pairs with `append`, and with
+        // Acquire: the count before the log that has as many entries; pairs with `append_at`, and with
         // the end of the section.
         let pin = pinned.load(Ordering::Acquire);
         if pin & EVERYTHING != 0 {

@@ -28,7 +28,7 @@ pub(crate) const BACKLOG: usize = if cfg!(kovan_loom) {
     16
 };
 /// Links, pushed to a slot since its last acknowledgement, from which on no batch is returned to
-/// its owner to be freed: the owner may be away for long.
+/// the thread that retired it: the owner may be away for long.
 const RETURN_LIMIT: usize = 8;
 
 /// A thread's shared state.
@@ -88,7 +88,7 @@ impl Slot {
         // before every later load of this thread.
         let list = self.inbox.head.swap(empty, Ordering::AcqRel);
         // SeqCst: the slot is active before the loads that follow; pairs with the fence of
-        // `Local::publish` between the unlinks and its look at the slots. If ours is first, the
+        // `Local::publish_open` between the unlinks and its look at the slots. If ours is first, the
         // slot is seen active and gets the batch; if theirs is first, the loads see the unlinks.
         fence(Ordering::SeqCst);
         list_of(list)
@@ -115,7 +115,7 @@ impl Slot {
         !list_of(self.inbox.head.load(Ordering::Relaxed)).is_null()
     }
 
-    /// Returns whether batches must be pushed here. Read after the fence of `Local::publish`.
+    /// Returns whether batches must be pushed here. Read after the fence of `Local::publish_open`.
     pub(crate) fn is_active(&self) -> bool {
         // Acquire: pairs with the Release of `take_and_deactivate` and `deactivate`: if the slot is
         // found inactive, its owner's reads happen before the free that does not wait for it.

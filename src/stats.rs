@@ -10,7 +10,7 @@ pub(crate) struct Counts {
     pub(crate) retired: AtomicU64,
     /// Nodes that it has freed.
     pub(crate) freed: AtomicU64,
-    /// Lists of other threads that it has drained.
+    /// Lists that it has drained, mostly those of others.
     pub(crate) drains: AtomicU64,
 }
 
@@ -43,7 +43,7 @@ pub struct Stats {
     pub threads: usize,
     /// Threads in a critical section.
     pub pinned: usize,
-    /// Lists of threads that others have drained.
+    /// Lists that threads have drained, mostly those of others.
     pub drains: u64,
 }
 
@@ -86,8 +86,8 @@ impl Core {
 }
 
 impl<M: Mode> Collector<M> {
-    /// Returns what it holds. Takes a few loads per thread that was ever registered, and costs
-    /// other threads nothing.
+    /// Returns what it holds. Takes a few loads for each of the most threads that were registered at
+    /// once, and costs other threads nothing.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.core().stats()
@@ -100,6 +100,9 @@ impl<M: Mode> Handle<M> {
     /// # Errors
     /// What is left: [`Stats::waiting`] nodes wait for guards, this thread's too, or for a thread
     /// that has to free them.
+    ///
+    /// # Panics
+    /// As [`flush`](crate::flush).
     pub fn try_quiesce(&self) -> Result<(), Stats> {
         self.flush();
         let mut stats = self.local().core().stats();
@@ -115,6 +118,9 @@ impl<M: Mode> Handle<M> {
     ///
     /// # Errors
     /// What was left when `timeout` was over.
+    ///
+    /// # Panics
+    /// As [`flush`](crate::flush).
     #[cfg(feature = "std")]
     pub fn quiesce(&self, timeout: std::time::Duration) -> Result<(), Stats> {
         let start = std::time::Instant::now();

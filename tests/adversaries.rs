@@ -225,7 +225,7 @@ fn a_late_stall_under_a_long_guard_of_the_writer_holds_a_bounded_number() {
 
 #[test]
 fn a_stall_beside_short_lives_holds_a_bounded_number() {
-    // No thread lives for as many allocations as a step of the era clock takes.
+    // Threads leave with batches that are not full.
     against::<Robust>(1, stall, |world| {
         let life = || world.churn(&world.collector.register(), 20);
         let held: Vec<_> = (0..phase() / 20).map(|_| life()).collect();

@@ -63,7 +63,8 @@ impl Variant for Robust {
         robust: Robustness { stalled: true, long_reader: false },
         parameters: "batch=64 backlog=16 cells=64 return_limit=8 kept=4 frees=2",
         bound: "N (C + L) + 2 (T + 1) D B + T (2 K + 12) B, N = T + s threads, C = 64 cells, L live \
-                nodes, D = max(K, L / B)",
+                nodes, B = 64, K = 16 batches between drains, D = the larger of K and L / B, rounded \
+                up to K",
         ..FACTS
     };
 

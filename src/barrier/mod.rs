@@ -1,4 +1,5 @@
-//! The asymmetric fence between `pin` and the drain of an idle slot, by the operating system.
+//! The asymmetric fence between a thread that pins or loads and one that drains its slot, by the
+//! operating system.
 //!
 //! Axiom: for each thread, a call of [`heavy`] falls at one point of that thread's program order
 //! around its [`light`]: either what the thread stored before `light` is visible to the caller
@@ -8,7 +9,7 @@
 //!
 //! - `detect` chooses the strategy. It is called when a collector is made, before any slot of it
 //!   exists.
-//! - `light` is the side of `pin`. Where it is only a compiler fence, it counts while `is_free`.
+//! - `light` is the side of `pin` and of robust loads. Where it is only a compiler fence, it counts while `is_free`.
 //! - `is_free` says whether a pin may rely on `light` alone. If not, every outermost pin must take
 //!   its slow path, which has a fence: see `Slot::take_and_stay`. It changes at most once, to no.
 //! - `heavy` is the side of the drain. It returns whether the axiom holds for the calls of `light`

@@ -53,7 +53,7 @@ pub struct AtomGuard<'a, T> {
 }
 
 /// A value taken out of an [`Atom`]. Threads that loaded it before may still read it, so it is
-/// dropped when this is, or later.
+/// dropped when this is, or later: the drop of this is a retirement.
 pub struct Removed<T: Send + Sync + 'static> {
     value: *mut T,
     owned: PhantomData<T>,
@@ -79,26 +79,26 @@ where
 }
 
 impl<T: Send + Sync + 'static> Atom<T> {
-    /// A cell with a value.
+    /// Returns a cell with a value.
     pub fn new(value: T) -> Self {
         Self { option: AtomOption::some(value) }
     }
 
-    /// The value; exclusive ownership of the cell shows that nobody else can load it, and guards
-    /// of earlier loads cannot outlive it.
+    /// Returns the value. Ownership of the cell shows that nobody else can load it; guards of earlier
+    /// loads cannot outlive it.
     pub fn into_inner(self) -> T {
         let value = self.option.value.swap(ptr::null_mut(), Ordering::AcqRel);
         // SAFETY: `AtomGuard<'a>` borrows the atom, so none is left; the drop finds null.
         unsafe { into_value(value) }
     }
 
-    /// The value, protected. Wait-free: a pin and a load.
+    /// Loads the value and protects it. Wait-free: a pin and a load.
     #[inline]
     pub fn load(&self) -> AtomGuard<'_, T> {
         self.option.load_any()
     }
 
-    /// A clone of the value.
+    /// Returns a clone of the value.
     pub fn load_clone(&self) -> T
     where
         T: Clone,
@@ -106,7 +106,7 @@ impl<T: Send + Sync + 'static> Atom<T> {
         self.peek(T::clone)
     }
 
-    /// What `f` makes of the value.
+    /// Calls `f` with the value and returns its result.
     #[inline]
     pub fn peek<R>(&self, f: impl FnOnce(&T) -> R) -> R {
         f(&self.load())
@@ -119,7 +119,7 @@ impl<T: Send + Sync + 'static> Atom<T> {
         drop(self.swap(value));
     }
 
-    /// Replaces the value and gives the old one.
+    /// Replaces the value and returns the old one. Wait-free.
     #[inline]
     pub fn swap(&self, value: T) -> Removed<T> {
         Removed { value: self.option.replace(value), owned: PhantomData }
@@ -152,7 +152,7 @@ impl<T: Send + Sync + 'static> Atom<T> {
         }
     }
 
-    /// A view of a part of the value.
+    /// Returns a view of a part of the value.
     ///
     /// ```
     /// let pair = kovan::Atom::new((1, "one"));
@@ -169,18 +169,18 @@ impl<T: Send + Sync + 'static> Atom<T> {
 }
 
 impl<T: Send + Sync + 'static> AtomOption<T> {
-    /// An empty cell.
+    /// Returns an empty cell.
     #[must_use]
     pub const fn none() -> Self {
         Self { value: AtomicPtr::new(ptr::null_mut()), owned: PhantomData }
     }
 
-    /// A cell with a value.
+    /// Returns a cell with a value.
     pub fn some(value: T) -> Self {
         Self { value: AtomicPtr::new(publishable(value)), owned: PhantomData }
     }
 
-    /// The value, protected, if there is one. Wait-free: a pin and a load.
+    /// Loads the value, if there is one, and protects it. Wait-free: a pin and a load.
     #[inline]
     pub fn load(&self) -> Option<AtomGuard<'_, T>> {
         let loaded = self.load_any();
@@ -194,32 +194,32 @@ impl<T: Send + Sync + 'static> AtomOption<T> {
         AtomGuard { value, _guard: guard, atom: PhantomData }
     }
 
-    /// Whether it is empty now.
+    /// Returns whether it is empty now.
     pub fn is_none(&self) -> bool {
         self.value.load(Ordering::Relaxed).is_null()
     }
 
-    /// Whether it has a value now.
+    /// Returns whether it has a value now.
     pub fn is_some(&self) -> bool {
         !self.is_none()
     }
 
-    /// Puts a value in. The old one is dropped when no guard can hold it.
+    /// Puts a value in. The old one is dropped when no guard can hold it. Wait-free.
     pub fn store_some(&self, value: T) {
         drop(Removed::new(self.replace(value)));
     }
 
-    /// Empties it.
+    /// Empties it. Wait-free.
     pub fn store_none(&self) {
         drop(self.take());
     }
 
-    /// Empties it and gives what was in it.
+    /// Empties it and returns what was in it. Wait-free.
     pub fn take(&self) -> Option<Removed<T>> {
         Removed::new(self.value.swap(ptr::null_mut(), Ordering::AcqRel))
     }
 
-    /// Puts a value in, or empties it, and gives what was in it.
+    /// Puts a value in, or empties it, and returns what was in it. Wait-free.
     pub fn swap(&self, value: Option<T>) -> Option<Removed<T>> {
         match value {
             Some(value) => Removed::new(self.replace(value)),
@@ -291,7 +291,7 @@ impl<T: Send + Sync + 'static> Removed<T> {
         if value.is_null() { None } else { Some(Self { value, owned: PhantomData }) }
     }
 
-    /// The value, at once.
+    /// Returns the value at once.
     ///
     /// # Safety
     /// No [`AtomGuard`] that could hold it is left, on any thread.
@@ -314,7 +314,7 @@ impl<'a, T: Send + Sync + 'static, R: ?Sized, F> AtomMap<'a, T, R, F>
 where
     F: Fn(&T) -> &R,
 {
-    /// The part, protected with the whole.
+    /// Loads the part; the whole is protected with it.
     #[inline]
     pub fn load(&self) -> AtomMapGuard<'a, T, R, F> {
         let whole = self.atom.load();

@@ -29,19 +29,19 @@ impl RetiredNode {
 /// Retires a node whose end is [`Reclaimable::dealloc`], in the default collector.
 ///
 /// # Safety
-/// As [`retire`](crate::retire), with `dealloc` in place of the box's drop.
+/// As clause 1 of [`retire_node`], with `dealloc` in place of the box's drop.
 pub unsafe fn retire_reclaimable<T: Reclaimable + 'static>(pointer: *mut T) {
     // SAFETY: the caller's clauses.
     unsafe { retire_entry(Entry::reclaimable(pointer)) };
 }
 
-/// A boxed value, as a pointer.
+/// Boxes a value and returns its pointer.
 #[must_use]
 pub fn alloc_node<T>(value: T) -> *mut T {
     Box::into_raw(Box::new(value))
 }
 
-/// Memory for a boxed value.
+/// Allocates memory for a boxed value.
 #[must_use]
 pub fn alloc_node_uninit<T>() -> *mut MaybeUninit<T> {
     Box::into_raw(Box::new_uninit())
@@ -83,7 +83,7 @@ pub unsafe fn retire_node<T: 'static>(node: *mut T) {
 pub struct NodeBox<T>(Box<T>);
 
 impl<T> NodeBox<T> {
-    /// A node with a value.
+    /// Boxes a value.
     pub fn new(value: T) -> Self {
         Self(Box::new(value))
     }
@@ -133,7 +133,7 @@ impl<T> CachePadded<T> {
         Self(value)
     }
 
-    /// The value.
+    /// Returns the value.
     pub fn into_inner(self) -> T {
         self.0
     }

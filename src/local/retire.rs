@@ -336,7 +336,7 @@ impl Freeing<'_> {
 }
 
 impl Drop for Freeing<'_> {
-    /// Also when a destructor panics and nothing catches it.
+    /// Ends the run, also when a destructor panics and nothing catches it.
     fn drop(&mut self) {
         #[cfg(not(feature = "std"))]
         self.local.queue.settle(&self.left);
