@@ -2,6 +2,7 @@
 //! retires ([`retire`]), holds ([`drain`]) and leaves behind ([`exit`]).
 
 mod drain;
+mod dues;
 mod exit;
 mod retire;
 
@@ -19,7 +20,8 @@ use crate::registry::Place;
 use crate::slot::Slot;
 use crate::stats::Counts;
 use crate::sync::{AtomicI32, Ordering};
-use crate::unwind::Panic;
+use crate::unwind::{Depth, Panic};
+use dues::Dues;
 
 /// A registration. Its slot and its counts are shared; the rest is the owner's alone. It stays
 /// where it is until its collector goes, and is used again after its thread has left.
@@ -31,9 +33,7 @@ pub(crate) struct Local {
     /// Number of lists that this thread may still take before it no longer counts as one whose
     /// retirements free what it has.
     retiring: Cell<usize>,
-    /// Whether a destructor runs that this local has called: then nested calls leave their work to
-    /// the call that runs it.
-    freeing: Cell<bool>,
+    dues: Dues,
     /// The configuration of the collector.
     config: Cell<Config>,
     /// The first panic of a destructor since the last flush.
@@ -83,7 +83,7 @@ impl Local {
             open: OpenBatch::new(),
             queue: FreeQueue::new(),
             retiring: Cell::new(0),
-            freeing: Cell::new(false),
+            dues: Dues::new(),
             config: Cell::new(Config::new(false)),
             panic: Cell::new(None),
             targets: Cell::default(),
@@ -101,6 +101,7 @@ impl Local {
         // SAFETY: the local lives as long as the core, which it holds from here on.
         let this = unsafe { &*local };
         this.config.set(core.config);
+        this.dues.set_crowded(!Depth::register());
         this.core.set(Some(core));
         this.thread.store(barrier::this_thread(), Ordering::Relaxed);
         local
@@ -109,6 +110,15 @@ impl Local {
     /// Says that other threads than the one that registered may use this local, one after the other.
     pub(crate) fn may_move(&self) {
         self.thread.store(0, Ordering::Relaxed);
+        self.leave_crowd();
+        self.dues.set_crowded(true);
+    }
+
+    /// Ends what the registration has counted, if it has.
+    fn leave_crowd(&self) {
+        if !self.dues.is_crowded() {
+            Depth::unregister();
+        }
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
@@ -234,7 +244,7 @@ impl Drop for Suspended<'_> {
         if local.begin() {
             local.take_own();
         }
-        if local.queue.len() > keep {
+        if local.queue.len() > keep || keep == 0 && local.core().orphans.slot.has_list() {
             local.slot.stay_on_slow_path();
         }
     }

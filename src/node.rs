@@ -114,7 +114,7 @@ unsafe fn birth_inside<T: Reclaimable>(pointer: *const ()) -> u64 {
 /// [`retire_reclaimable`](crate::retire_reclaimable).
 ///
 /// # Safety
-/// 1. `dealloc` does not panic.
+/// 1. `dealloc` and `retired_node` do not panic.
 /// 2. `retired_node` returns a header that was made before the node was published, and before any
 ///    memory that `dealloc` frees besides the node could be loaded.
 pub unsafe trait Reclaimable: Sized {

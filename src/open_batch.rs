@@ -65,6 +65,11 @@ impl OpenBatch {
         self.stop.set(self.stop.get().wrapping_add(nodes));
     }
 
+    /// Makes the next node take the slow path.
+    pub(crate) fn stop(&self) {
+        self.stop.set(self.cursor.load(Ordering::Relaxed));
+    }
+
     fn begin(&self, batch: *mut Batch) {
         let entries = if batch.is_null() { ptr::null_mut() } else { Batch::entries(batch) };
         self.stop.set(entries);

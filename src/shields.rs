@@ -31,6 +31,16 @@ pub(crate) const CELLS: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } el
 /// Addresses that the first log has room for.
 const ROOM: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 1 } else { 64 };
 
+/// Times that a drain reads what an owner protects, before it gives up: an owner who runs may take
+/// another log into use each time. Fewer in models.
+pub(crate) const READS: usize = if cfg!(kovan_loom) {
+    1
+} else if cfg!(kovan_shuttle) {
+    2
+} else {
+    4
+};
+
 /// The bit of [`Pinned`] that says that the guard holds everything.
 const EVERYTHING: usize = 1 << (usize::BITS - 1);
 
@@ -265,9 +275,21 @@ impl Shields {
         addresses.len()
     }
 
-    /// Reads what the owner protects. Addresses are added to `into`, in no order. The caller has
-    /// passed [`barrier::heavy`]: what the owner loaded before that is read.
-    pub(crate) fn read(&self, Pinned(pinned): &Pinned, into: &mut Vec<usize>) -> Protected {
+    /// Reads what the owner protects, and puts the addresses in `into`, in no order. The caller has
+    /// passed [`barrier::heavy`]: what the owner loaded before that is read. Reads a few times, if the
+    /// owner takes another log into use meanwhile, or holds everything.
+    pub(crate) fn read(&self, pinned: &Pinned, into: &mut Vec<usize>) -> Protected {
+        for _ in 0..READS {
+            into.clear();
+            match self.read_once(pinned, into) {
+                Protected::Everything => {}
+                found => return found,
+            }
+        }
+        Protected::Everything
+    }
+
+    fn read_once(&self, Pinned(pinned): &Pinned, into: &mut Vec<usize>) -> Protected {
         // Acquire: first of all, and so before the end of a time in which everything was held: that
         // ends when what was found in it is published; pairs with `hold_shields`.
         if pinned.load(Ordering::Acquire) & EVERYTHING != 0 {

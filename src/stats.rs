@@ -80,7 +80,11 @@ impl Core {
             stats.threads += 1;
             stats.pinned += usize::from(!local.slot.pinned.is_outside());
         }
-        stats.retired += stats.open;
+        stats.retired = stats.retired.wrapping_add(stats.open);
+        // A node that is retired again is not in the sum until its batch is published.
+        if stats.retired > u64::MAX / 2 {
+            stats.retired = stats.freed;
+        }
         stats
     }
 }

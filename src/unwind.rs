@@ -40,11 +40,13 @@ pub(crate) struct Depth(());
 mod depth {
     use core::cell::Cell;
 
-    /// Levels of destructors that free through other handles, each a few stack frames.
+    /// Levels of destructors that free through other handles, each a few stack frames; and
+    /// registrations of a thread whose retirements need not count these levels.
     const LIMIT: u32 = 8;
 
     std::thread_local! {
         static DEPTH: Cell<u32> = const { Cell::new(0) };
+        static REGISTERED: Cell<u32> = const { Cell::new(0) };
     }
 
     impl super::Depth {
@@ -55,6 +57,19 @@ mod depth {
                 DEPTH.set(depth + 1);
                 Self(())
             })
+        }
+
+        /// Counts a registration of this thread, unless there are too many to be counted.
+        pub(crate) fn register() -> bool {
+            let registered = REGISTERED.get();
+            let counted = registered < LIMIT;
+            REGISTERED.set(registered + u32::from(counted));
+            counted
+        }
+
+        /// Ends a registration that was counted.
+        pub(crate) fn unregister() {
+            REGISTERED.set(REGISTERED.get() - 1);
         }
     }
 
@@ -71,4 +86,10 @@ impl Depth {
     pub(crate) fn enter() -> Option<Self> {
         Some(Self(()))
     }
+
+    pub(crate) fn register() -> bool {
+        true
+    }
+
+    pub(crate) fn unregister() {}
 }

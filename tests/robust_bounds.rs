@@ -423,6 +423,42 @@ fn a_long_reader_holds_what_it_has_loaded() {
     assert!(worst <= BOUND, "{worst}");
 }
 
+/// A reader that keeps one guard, and loads the same values over and over, holds these and no more,
+/// though its log is full all the time: their cells are too few.
+#[test]
+fn a_reader_that_goes_round_holds_what_it_has_loaded() {
+    let _turn = turn();
+    for values in [2, 12, 100, 500] {
+        let world = Own::new(1 + values, |guard, node| unsafe { guard.retire(node) });
+        let (over, ready) = (AtomicBool::new(false), AtomicBool::new(false));
+        let mut worst = 0;
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let thread = world.enter();
+                let guard = thread.pin();
+                while !over.load(SeqCst) {
+                    for place in &world.places[1..] {
+                        place.load(SeqCst, &guard);
+                    }
+                    ready.store(true, SeqCst);
+                }
+            });
+            while !ready.load(SeqCst) {
+                thread::yield_now();
+            }
+            let thread = world.enter();
+            for _ in 0..replacements() {
+                // The first place only.
+                world.replace(&thread, 0);
+                worst = worst.max(LIVE.load(SeqCst));
+            }
+            over.store(true, SeqCst);
+        });
+        println!("a reader of {values} values: {worst} alive at most");
+        assert!(worst <= BOUND / 2 + values, "{worst}");
+    }
+}
+
 /// A writer that keeps one guard holds what it has loaded and published under it. It has done neither
 /// here, since it replaces by the bare atomic.
 #[test]

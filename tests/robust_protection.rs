@@ -494,3 +494,41 @@ fn readers_and_writers_meet() {
     assert_all_freed(&handle);
     assert!(dropped.iter().all(|dropped| dropped.load(SeqCst)));
 }
+
+/// A thread makes a header before it has a guard, or used the default collector at all; its next guard
+/// holds the node, though a store has told it nothing.
+#[cfg(feature = "robust")]
+#[test]
+fn what_was_made_before_the_guard_and_is_published_by_a_store_stays() {
+    use kovan::{pin, retire_node};
+    for used_before in [false, true] {
+        // Eras pass before the node is made.
+        for _ in 0..200 {
+            unsafe { retire_node(Node::new(&Flag::default())) };
+        }
+        let (place, dropped) = (AtomicPtr::<Node>::new(null_mut()), Flag::default());
+        let (published, retired) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                if used_before {
+                    drop(pin());
+                }
+                let node = Node::new(&dropped);
+                let guard = pin();
+                place.store(node, SeqCst);
+                published.wait();
+                retired.wait();
+                assert!(!dropped.is_set(), "freed under the guard of its maker");
+                drop(guard);
+            });
+            published.wait();
+            unsafe { retire_node(place.swap(null_mut(), SeqCst)) };
+            for _ in 0..64 * 64 {
+                unsafe { retire_node(Node::new(&Flag::default())) };
+            }
+            kovan::flush();
+            kovan::flush();
+            retired.wait();
+        });
+    }
+}

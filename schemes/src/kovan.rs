@@ -62,7 +62,7 @@ impl Variant for Robust {
         strength: Strength::Guard,
         robust: Robustness { stalled: true, long_reader: false },
         parameters: "batch=64 backlog=16 cells=64 return_limit=8 kept=4 frees=2",
-        bound: "N (C + L) + 2 (T + 1) D B + T (2 K + 12) B, N = T + s threads, C = 64 cells, L live \
+        bound: "N (C + L) + 2 (T + 1) D B + N (2 K + 12) B, N = T + s threads, C = 64 cells, L live \
                 nodes, B = 64, K = 16 batches between drains, D = the larger of K and L / B, rounded \
                 up to K",
         ..FACTS
@@ -71,11 +71,11 @@ impl Variant for Robust {
     fn bound(input: &BoundInput) -> Option<u64> {
         // `docs/ADVERSARIES.md` says why. Each guard holds what it has published: its cells, and what
         // it has loaded, which is at most what was alive meanwhile. A slot is drained after so many
-        // batches, later if its owner has loaded much. The rest is in the hands of those that retire.
+        // batches, later if its owner has loaded much. The rest is in the hands of the threads.
         let BoundInput { threads, stalled, live_at_stall, .. } = *input;
         let guards = (threads + stalled) * (CELLS + live_at_stall);
         let due = live_at_stall.div_ceil(BATCH).next_multiple_of(BACKLOG).max(BACKLOG);
-        let in_hand = threads * (2 * BACKLOG + 12) * BATCH;
+        let in_hand = (threads + stalled) * (2 * BACKLOG + 12) * BATCH;
         Some(guards + 2 * (threads + 1) * due * BATCH + in_hand)
     }
 }

@@ -126,7 +126,8 @@ impl<T: Send + Sync + 'static> Atom<T> {
     }
 
     /// Replaces the value if it is still the one that `current` has: the same load or store, not
-    /// an equal value. Wait-free. Gives the new value, protected.
+    /// an equal value (but all values of a type without a size are the same). Wait-free. Gives the new
+    /// value, protected.
     ///
     /// # Errors
     /// `new`, if the value is another one by now.

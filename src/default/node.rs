@@ -13,8 +13,9 @@ use crate::node::{Entry, Reclaimable, RetiredNode, era};
 impl RetiredNode {
     /// Returns a header that is made now.
     ///
-    /// From here on the guards of this thread in the default collector hold the node, however it is
-    /// published: a store, unlike an exchange, does not tell the guard what it publishes.
+    /// With the feature `robust`, the guards that this thread gets from [`pin`](crate::pin), and those
+    /// that it has, hold the node from here on, however it is published: a store, unlike an exchange,
+    /// does not tell the guard what it publishes. That ends with the thread's thread-local values.
     #[must_use]
     #[inline]
     pub fn new() -> Self {

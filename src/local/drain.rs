@@ -13,7 +13,7 @@ use crate::stats::count;
 use crate::sync::Ordering;
 
 /// Batches that a thread keeps to free. Who drains gets a backlog at once.
-const SURPLUS: usize = 2 * BACKLOG;
+pub(super) const SURPLUS: usize = 2 * BACKLOG;
 
 impl Local {
     /// Takes the list of a slot and acknowledges it on behalf of the owner: all of it, if the owner
@@ -48,7 +48,6 @@ impl Local {
     /// loaded.
     fn acknowledge_protected(&self, of: &Self, list: *mut Link, ended: &mut Ended) {
         let mut addresses = self.addresses.take();
-        addresses.clear();
         match of.slot.shields.read(&of.slot.pinned, &mut addresses) {
             Protected::Everything => self.put_back(of, list, ended),
             // SAFETY: taken by this call alone; the owner was outside after the barrier.
@@ -135,11 +134,12 @@ impl Local {
         }
     }
 
-    /// Gives what is more than a thread should have to free to those that publish next. A thread that
-    /// happens to drain for many gets more than it retires. Gives away at most `BACKLOG` batches, so
-    /// that no single retirement pays for a list that was very long.
-    pub(super) fn share_surplus(&self) {
-        for _ in 0..BACKLOG {
+    /// Gives what is more than a thread should have to free to those that publish next: a thread that
+    /// drains for many, or that seldom retires, gets more than it frees. Gives away at most so many
+    /// batches, so that no single call pays for a list that was very long.
+    #[cold]
+    pub(super) fn share_surplus(&self, most: usize) {
+        for _ in 0..most {
             if self.queue.len() <= SURPLUS {
                 return;
             }

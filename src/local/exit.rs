@@ -51,6 +51,7 @@ impl Local {
         // what must not be freed so deep inside of other destructors.
         this.leave_orphans();
         this.retiring.set(0);
+        this.leave_crowd();
         this.drop_scratch();
         let core = this.core.take();
         this.place.disown();
@@ -90,7 +91,7 @@ impl Local {
 
     /// Frees what was inherited; what a guard protected, too, since nobody is left.
     pub(crate) fn free_rest(&self) {
-        self.freeing.set(true);
+        self.dues.begin_freeing();
         let all = Cell::new(usize::MAX);
         // SAFETY: nobody is left that could use a node; it is in one queue only.
         while let Err(panic) = catch(|| self.queue.free(&all, |entry| unsafe { entry.free() })) {

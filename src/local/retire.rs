@@ -6,9 +6,11 @@ use core::cell::Cell;
 use core::ptr;
 
 use super::Local;
+use super::drain::SURPLUS;
 use crate::batch::{Batch, CAPACITY, Ended, Link, List};
 use crate::config::Config;
 use crate::node::{Entry, era};
+use crate::slot::BACKLOG;
 use crate::stats::count;
 use crate::sync::{Ordering, fence};
 use crate::unwind::{Depth, Panic, catch, discard, resume};
@@ -27,8 +29,9 @@ const RETIRING: usize = 32;
 /// go on.
 const PIN_LINKS: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 2 } else { 256 };
 
-/// Links to what others left that a thread acknowledges for each batch that it publishes: two batches,
-/// as many as its retirements free meanwhile, and the one that carries the rest.
+/// Links to what others left that a thread acknowledges for each batch that it publishes, and at pins if
+/// it has nothing else to free: two batches, as many as its retirements free meanwhile, and the one that
+/// carries the rest.
 const ADOPTED: usize = 3;
 
 /// Times that a flush goes round, if it finds nodes that guards held. Once in loom's models.
@@ -47,14 +50,36 @@ impl Local {
     #[inline(never)]
     fn retire_slowly(&self, entry: Entry) {
         self.add(entry);
-        if self.queue.len() > 0 {
+        let waiting = self.queue.len();
+        if waiting > 0 {
             // Per retirement one node for each batch that waits: a thread that retires as much as
             // it allocates gives its allocator as much as it takes.
-            let (waiting, frees) = (self.queue.len(), self.config.get().frees);
-            self.run_destructors(match frees {
+            let nodes = match self.config.get().frees {
                 Config::AT_ONCE => waiting * CAPACITY,
                 frees => FREE_GROUP * frees.min(waiting),
-            });
+            };
+            if self.dues.are_none() {
+                self.run_destructors(nodes);
+            } else {
+                self.free_with_dues(nodes);
+            }
+        }
+    }
+
+    /// As a retirement that frees so many nodes, if there is more to free for what destructors have
+    /// retired: at most a batch. Inside of a destructor, the call that runs it frees. What is left is for
+    /// the next retirement, which comes here.
+    #[cold]
+    #[inline(never)]
+    fn free_with_dues(&self, nodes: usize) {
+        if self.dues.is_freeing() {
+            return self.open.stop();
+        }
+        self.free(nodes + self.dues.take(CAPACITY.saturating_sub(nodes)));
+        if self.queue.len() == 0 {
+            self.dues.take(usize::MAX);
+        } else if self.dues.are_owed() {
+            self.open.stop();
         }
     }
 
@@ -77,8 +102,9 @@ impl Local {
         self.publish_open(&mut ended);
         self.adopt(ADOPTED, &mut ended);
         self.route_freed(ended.free);
-        if !self.freeing.get() {
-            self.share_surplus();
+        if self.dues.is_freeing() {
+            // Its retirements have freed nothing.
+            self.dues.owe(2 * self.config.get().batch);
         }
         self.retiring.set(RETIRING);
     }
@@ -135,9 +161,12 @@ impl Local {
 
     /// Returns each batch to the thread that retired it: where a thread frees what it retired, it
     /// gives its allocator back about as much as it takes from it. Keeps those that are back, or
-    /// whose thread is away. Bounded steps per batch, and per link of lists that are left to it.
+    /// whose thread is away, but for what it has too many of. Bounded steps per batch, and per link of
+    /// lists that are left to it.
     fn route_freed(&self, mut free: List) {
+        let mut routed = 0;
         while let Some(mut batch) = free.take() {
+            routed += 1;
             // SAFETY: locals live as long as the core.
             let retirer = unsafe { batch.take_retirer().as_ref() };
             match retirer {
@@ -149,6 +178,10 @@ impl Local {
                 }
                 _ => self.queue.add(batch),
             }
+        }
+        // While destructors run, what waits is theirs to free: for instance by a flush.
+        if self.queue.len() > SURPLUS && !self.dues.is_freeing() && !self.frees_at_once() {
+            self.share_surplus(routed + BACKLOG);
         }
     }
 
@@ -172,6 +205,9 @@ impl Local {
     pub(super) fn take_own(&self) -> bool {
         if self.config.get().robust {
             self.slot.shields.forget();
+            // What this thread has made headers for until now; see `RetiredNode::new`. The fence of
+            // `take_and_stay` follows.
+            self.slot.shields.publish_era(era::now());
         }
         let mut list = self.slot.take_and_stay();
         let found = !list.is_null();
@@ -193,7 +229,16 @@ impl Local {
         let found = self.take_own();
         let retiring = self.retiring.get();
         self.retiring.set(retiring.saturating_sub(usize::from(found)));
-        if retiring > 0 && !self.frees_at_once() { KEPT_BATCHES } else { 0 }
+        if retiring > 0 && !self.frees_at_once() {
+            return KEPT_BATCHES;
+        }
+        if self.queue.len() == 0 {
+            // Nobody may retire any more: pins free what this thread and others have left.
+            let mut ended = Ended::default();
+            self.adopt(ADOPTED, &mut ended);
+            self.queue.add_all(ended.free);
+        }
+        0
     }
 
     /// Outside of guards this thread holds no pointer: its own list need not wait for a pin.
@@ -215,12 +260,6 @@ impl Local {
         self.free(batches * CAPACITY);
     }
 
-    /// As [`run_destructors`](Self::run_destructors), but does nothing too deep inside of
-    /// destructors of other locals, which may be made in each of them.
-    pub(super) fn free(&self, nodes: usize) -> Freed {
-        Depth::enter().map_or_else(Freed::default, |_depth| self.run_destructors(nodes))
-    }
-
     /// Frees the batches that wait now. What their destructors retire waits for the next call.
     pub(super) fn free_waiting(&self) -> Freed {
         // A node that a guard protected when its batch was acknowledged is taken twice: it is retired
@@ -229,13 +268,21 @@ impl Local {
         self.free(takes * self.queue.len() * CAPACITY)
     }
 
-    /// Takes at most so many nodes and frees them; what a guard protects is retired again. Does
-    /// nothing inside of a destructor that this local runs: so destructors that retire do not
-    /// recurse. A panic of a destructor is kept for the next flush.
-    fn run_destructors(&self, nodes: usize) -> Freed {
-        if self.freeing.replace(true) {
+    /// As [`run_destructors`](Self::run_destructors), but does nothing inside of a destructor that this
+    /// local runs: so destructors that retire do not recurse; nor too deep inside of destructors of
+    /// other locals, which may be made in each of them.
+    pub(super) fn free(&self, nodes: usize) -> Freed {
+        if self.dues.is_freeing() {
             return Freed::default();
         }
+        Depth::enter().map_or_else(Freed::default, |_depth| self.run_destructors(nodes))
+    }
+
+    /// Takes at most so many nodes and frees them; what a guard protects is retired again. A panic of a
+    /// destructor is kept for the next flush. No destructor of this local runs.
+    #[inline(never)]
+    fn run_destructors(&self, nodes: usize) -> Freed {
+        self.dues.begin_freeing();
         let run = Freeing { local: self, nodes, left: Cell::new(nodes), kept: Cell::new(0) };
         while let Err(panic) = catch(|| self.queue.free(&run.left, |entry| self.keep(entry, &run)))
         {
@@ -266,7 +313,7 @@ impl Local {
 
     /// Lets the first panic since the last call go on.
     fn resume_panic(&self) {
-        if !self.freeing.get()
+        if !self.dues.is_freeing()
             && let Some(panic) = self.panic.take()
         {
             resume(panic);
@@ -340,7 +387,7 @@ impl Drop for Freeing<'_> {
     fn drop(&mut self) {
         #[cfg(not(feature = "std"))]
         self.local.queue.settle(&self.left);
-        self.local.freeing.set(false);
+        self.local.dues.end_freeing();
         count(&self.local.counts.freed, self.freed().nodes as u64);
     }
 }

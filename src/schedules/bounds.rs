@@ -3,7 +3,7 @@
 
 use crate::batch::CAPACITY;
 use crate::guard::ROUNDS;
-use crate::shields::CELLS;
+use crate::shields::{CELLS, READS};
 use crate::slot::BACKLOG;
 use crate::sync::counted::Steps;
 
@@ -26,13 +26,15 @@ const SHARE: usize = QUEUE + SEND + QUEUE;
 const PUT_BACK: usize = SEND + FREE_BATCH;
 /// Taking the own list: `backlog`, `fenced`, `head`, a fence; in robust mode the cells. What one pin
 /// does not acknowledge is put back.
-const TAKE: usize = 4 + PUT_BACK;
+const TAKE: usize = 4 + PUT_BACK + BACKLOG * SHARE;
+/// What others have left: a look, taken, the rest put back; added to the queue.
+const ADOPT: usize = 1 + 5 + PUT_BACK + QUEUE;
 /// The beginning of an outermost section, before a list is taken: `pinned` twice, `barrier::light`,
 /// `head`.
 const ENTER: usize = 4;
 /// The end of the section before destructors; the count of what was freed; its beginning, but for the
-/// list; `SLOW_PATH`. A look at the queue.
-const AROUND_DESTRUCTORS: usize = 1 + 2 + ENTER + 1 + QUEUE;
+/// list; `SLOW_PATH`. A look at the queue, and at what others have left.
+const AROUND_DESTRUCTORS: usize = 1 + 2 + ENTER + 1 + QUEUE + 1;
 /// A robust load that finds its address and the era published: the pointer, a cell, the clock, the era.
 const CHECK: usize = 4;
 /// An address that is published: its cell twice, the log (`pinned`, an entry, `pinned`), its cell; the
@@ -50,7 +52,7 @@ const LOGGED: usize = 32;
 const GROW: usize = 1 + LOGGED + 2 + LOGGED + 1;
 /// What a slot protects, read by another thread: `pinned`, the generation, the cells, the era,
 /// `pinned`, the log and its entries, the generation.
-const READ: usize = 2 + CELLS + 3 + LOGGED + 1;
+const READ: usize = (2 + CELLS + 3 + LOGGED + 1) * READS;
 /// A drain, but for what it finds: a look at the list and at `pinned`; `head`, the barrier, whether its
 /// failure matters (twice), `pinned`.
 const DRAIN: usize = 2 + 5;
@@ -118,7 +120,13 @@ impl Size {
     }
 
     fn take(self) -> usize {
-        TAKE + if self.robust { CELLS } else { 0 }
+        TAKE + if self.robust { CELLS + 2 } else { 0 }
+    }
+
+    /// A batch of nodes that were taken to be freed, each out of another batch, and are added to the
+    /// open one again.
+    fn kept(self) -> usize {
+        if self.robust { CAPACITY * (QUEUE + 2 + ADD) } else { 0 }
     }
 
     /// Nodes that were taken to be freed, and are retired again.
@@ -133,11 +141,11 @@ impl Call {
     pub(super) fn bound(self, size: Size) -> usize {
         let Steps { links, batches, sent, .. } = size.steps;
         // With each batch, a list may have travelled, and the rest of it is put back.
-        let all_links = LINK * links + (FREE_BATCH + PUT_BACK + 2) * batches;
+        let all_links = LINK * links + (FREE_BATCH + PUT_BACK + 2 + SHARE) * batches;
         match self {
             Self::QuietPin => ENTER,
             Self::NestedPin | Self::RegionLoad | Self::Header | Self::Drop => 1,
-            Self::Pin => ENTER + size.take() + all_links,
+            Self::Pin => ENTER + size.take() + ADOPT + all_links,
             // Once before its destructors, and once after them.
             Self::PinAndFree => {
                 Self::Pin.bound(size) + AROUND_DESTRUCTORS + size.take() + size.again(CAPACITY)
@@ -146,9 +154,17 @@ impl Call {
             Self::NestedDrop => 0,
             Self::Refresh => Self::Drop.bound(size) + Self::PinAndFree.bound(size),
             // The queue may be emptier than its owner knows.
-            Self::RetireOnly => 1 + ADD + QUEUE + 2,
-            // At most two nodes that wait.
-            Self::Retire => 1 + ADD + size.publish() + QUEUE + 2 + size.again(2) + all_links,
+            Self::RetireOnly => 1 + ADD + QUEUE + 2 + size.kept(),
+            // At most as many nodes that wait as a batch has.
+            Self::Retire => {
+                1 + ADD
+                    + size.publish()
+                    + QUEUE
+                    + 2
+                    + size.kept()
+                    + size.again(CAPACITY)
+                    + all_links
+            }
             // What waits is retired again in as many batches as it sends. In robust mode it may go round
             // once more.
             Self::Flush => {

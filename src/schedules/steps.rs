@@ -111,14 +111,13 @@ impl<M: Mode> Measured<'_, M> {
         let new = self.world.node(None);
         guard.announce(new);
         let old = self.world.place().swap(new, Ordering::AcqRel);
-        let published = || handle.local().counts.retired.load(Ordering::Relaxed);
-        let before = published();
+        let before = steps().sent;
         self.call_that(
             Some(handle),
             // SAFETY: unlinked above, once.
             || unsafe { self.world.retire(handle, old) },
             |freed| {
-                if freed == 0 && published() == before { Call::RetireOnly } else { Call::Retire }
+                if freed == 0 && steps().sent == before { Call::RetireOnly } else { Call::Retire }
             },
         );
     }
