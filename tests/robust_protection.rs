@@ -497,7 +497,7 @@ fn readers_and_writers_meet() {
 
 /// A thread makes a header before it has a guard, or used the default collector at all; its next guard
 /// holds the node, though a store has told it nothing.
-#[cfg(feature = "robust")]
+#[cfg(all(feature = "robust", feature = "std"))]
 #[test]
 fn what_was_made_before_the_guard_and_is_published_by_a_store_stays() {
     use kovan::{pin, retire_node};
