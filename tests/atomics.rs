@@ -48,22 +48,27 @@ fn guards_and_handles_know_their_collector() {
 
 #[test]
 fn tags_are_the_bits_that_the_alignment_leaves() {
-    let value = boxed(7_u64);
+    /// Aligned to 8 bytes on all processors.
+    #[derive(Debug, PartialEq)]
+    #[repr(align(8))]
+    struct Aligned(u64);
+
+    let value = boxed(Aligned(7));
     assert_eq!(value.tag(), 0);
     for tag in 0..8 {
         let tagged = value.with_tag(tag);
         assert_eq!((tagged.tag(), tagged == value), (tag, tag == 0));
         assert_eq!(tagged.with_tag(0), value);
-        assert_eq!(unsafe { tagged.with_tag(0).deref() }, &7);
+        assert_eq!(unsafe { tagged.with_tag(0).deref() }, &Aligned(7));
     }
     // Too large a tag is cut, and no tag is left where there is no bit for one.
     assert_eq!(value.with_tag(8 + 5).tag(), 5);
-    assert_eq!(end(value), 7);
+    assert_eq!(end(value), Aligned(7));
     let byte = boxed(7_u8);
     assert_eq!((byte.with_tag(1).tag(), byte.with_tag(1) == byte), (0, true));
     end(byte);
     // A null pointer with a tag is not null.
-    let null = Shared::<u64>::null();
+    let null = Shared::<Aligned>::null();
     assert!(
         null.is_null() && !null.with_tag(1).is_null() && null.with_tag(1).with_tag(0).is_null()
     );
