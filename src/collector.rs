@@ -27,6 +27,12 @@ impl Core {
         core.orphans.slot.take_and_stay();
         core
     }
+
+    /// Returns whether something waits in the slot of nobody.
+    #[inline]
+    pub(crate) fn has_orphans(&self) -> bool {
+        self.orphans.slot.has_list()
+    }
 }
 
 impl Drop for Core {

@@ -244,7 +244,7 @@ impl Drop for Suspended<'_> {
         if local.begin() {
             local.take_own();
         }
-        if local.queue.len() > keep || keep == 0 && local.core().orphans.slot.has_list() {
+        if local.queue.len() > keep || local.core().has_orphans() {
             local.slot.stay_on_slow_path();
         }
     }

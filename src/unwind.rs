@@ -69,7 +69,8 @@ mod depth {
 
         /// Ends a registration that was counted.
         pub(crate) fn unregister() {
-            REGISTERED.set(REGISTERED.get() - 1);
+            // Where thread-local values have keys, this one may be gone and made anew.
+            REGISTERED.set(REGISTERED.get().saturating_sub(1));
         }
     }
 

@@ -112,7 +112,7 @@ pub fn pin() -> Guard {
 ///
 /// Wait-free. Amortised over a batch of 64: a fence and a push per active thread. Needs no guard. Under a
 /// guard, the batch waits for this guard too. At most 14 destructors of values that were retired
-/// earlier run here, or 64 where these retire in turn or guards hold nodes. The panic of one does not end the call, as with [`pin`].
+/// earlier run here, or 64 where these retire in turn. The panic of one does not end the call, as with [`pin`].
 ///
 /// # Safety
 /// 1. `pointer` came from [`Box::into_raw`](std::boxed::Box::into_raw) and is retired once.

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use core::ptr;
 
 use super::Local;
+use super::retire::ADOPTED;
 use crate::barrier;
 use crate::batch::{Batch, Ended, Link};
 use crate::node::Entry;
@@ -120,10 +121,10 @@ impl Local {
 
     /// Takes at most so many batches that others could not free, or have more of than they should.
     pub(super) fn adopt(&self, most: usize, ended: &mut Ended) {
-        let orphans = &self.core().orphans;
-        if !orphans.slot.has_list() {
+        if !self.core().has_orphans() {
             return;
         }
+        let orphans = &self.core().orphans;
         let (mut list, mut left) = (orphans.slot.take_and_stay(), most);
         loop {
             // SAFETY: taken by this call alone; that slot has no owner that could hold a pointer.
@@ -132,6 +133,13 @@ impl Local {
             let Some(parcel) = ended.take_parcel() else { return };
             list = parcel;
         }
+    }
+
+    /// Takes some of what others have left, to be freed here.
+    pub(super) fn adopt_some(&self) {
+        let mut ended = Ended::default();
+        self.adopt(ADOPTED, &mut ended);
+        self.queue.add_all(ended.free);
     }
 
     /// Gives what is more than a thread should have to free to those that publish next: a thread that

@@ -49,7 +49,8 @@ impl Dues {
     }
 
     pub(super) fn owe(&self, nodes: usize) {
-        self.0.set(self.0.get() + nodes * NODE);
+        let most = (usize::MAX - self.0.get()) / NODE;
+        self.0.set(self.0.get() + nodes.min(most) * NODE);
     }
 
     /// Takes at most so much of what is owed.

@@ -36,6 +36,7 @@ impl Local {
         // SAFETY: caller: in use until it is given back below.
         let this = unsafe { &*local };
         this.nesting.set(Nesting::ORPHAN, false);
+        this.adopt_some();
         for _ in 0..ROUNDS {
             this.hand_on();
             let freed = this.free_waiting();

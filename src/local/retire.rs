@@ -32,7 +32,7 @@ const PIN_LINKS: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 2 } else { 25
 /// Links to what others left that a thread acknowledges for each batch that it publishes, and at pins if
 /// it has nothing else to free: two batches, as many as its retirements free meanwhile, and the one that
 /// carries the rest.
-const ADOPTED: usize = 3;
+pub(super) const ADOPTED: usize = 3;
 
 /// Times that a flush goes round, if it finds nodes that guards held. Once in loom's models.
 const FLUSH_ROUNDS: usize = if cfg!(kovan_loom) { 1 } else { 2 };
@@ -73,6 +73,7 @@ impl Local {
     #[inline(never)]
     fn free_with_dues(&self, nodes: usize) {
         if self.dues.is_freeing() {
+            self.dues.owe(nodes / FREE_GROUP);
             return self.open.stop();
         }
         self.free(nodes + self.dues.take(CAPACITY.saturating_sub(nodes)));
@@ -102,10 +103,6 @@ impl Local {
         self.publish_open(&mut ended);
         self.adopt(ADOPTED, &mut ended);
         self.route_freed(ended.free);
-        if self.dues.is_freeing() {
-            // Its retirements have freed nothing.
-            self.dues.owe(2 * self.config.get().batch);
-        }
         self.retiring.set(RETIRING);
     }
 
@@ -200,8 +197,8 @@ impl Local {
         }
     }
 
-    /// Takes this thread's list, acknowledges at most so much of it as one pin may, puts the rest
-    /// back, and frees nothing. Returns whether there was a list.
+    /// Takes this thread's list, acknowledges at most so much of it as one pin may, leaves the rest
+    /// to others, and frees nothing. Returns whether there was a list.
     pub(super) fn take_own(&self) -> bool {
         if self.config.get().robust {
             self.slot.shields.forget();
@@ -216,7 +213,8 @@ impl Local {
             // SAFETY: taken by this call alone; the owner, outside or at an outermost pin, holds no
             // pointer.
             let rest = unsafe { ended.acknowledge_some(list, &mut left) };
-            self.put_back(self, rest, &mut ended);
+            let to = if self.frees_at_once() { self } else { &self.core().orphans };
+            self.put_back(to, rest, &mut ended);
             let Some(parcel) = ended.take_parcel() else { break };
             list = parcel;
         }
@@ -229,16 +227,22 @@ impl Local {
         let found = self.take_own();
         let retiring = self.retiring.get();
         self.retiring.set(retiring.saturating_sub(usize::from(found)));
-        if retiring > 0 && !self.frees_at_once() {
-            return KEPT_BATCHES;
+        let keep = if retiring > 0 && !self.frees_at_once() { KEPT_BATCHES } else { 0 };
+        if self.core().has_orphans() && self.queue.len() <= keep {
+            self.help(keep);
         }
-        if self.queue.len() == 0 {
-            // Nobody may retire any more: pins free what this thread and others have left.
-            let mut ended = Ended::default();
-            self.adopt(ADOPTED, &mut ended);
-            self.queue.add_all(ended.free);
+        keep
+    }
+
+    /// Takes some of what was too much for a thread, or was left by one: the pins of all threads free
+    /// it.
+    #[cold]
+    #[inline(never)]
+    fn help(&self, keep: usize) {
+        self.adopt_some();
+        if self.queue.len() <= keep && self.core().has_orphans() {
+            self.slot.stay_on_slow_path();
         }
-        0
     }
 
     /// Outside of guards this thread holds no pointer: its own list need not wait for a pin.
@@ -342,6 +346,7 @@ impl Local {
         if self.open.len() > 0 {
             self.take_unpinned(&mut ended);
             self.publish_open(&mut ended);
+            self.adopt(ADOPTED, &mut ended);
             self.queue.add_all(ended.free);
             self.free_waiting();
             self.resume_panic();

@@ -175,7 +175,8 @@ impl Call {
             // A round at least for each node that it has freed; what is left is sent to the orphans.
             Self::Leave => {
                 let round = 2 + size.publish() + QUEUE + 2 + 1;
-                2 + (3 + size.freed) * round
+                2 + ADOPT
+                    + (3 + size.freed) * round
                     + sent * (SEND + QUEUE)
                     + size.again(sent * size.batch)
                     + all_links

@@ -239,7 +239,8 @@ fn a_pin_leaves_the_rest_of_a_list() {
             let before = steps();
             drop(reader.pin());
             let pin = (steps() - before).links;
-            assert!(pin <= 2 * 2, "{pin} links in one pin");
+            // Two of its list, once more after destructors, and three of what it has left to others.
+            assert!(pin <= 2 * 2 + 3, "{pin} links in one pin");
             links += pin;
         }
         assert!(links >= 9, "the rest is acknowledged by the next pins");
