@@ -35,7 +35,7 @@ fn seldom_read(batches: usize, rounds: usize) -> usize {
     let before = kovan::collector().stats().unreclaimed();
     let mut most = 0;
     thread::scope(|scope| {
-        scope.spawn(|| {
+        let reader = scope.spawn(|| {
             for _ in 0..rounds {
                 let guard = atom.load();
                 read.wait();
@@ -51,6 +51,7 @@ fn seldom_read(batches: usize, rounds: usize) -> usize {
             most = most.max(kovan::collector().stats().unreclaimed().saturating_sub(before));
             written.wait();
         }
+        reader.join().unwrap();
     });
     most.div_ceil(64) as usize
 }
