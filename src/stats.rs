@@ -80,11 +80,10 @@ impl Core {
             stats.threads += 1;
             stats.pinned += usize::from(!local.slot.pinned.is_outside());
         }
-        stats.retired = stats.retired.wrapping_add(stats.open);
-        // A node that is retired again is not in the sum until its batch is published.
-        if stats.retired > u64::MAX / 2 {
-            stats.retired = stats.freed;
-        }
+        // A node that is retired again is not in the sum until its batch is published, so the
+        // difference may be below zero for a moment.
+        let unreclaimed = stats.retired.wrapping_add(stats.open).wrapping_sub(stats.freed);
+        stats.retired = stats.freed.wrapping_add(unreclaimed.cast_signed().max(0).cast_unsigned());
         stats
     }
 }

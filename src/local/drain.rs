@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 use core::ptr;
 
 use super::Local;
-use super::retire::ADOPTED;
 use crate::barrier;
 use crate::batch::{Batch, Ended, Link};
 use crate::node::Entry;
@@ -15,6 +14,10 @@ use crate::sync::Ordering;
 
 /// Batches that a thread keeps to free. Who drains gets a backlog at once.
 pub(super) const SURPLUS: usize = 2 * BACKLOG;
+/// Links to what others left that a thread acknowledges for each batch that it publishes, when it leaves,
+/// and at pins if it has little else to free: two batches, as many as its retirements free meanwhile, and
+/// the one that carries the rest.
+pub(super) const ADOPTED: usize = 3;
 
 impl Local {
     /// Takes the list of a slot and acknowledges it on behalf of the owner: all of it, if the owner

@@ -6,7 +6,7 @@ use core::cell::Cell;
 use core::ptr;
 
 use super::Local;
-use super::drain::SURPLUS;
+use super::drain::{ADOPTED, SURPLUS};
 use crate::batch::{Batch, CAPACITY, Ended, Link, List};
 use crate::config::Config;
 use crate::node::{Entry, era};
@@ -28,11 +28,6 @@ const RETIRING: usize = 32;
 /// Links that one pin acknowledges. After a long section there may be any number: then the next pins
 /// go on.
 const PIN_LINKS: usize = if cfg!(any(kovan_loom, kovan_shuttle)) { 2 } else { 256 };
-
-/// Links to what others left that a thread acknowledges for each batch that it publishes, and at pins if
-/// it has nothing else to free: two batches, as many as its retirements free meanwhile, and the one that
-/// carries the rest.
-pub(super) const ADOPTED: usize = 3;
 
 /// Times that a flush goes round, if it finds nodes that guards held. Once in loom's models.
 const FLUSH_ROUNDS: usize = if cfg!(kovan_loom) { 1 } else { 2 };
