@@ -56,3 +56,15 @@ pub(crate) fn flush_until(done: impl Fn() -> bool) -> bool {
     }
     done()
 }
+
+/// Numbers of nodes that a guard loads: they fit into the cells of a slot, just do not, fill its
+/// first log, and many.
+pub(crate) const LOADED: [usize; 5] = [1, 64, 65, 200, 5000];
+
+/// After a few flushes nothing is left.
+pub(crate) fn assert_all_freed(handle: &kovan::Handle<kovan::Robust>) {
+    for _ in 0..4 {
+        handle.flush();
+    }
+    assert_eq!(handle.collector().stats().unreclaimed(), 0);
+}
