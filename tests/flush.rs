@@ -205,7 +205,7 @@ fn statistics_are_exact_when_nobody_works() {
                 });
             }
             // Never does a look show more freed than retired.
-            scope.spawn(|| {
+            let looker = scope.spawn(|| {
                 while !stop.load(SeqCst) {
                     let stats = collector.stats();
                     assert!(stats.freed <= stats.retired, "{stats:?}");
@@ -214,6 +214,7 @@ fn statistics_are_exact_when_nobody_works() {
                     }
                 }
             });
+            looker.join().unwrap();
         });
         let handle = collector.register();
         let stats = collector.stats();

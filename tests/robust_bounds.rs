@@ -433,7 +433,7 @@ fn a_reader_that_goes_round_holds_what_it_has_loaded() {
         let (over, ready) = (AtomicBool::new(false), AtomicBool::new(false));
         let mut worst = 0;
         thread::scope(|scope| {
-            scope.spawn(|| {
+            let reader = scope.spawn(|| {
                 let thread = world.enter();
                 let guard = thread.pin();
                 while !over.load(SeqCst) {
@@ -453,6 +453,7 @@ fn a_reader_that_goes_round_holds_what_it_has_loaded() {
                 worst = worst.max(LIVE.load(SeqCst));
             }
             over.store(true, SeqCst);
+            reader.join().unwrap();
         });
         println!("a reader of {values} values: {worst} alive at most");
         assert!(worst <= BOUND / 2 + values, "{worst}");
