@@ -15,7 +15,7 @@ use crate::registry::{Chunk, Place};
 pub(crate) struct Core {
     pub(crate) locals: Chunk,
     /// The slot of nobody: what threads that left could not free, and what threads have more of than
-    /// they should, waits there for one that publishes or flushes.
+    /// they should, waits there for those that publish, pin, flush or leave.
     pub(crate) orphans: Local,
     pub(crate) config: Config,
 }

@@ -14,8 +14,9 @@ pub enum Free {
     /// batches to acknowledge frees at most 64 nodes. So with the default, which is 2, no retirement
     /// runs more than 14 destructors, and no pin more than 64; what piled up behind a long guard is
     /// paid off in these steps, or by a flush. Where destructors retire in turn, a retirement runs up
-    /// to 64, or seven times this number if that is more. A thread that retires as much as it allocates gives its
-    /// allocator as much as it takes (Kim, Brown & Singh, *Are Your Epochs Too Epic?*, PPoPP 2024).
+    /// to 64, or seven times this number if that is more. A thread that retires as much as it
+    /// allocates gives its allocator as much as it takes (Kim, Brown & Singh, *Are Your Epochs Too
+    /// Epic?*, PPoPP 2024).
     Amortised(usize),
     /// All of them, in the `pin`, `retire` or `flush` that finds them. There is no bound on their
     /// number then.

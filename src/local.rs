@@ -224,7 +224,7 @@ impl Local {
 /// While it lives, a pin has left its section to run destructors.
 struct Suspended<'l> {
     local: &'l Local,
-    /// Whether this pin belongs to a destructor that another suspended pin runs.
+    /// Says whether this pin belongs to a destructor that another suspended pin runs.
     nested: bool,
     /// Batches that need not be freed by pins.
     keep: usize,

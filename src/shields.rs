@@ -85,8 +85,7 @@ impl Pinned {
         Self(AtomicUsize::new(0))
     }
 
-    /// Begins a section. The caller passes [`barrier::light`] before its
-    /// loads.
+    /// Begins a section. The caller passes [`barrier::light`] before its loads.
     #[inline(always)]
     pub(crate) fn enter(&self) {
         // Release: the reads of the section before; a drain that reads this store may free what that
@@ -127,7 +126,8 @@ impl Pinned {
         self.0.store(self.0.load(Ordering::Relaxed) & !EVERYTHING, Ordering::Release);
     }
 
-    /// Returns how many addresses the log has, as another thread reads it. A guess until the log is read.
+    /// Returns how many addresses the log has, as another thread reads it. A guess until the log is
+    /// read.
     pub(crate) fn logged(&self) -> usize {
         (self.0.load(Ordering::Relaxed) & !EVERYTHING).saturating_sub(1)
     }

@@ -4,8 +4,8 @@
 #![cfg(not(kovan_shuttle))] // Its atomics are not those of this crate then.
 #![allow(clippy::undocumented_unsafe_blocks)] // Every value here is unlinked and retired once.
 
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 mod common;
@@ -88,10 +88,10 @@ impl Drop for DefaultRoot {
 fn destructors_that_retire_are_paid_for() {
     let _turn = turn();
     for leaves in [1, 2, 5, 20, 63] {
-        let drops = std::sync::Arc::new(AtomicUsize::new(0));
+        let drops = Arc::new(AtomicUsize::new(0));
         let (mut most, mut made) = (0, 0);
         for _ in 0..scaled(100_000) / leaves {
-            let leaf = || Box::into_raw(Box::new(Counted(drops.clone())));
+            let leaf = || Box::into_raw(Box::new(Counted(Arc::clone(&drops))));
             let root = DefaultRoot((0..leaves).map(|_| leaf()).collect());
             made += leaves;
             unsafe { kovan::retire(Box::into_raw(Box::new(root))) };
@@ -108,8 +108,8 @@ fn destructors_that_retire_are_paid_for() {
 fn destructors_with_registrations_of_their_own_do_not_recurse() {
     fn case<M: Mode>() {
         let collector = Collector::<M>::builder().batch(1).build();
-        let drops = std::sync::Arc::new(AtomicUsize::new(0));
-        let leaf = || Box::into_raw(Box::new(Counted(drops.clone())));
+        let drops = Arc::new(AtomicUsize::new(0));
+        let leaf = || Box::into_raw(Box::new(Counted(Arc::clone(&drops))));
         let roots = scaled(100_000);
         let reader = collector.register();
         let long = reader.pin();

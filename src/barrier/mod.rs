@@ -9,7 +9,8 @@
 //!
 //! - `detect` chooses the strategy. It is called when a collector is made, before any slot of it
 //!   exists.
-//! - `light` is the side of `pin` and of robust loads. Where it is only a compiler fence, it counts while `is_free`.
+//! - `light` is the side of `pin` and of robust loads. Where it is only a compiler fence, it counts
+//!   while `is_free`.
 //! - `is_free` says whether a pin may rely on `light` alone. If not, every outermost pin must take
 //!   its slow path, which has a fence: see `Slot::take_and_stay`. It changes at most once, to no.
 //! - `heavy` is the side of the drain. It returns whether the axiom holds for the calls of `light`

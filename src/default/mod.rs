@@ -110,9 +110,10 @@ pub fn pin() -> Guard {
 
 /// Retires a boxed value in the default collector: it is dropped when no guard can hold it.
 ///
-/// Wait-free. Amortised over a batch of 64: a fence and a push per active thread. Needs no guard. Under a
-/// guard, the batch waits for this guard too. At most 14 destructors of values that were retired
-/// earlier run here, or 64 where these retire in turn. The panic of one does not end the call, as with [`pin`].
+/// Wait-free. Amortised over a batch of 64: a fence and a push per active thread. Needs no guard.
+/// Under a guard, the batch waits for this guard too. At most 14 destructors of values that were
+/// retired earlier run here, or 64 where these retire in turn. The panic of one does not end the
+/// call, as with [`pin`].
 ///
 /// # Safety
 /// 1. `pointer` came from [`Box::into_raw`](std::boxed::Box::into_raw) and is retired once.
@@ -168,7 +169,8 @@ pub fn flush() {
 
 /// Hands in what this thread has retired in the default collector, without waiting for its open
 /// batch to fill, and frees what has come back to this thread. Does nothing, and costs nothing, if
-/// this thread has retired nothing since its last batch. Unlike [`flush`], it leaves the lists of idle threads alone.
+/// this thread has retired nothing since its last batch. Unlike [`flush`], it leaves the lists of
+/// idle threads alone.
 ///
 /// # Panics
 /// As [`flush`].

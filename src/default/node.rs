@@ -13,9 +13,9 @@ use crate::node::{Entry, Reclaimable, RetiredNode, era};
 impl RetiredNode {
     /// Returns a header that is made now.
     ///
-    /// With the feature `robust`, the guards that this thread gets from [`pin`](crate::pin), and those
-    /// that it has, hold the node from here on, however it is published: a store, unlike an exchange,
-    /// does not tell the guard what it publishes. That ends with the thread's thread-local values.
+    /// The guards that this thread has or gets from [`pin`](crate::pin) hold the node from here on if
+    /// the feature `robust` is on, however the node is published: a store, unlike an exchange, does
+    /// not tell the guard what it publishes. That ends with the thread's thread-local values.
     #[must_use]
     #[inline]
     pub fn new() -> Self {

@@ -159,7 +159,7 @@ impl Local {
         }
     }
 
-    /// Gives a batch to the next thread that publishes or flushes.
+    /// Gives a batch to the next thread that publishes, pins, flushes or leaves.
     pub(super) fn leave_orphan(&self, batch: Box<Batch>) {
         let mut ended = Ended::default();
         self.send(batch, ptr::null_mut(), &self.core().orphans, &mut ended);

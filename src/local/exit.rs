@@ -69,7 +69,7 @@ impl Local {
         self.queue.add_all(ended.free);
     }
 
-    /// Gives everything to the next thread that publishes or flushes. Runs no destructor.
+    /// Gives everything to the next threads that publish, pin, flush or leave. Runs no destructor.
     fn leave_orphans(&self) {
         self.hand_on();
         while let Some(batch) = self.queue.take() {

@@ -126,13 +126,20 @@ impl Size {
     /// A batch of nodes that were taken to be freed, each out of another batch, and are added to the
     /// open one again.
     fn kept(self) -> usize {
-        if self.robust { CAPACITY * (QUEUE + 2 + ADD) } else { 0 }
+        self.added(CAPACITY) + if self.robust { CAPACITY * QUEUE } else { 0 }
+    }
+
+    fn added(self, nodes: usize) -> usize {
+        if self.robust { nodes * (2 + ADD) } else { 0 }
+    }
+
+    fn published(self, nodes: usize) -> usize {
+        if self.robust { nodes.div_ceil(self.batch) * self.publish() } else { 0 }
     }
 
     /// Nodes that were taken to be freed, and are retired again.
     fn again(self, nodes: usize) -> usize {
-        let nodes = if self.robust { nodes } else { 0 };
-        nodes * (2 + ADD) + nodes.div_ceil(self.batch) * self.publish()
+        self.added(nodes) + self.published(nodes)
     }
 }
 
@@ -157,13 +164,8 @@ impl Call {
             Self::RetireOnly => 1 + ADD + QUEUE + 2 + size.kept(),
             // At most as many nodes that wait as a batch has.
             Self::Retire => {
-                1 + ADD
-                    + size.publish()
-                    + QUEUE
-                    + 2
-                    + size.kept()
-                    + size.again(CAPACITY)
-                    + all_links
+                let again = size.kept() + size.published(CAPACITY);
+                1 + ADD + size.publish() + QUEUE + 2 + again + all_links
             }
             // What waits is retired again in as many batches as it sends. In robust mode it may go round
             // once more.
