@@ -171,9 +171,7 @@ impl Shields {
     pub(crate) fn publish(&self, pointer: *mut (), pinned: &Pinned) {
         let cell = &self.cells[place(pointer.addr())];
         let displaced = cell.load(Ordering::Relaxed);
-        if !displaced.is_null() {
-            self.append(displaced, pinned);
-        }
+        self.append_if(!displaced.is_null(), displaced, pinned);
         // Release: after the log has what was here; pairs with `read`.
         cell.store(pointer, Ordering::Release);
     }
@@ -214,29 +212,39 @@ impl Shields {
 
     /// Adds an address to the log, as [`publish`](Self::publish) does one that is displaced.
     #[inline(always)]
-    pub(crate) fn append(&self, pointer: *mut (), Pinned(pinned): &Pinned) {
+    pub(crate) fn append(&self, pointer: *mut (), pinned: &Pinned) {
+        self.append_if(true, pointer, pinned);
+    }
+
+    /// Adds an address to the log if it `counts`. Where there is room, there is no branch on that, since a
+    /// processor cannot tell from the past which addresses displace others: one that does not count is
+    /// written behind those that do.
+    #[inline(always)]
+    fn append_if(&self, counts: bool, pointer: *mut (), Pinned(pinned): &Pinned) {
         // Relaxed: the owner reads what it wrote.
         let pin = pinned.load(Ordering::Relaxed);
-        if pin > self.room.get() {
+        if pin <= self.room.get() {
+            self.append_at(pin - 1, pointer, pinned, usize::from(counts));
+        } else if counts {
             // There is no room, or the guard holds everything.
             let (count, everything) = ((pin & !EVERYTHING) - 1, pin & EVERYTHING);
             let count = if count < self.room.get() { count } else { self.make_room(count) };
-            return self.append_at(count, pointer, pinned, everything);
+            self.append_at(count, pointer, pinned, everything | 1);
         }
-        self.append_at(pin - 1, pointer, pinned, 0);
     }
 
+    /// Writes an entry behind the first `at`, and adds `more` to what `pinned` is then.
     #[inline(always)]
-    fn append_at(&self, at: usize, pointer: *mut (), pinned: &AtomicUsize, everything: usize) {
+    fn append_at(&self, at: usize, pointer: *mut (), pinned: &AtomicUsize, more: usize) {
         debug_assert!(at < self.room.get(), "the log has room");
         // SAFETY: the log in use lives as long as the slot and has `room` entries, of which this is
-        // one: `append`.
+        // one: `append_if`.
         let entry = unsafe { &*self.entries.get().add(at) };
         // Release: the reads of an earlier section, whose address may have been here, are done;
         // pairs with `read`.
         entry.store(pointer, Ordering::Release);
         // Release: the entry before the count; pairs with `read`.
-        pinned.store((at + 2) | everything, Ordering::Release);
+        pinned.store((at + 1) + more, Ordering::Release);
     }
 
     /// Takes a log into use that has the `count` entries of this one once each, and room for as many

@@ -159,6 +159,22 @@ fn exit_keeps_a_guard<M: Mode>(kind: Kind) {
     });
 }
 
+/// A thread retires what its own guard has loaded, and flushes under that guard.
+fn retire_under_own_guard<M: Mode>(kind: Kind) {
+    check(preemptions::<M>(kind, 1, 1), move || {
+        let world = World::<M>::new(kind);
+        let handle = world.collector.register();
+        let guard = handle.pin();
+        let node = world.load(&guard);
+        world.replace(&handle);
+        handle.flush();
+        see(node);
+        drop(guard);
+        drop(handle);
+        world.finish();
+    });
+}
+
 /// What a thread could not free as it left is taken by one of two others.
 fn orphans_against_adopters<M: Mode>(kind: Kind) {
     check(preemptions::<M>(kind, 1, 1), move || {
@@ -188,11 +204,13 @@ mod region {
     models!(Region, Plain: pin_against_retire, return_against_pin, pin_against_drain);
     models!(Region, Plain: push_against_push, push_against_exit, leave_against_publish);
     models!(Region, Plain: flush_against_sections, exit_keeps_a_guard, orphans_against_adopters);
+    models!(Region, Plain: retire_under_own_guard);
 }
 mod robust {
     models!(Robust, Plain: pin_against_retire, return_against_pin, pin_against_drain);
     models!(Robust, Plain: push_against_push, push_against_exit, leave_against_publish);
     models!(Robust, Plain: flush_against_sections, exit_keeps_a_guard, orphans_against_adopters);
+    models!(Robust, Plain: retire_under_own_guard);
 }
 mod robust_by_era {
     models!(Robust, Proxy: pin_against_retire, return_against_pin, pin_against_drain);
