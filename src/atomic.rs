@@ -233,7 +233,7 @@ impl<'g, T> Shared<'g, T> {
     /// 1. It was loaded by [`Atomic::load`] through the guard of `'g`, a guard of the collector that
     ///    it is retired in, from a place that satisfies the guard's [`Mode`]; or it cannot be
     ///    retired before `'g` ends.
-    /// 2. Nobody has a mutable reference to it.
+    /// 2. Nobody has a mutable reference to it; and `T` is `Sync`, or no other thread has a reference.
     /// 3. It has no tag.
     #[must_use]
     pub const unsafe fn as_ref(&self) -> Option<&'g T> {

@@ -308,7 +308,11 @@ impl Shields {
         for cell in &self.cells {
             // Acquire: pairs with the Release in `publish`: an address that is not here any more is
             // in the log that is read next.
-            into.push(cell.load(Ordering::Acquire).addr());
+            let address = cell.load(Ordering::Acquire).addr();
+            // Most are null, and each node that waits is looked for among the others.
+            if address != 0 {
+                into.push(address);
+            }
         }
         // Relaxed: `heavy` came before. What is read later is only higher.
         let era = self.era.load(Ordering::Relaxed);
