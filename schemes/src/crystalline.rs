@@ -131,12 +131,13 @@ unsafe impl Reclaimer for Crystalline {
                 reclamation, PLDI 2024 (Crystalline-L; brief announcement DISC 2021)",
         strength: Strength::Pointer,
         load: Progress::LockFree,
-        reclaim: Progress::LockFree,
+        retire: Progress::LockFree,
         robust: Robustness { stalled: true, long_reader: true },
         parameters: "batch=64 era_frequency=128",
         bound: "2 H B (L + N (E + 2)) + 2 N B, N = T + s threads, H = N K shields, \
                 B = 64 ceil(H / 64)",
         frees_on_drop: true,
+        frees_meanwhile: true,
     };
     const PROTECT_FREES: bool = true;
     type Header = u64;

@@ -102,11 +102,12 @@ unsafe impl<F: Free> Reclaimer for Scheme<F> {
             paper: "Brown, Reclaiming memory for lock-free data structures, PODC 2015, sec. 4",
             strength: Strength::Region,
             load: Progress::WaitFree,
-            reclaim: Progress::Blocking,
+            retire: Progress::WaitFree,
             robust: Robustness { stalled: false, long_reader: false },
             parameters: "pins_between_looks=16 bags=3",
             bound: "unbounded: one stalled thread holds all that is retired",
             frees_on_drop: true,
+            frees_meanwhile: true,
         };
         if F::AMORTISED {
             Facts {

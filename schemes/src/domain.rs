@@ -15,6 +15,15 @@ use crate::reclaimer::Reclaimer;
 
 /// A domain of a scheme: what is retired in it is freed in it. Clones are the same domain; when
 /// the last clone, handle and structure of it is gone, all that was retired is freed.
+///
+/// A retired value may hold the domain itself: a clone, a structure of it, a handle. The domain, and all
+/// garbage in it, then stays until that value is freed, which only calls of the domain's handles do.
+/// So a program that has such values flushes before it drops its last handle.
+///
+/// # After `fork`
+/// A child made by `fork` has the thread that forked and none of the others, but all their registrations. A
+/// guard that another thread had at that time never ends in the child: it holds there what the scheme
+/// says that a stalled thread holds. Garbage that other threads had collected is not freed in the child.
 pub struct Domain<R: Reclaimer> {
     inner: Arc<Inner<R>>,
 }
@@ -223,6 +232,20 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
         let header = self.handle.domain.inner.scheme.header(&self.handle.local);
         self.handle.cells.count_allocated();
         Owned { node: Box::new(Node::new(header, value)) }
+    }
+
+    /// Allocates a node whose value `init` builds where it stays: a value may be larger than the stack of
+    /// a thread.
+    ///
+    /// # Safety
+    /// `init` initialises the value it is given the address of.
+    #[must_use]
+    pub unsafe fn alloc_with<T>(&self, init: impl FnOnce(*mut T)) -> Owned<T, R> {
+        let header = self.handle.domain.inner.scheme.header(&self.handle.local);
+        // SAFETY: the caller's clause.
+        let node = unsafe { Node::boxed(header, init) };
+        self.handle.cells.count_allocated();
+        Owned { node }
     }
 
     /// Frees a node that was never published.

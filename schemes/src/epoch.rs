@@ -24,11 +24,12 @@ unsafe impl Reclaimer for Epoch {
         paper: "Fraser, Practical lock-freedom, 2004, sec. 5.2.3",
         strength: Strength::Region,
         load: Progress::WaitFree,
-        reclaim: Progress::Blocking,
+        retire: Progress::LockFree,
         robust: Robustness { stalled: false, long_reader: false },
         parameters: "bag=64 pins_between_collect=128",
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
+        frees_meanwhile: true,
     };
     const UNPIN_FREES: bool = false;
     type Header = ();

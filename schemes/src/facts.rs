@@ -14,15 +14,15 @@ pub enum Strength {
     Region,
 }
 
-/// The progress guarantee of an operation.
+/// The progress guarantee of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Progress {
-    /// Each call ends in a bounded number of its own steps.
+    /// It ends in a bounded number of its own steps.
     WaitFree,
-    /// Some thread always makes progress.
+    /// It may begin anew, each time because a call of another thread has made progress.
     LockFree,
-    /// A stopped thread can stop reclamation (not the caller).
+    /// It may wait for a thread that has stopped.
     Blocking,
 }
 
@@ -59,10 +59,12 @@ pub struct Facts {
     pub paper: &'static str,
     /// The strength of protection.
     pub strength: Strength,
-    /// Progress of a protected load.
+    /// Progress of a protected load, and of the shield that it takes.
     pub load: Progress,
-    /// Progress of retirement and reclamation.
-    pub reclaim: Progress,
+    /// Progress of a retirement, with what it does to reclaim; the destructors that it runs are not its
+    /// own steps. Whether a stopped thread can keep all threads from reclaiming is
+    /// [`Robustness::stalled`].
+    pub retire: Progress,
     /// Robustness against each adversary.
     pub robust: Robustness,
     /// Parameters, `name=value` separated by spaces.
@@ -72,4 +74,6 @@ pub struct Facts {
     pub bound: &'static str,
     /// Whether everything retired is freed once the domain is dropped.
     pub frees_on_drop: bool,
+    /// Whether nodes are freed while the domain is used, if nobody stalls.
+    pub frees_meanwhile: bool,
 }

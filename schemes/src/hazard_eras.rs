@@ -99,12 +99,13 @@ unsafe impl Reclaimer for HazardEras {
         paper: "Ramalhete & Correia, Hazard Eras, SPAA 2017, sec. 3",
         strength: Strength::Pointer,
         load: Progress::LockFree,
-        reclaim: Progress::WaitFree,
+        retire: Progress::WaitFree,
         robust: Robustness { stalled: true, long_reader: true },
         parameters: "era_frequency=128 threshold=max(128,H)",
         bound: "(N + 1) R + (s + (N + 1) T) K (L + N (E + 2)), N = T + s threads, \
                 R = max(128, 14 N ceil(K / 14)), E = 128; L is the most that is live at once",
         frees_on_drop: true,
+        frees_meanwhile: true,
     };
     const UNPIN_FREES: bool = false;
     type Header = u64;

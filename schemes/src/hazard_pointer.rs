@@ -73,12 +73,13 @@ unsafe impl Reclaimer for HazardPointer {
         version: "haphazard 0.1.8",
         paper: "Michael, Hazard Pointers, IEEE TPDS 15(6), 2004",
         strength: Strength::Pointer,
-        load: Progress::LockFree,
-        reclaim: Progress::LockFree,
+        load: Progress::Blocking,
+        retire: Progress::LockFree,
         robust: Robustness { stalled: true, long_reader: true },
         parameters: "threshold=1000 hazard_multiplier=2",
         bound: "(T + 1) max(1000, 2H) + H, with T threads and H hazards",
         frees_on_drop: true,
+        frees_meanwhile: true,
     };
     const UNPIN_FREES: bool = false;
     type Header = ();

@@ -131,11 +131,12 @@ unsafe impl<const ASYMMETRIC: bool> Reclaimer for Scheme<ASYMMETRIC> {
             paper: "Michael, Hazard Pointers, IEEE TPDS 15(6), 2004, sec. 3",
             strength: Strength::Pointer,
             load: Progress::LockFree,
-            reclaim: Progress::WaitFree,
+            retire: Progress::WaitFree,
             robust: Robustness { stalled: true, long_reader: true },
             parameters: "threshold=1",
             bound: "(N + 1) (1 + H), N = T + s threads, H = N K hazards",
             frees_on_drop: true,
+            frees_meanwhile: true,
         };
         let asymmetric = Facts {
             name: "hp-asym",

@@ -73,11 +73,12 @@ impl Variant for NoEras {
                 for lock-free data structures, PLDI 2021 (Hyaline-1)",
         strength: Strength::Region,
         load: Progress::WaitFree,
-        reclaim: Progress::LockFree,
+        retire: Progress::LockFree,
         robust: Robustness { stalled: false, long_reader: false },
         parameters: "batch=64",
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
+        frees_meanwhile: true,
     };
     type Header = ();
     #[inline]

@@ -120,13 +120,14 @@ unsafe impl Reclaimer for Ibr {
                 PPoPP 2018, sec. 3.3 (2GE)",
         strength: Strength::Guard,
         load: Progress::LockFree,
-        reclaim: Progress::WaitFree,
+        retire: Progress::WaitFree,
         robust: Robustness { stalled: true, long_reader: false },
         parameters: "era_frequency=128 threshold=max(128,N)",
         bound: "(N + 1) R + (s + (N + 1) T) (D + 1) (L + N (E + 2) + (N + 1) R), N = T + s threads, \
                 R = max(128, N), E = 128, if no guard notices more than D = 8 steps of the clock; \
                 L is the most that is live at once",
         frees_on_drop: true,
+        frees_meanwhile: true,
     };
     const UNPIN_FREES: bool = false;
     type Header = u64;

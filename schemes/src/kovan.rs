@@ -40,11 +40,12 @@ const FACTS: Facts = Facts {
     paper: "after Nikolaev & Ravindran, Hyaline, PLDI 2021 (Hyaline-1); see docs/PROTOCOL.md",
     strength: Strength::Region,
     load: Progress::WaitFree,
-    reclaim: Progress::WaitFree,
+    retire: Progress::WaitFree,
     robust: Robustness { stalled: false, long_reader: false },
     parameters: "batch=64 backlog=16 return_limit=8 kept=4 frees=2",
     bound: "unbounded: one stalled thread holds all that is retired",
     frees_on_drop: true,
+    frees_meanwhile: true,
 };
 
 impl Variant for Region {

@@ -20,8 +20,9 @@ use upstream::{Reclaimable, RetiredNode};
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
+use crate::parts::home::{Collector, Home, thread_locals};
 use crate::parts::limbo::Erased;
-use crate::parts::process_wide::{Collector, Home, Joined, Pinned, thread_locals};
+use crate::parts::process_wide::{Joined, Pinned};
 use crate::reclaimer::{GuardProtection, Reclaimer};
 
 /// The scheme `kovan-upstream`.
@@ -98,11 +99,12 @@ unsafe impl Reclaimer for KovanUpstream {
         paper: "after Nikolaev & Ravindran, Crystalline, DISC 2021 (Crystalline-W, one slot)",
         strength: Strength::Guard,
         load: Progress::WaitFree,
-        reclaim: Progress::WaitFree,
+        retire: Progress::LockFree,
         robust: Robustness { stalled: false, long_reader: false },
         parameters: "batch=64 era_frequency=128 load_attempts=16",
         bound: "none: a stall holds little while all guards are short, else all made under a long one",
         frees_on_drop: false,
+        frees_meanwhile: true,
     };
     type Header = Header;
     type Local = Joined<Self>;

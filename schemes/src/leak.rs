@@ -17,11 +17,12 @@ unsafe impl Reclaimer for Leak {
         paper: "no reclamation (baseline)",
         strength: Strength::Region,
         load: Progress::WaitFree,
-        reclaim: Progress::WaitFree,
+        retire: Progress::WaitFree,
         robust: Robustness { stalled: false, long_reader: false },
         parameters: "",
         bound: "unbounded: all that was retired",
         frees_on_drop: false,
+        frees_meanwhile: false,
     };
     const UNPIN_FREES: bool = false;
     type Header = ();

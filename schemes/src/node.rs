@@ -25,6 +25,23 @@ impl<T, H> Node<T, H> {
     pub const fn new(header: H, value: T) -> Self {
         Self { header, tag: Tag::new(), value }
     }
+
+    /// A node in a box, whose value `init` builds where it stays.
+    ///
+    /// # Safety
+    /// `init` initialises the value.
+    pub(crate) unsafe fn boxed(header: H, init: impl FnOnce(*mut T)) -> Box<Self> {
+        let mut node = Box::<Self>::new_uninit();
+        let at = node.as_mut_ptr();
+        // SAFETY: in the box, which is nobody else's; all three fields are initialised, the last by the
+        // caller's clause. If `init` panics, the box is freed and nothing in it is dropped.
+        unsafe {
+            (&raw mut (*at).header).write(header);
+            (&raw mut (*at).tag).write(Tag::new());
+            init(&raw mut (*at).value);
+            node.assume_init()
+        }
+    }
 }
 
 /// A retired node. Dropping it drops the value and counts the free, so a scheme frees with

@@ -150,7 +150,7 @@ impl<'g, T, R: Reclaimer> Shared<'g, T, R> {
     /// # Safety
     /// 1. The node is protected for all of `'a` (by a shield that still holds it, or by the guard
     ///    if the scheme is that strong), or is reachable by this thread alone.
-    /// 2. Nobody holds a mutable reference to it.
+    /// 2. Nobody holds a mutable reference to it; and `T` is `Sync`, or no other thread holds a reference.
     #[must_use]
     #[inline]
     pub unsafe fn deref<'a>(self) -> Option<&'a T> {

@@ -65,11 +65,12 @@ unsafe impl Reclaimer for Qsbr {
         paper: "Hart, McKenney, Brown & Walpole, JPDC 67(12), 2007, sec. 2.1",
         strength: Strength::Region,
         load: Progress::WaitFree,
-        reclaim: Progress::Blocking,
+        retire: Progress::WaitFree,
         robust: Robustness { stalled: false, long_reader: false },
         parameters: "retirements_between_advances=64 bags=3",
         bound: "unbounded: one thread that stalls, or idles without a flush, holds all",
         frees_on_drop: true,
+        frees_meanwhile: true,
     };
     type Header = ();
     type Local = Local;

@@ -11,8 +11,9 @@ use ::sdd::Guard as Pin;
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
+use crate::parts::home::{Collector, Home, thread_locals};
 use crate::parts::limbo::Erased;
-use crate::parts::process_wide::{Collector, Home, Joined, Pinned, thread_locals};
+use crate::parts::process_wide::{Joined, Pinned};
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 
 /// Epochs until a node that was retired now is freed, and one that has begun.
@@ -65,11 +66,12 @@ unsafe impl Reclaimer for Sdd {
         paper: "after Fraser, Practical lock-freedom, 2004, sec. 5.2.3",
         strength: Strength::Region,
         load: Progress::WaitFree,
-        reclaim: Progress::Blocking,
+        retire: Progress::LockFree,
         robust: Robustness { stalled: false, long_reader: false },
         parameters: "pins_between_scans=128 epochs_until_free=3",
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: false,
+        frees_meanwhile: true,
     };
     type Header = ();
     type Local = Joined<Self>;

@@ -4,9 +4,15 @@
 //! guard inside another one of the same thread is nested in it. A batch has at least `batch`
 //! entries; with more active threads than entries it grows, and each retirement tries again. What a
 //! thread retired waits for its next retirements, or for those of a thread that gets its number
-//! after its exit: a handle that is dropped flushes, so that little is left to that. The crate gives
-//! a thread's number away when the thread ends, so no guard may live on in a thread-local value.
+//! after its exit: a handle that is dropped flushes, so that little is left to that.
+//!
+//! The crate gives a thread's number away when the thread ends, and a guard that lives on then, in the
+//! destructor of another thread-local value, would share its reservation with another thread. So a
+//! thread may not end inside of a guard: that aborts. Later, guards and handles are refused.
 
+use std::cell::{Cell, RefCell};
+use std::ops::Deref;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering, compiler_fence, fence};
 
@@ -27,28 +33,81 @@ pub struct Seize {
 #[derive(Debug)]
 pub struct Local {
     collector: Arc<Collector>,
+    /// Its guards, or [`ENDED`]; [`End`] knows it, too.
+    guards: Rc<Cell<usize>>,
 }
 
-/// Of a thread: dropped before what the crate keeps of it.
-struct End;
+/// In the place of a number of guards: the crate may have left this thread.
+const ENDED: usize = usize::MAX;
+
+/// The registrations of a thread. Dropped before what the crate keeps of the thread.
+struct End(RefCell<Vec<Rc<Cell<usize>>>>);
 
 impl Drop for End {
-    fn drop(&mut self) {}
+    fn drop(&mut self) {
+        HAS_ENDED.set(true);
+        for guards in self.0.take() {
+            // In the drop of a thread-local value, so it aborts.
+            assert_eq!(guards.replace(ENDED), 0, "a thread ended inside of a guard");
+        }
+    }
 }
 
 thread_local! {
-    static END: End = const { End };
+    static END: End = const { End(RefCell::new(Vec::new())) };
+    /// Without a destructor.
+    static HAS_ENDED: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Local {
+    fn new(collector: &Arc<Collector>) -> Self {
+        assert!(!HAS_ENDED.get(), "a handle in a thread that has ended");
+        // In this order: thread-local values go in the reverse.
+        drop(collector.enter());
+        let guards = Rc::default();
+        END.with(|end| end.0.borrow_mut().push(Rc::clone(&guards)));
+        Self { collector: Arc::clone(collector), guards }
+    }
+
+    fn flush(&self) {
+        if self.guards.get() != ENDED {
+            self.collector.enter().flush();
+        }
+    }
 }
 
 impl Drop for Local {
     fn drop(&mut self) {
-        // Not in a thread-local value that outlives the crate's: that would panic. And not too deep: a
-        // chain of destructors that each drop a handle must not exhaust the stack.
-        if let Some(_freeing) = Freeing::enter()
-            && END.try_with(|_| ()).is_ok()
-        {
-            self.collector.enter().flush();
+        // Not too deep: a chain of destructors that each drop a handle must not exhaust the stack.
+        if let Some(_freeing) = Freeing::enter() {
+            self.flush();
         }
+        // Guards that are forgotten end with their handle, as far as `End` is asked.
+        let _ = END.try_with(|end| {
+            end.0.borrow_mut().retain(|guards| !Rc::ptr_eq(guards, &self.guards));
+        });
+    }
+}
+
+/// A guard, counted by its registration.
+#[derive(Debug)]
+pub struct Pinned<'l> {
+    guard: LocalGuard<'l>,
+    guards: &'l Cell<usize>,
+}
+
+impl<'l> Deref for Pinned<'l> {
+    type Target = LocalGuard<'l>;
+    #[inline]
+    fn deref(&self) -> &LocalGuard<'l> {
+        &self.guard
+    }
+}
+
+impl Drop for Pinned<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.guards.set(self.guards.get() - 1);
     }
 }
 
@@ -71,15 +130,16 @@ unsafe impl Reclaimer for Seize {
         paper: "after Nikolaev & Ravindran, Hyaline, PLDI 2021 (Hyaline-1)",
         strength: Strength::Region,
         load: Progress::WaitFree,
-        reclaim: Progress::LockFree,
+        retire: Progress::LockFree,
         robust: Robustness { stalled: false, long_reader: false },
         parameters: "batch=max(32,cores)",
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
+        frees_meanwhile: true,
     };
     type Header = ();
     type Local = Local;
-    type Guard<'l> = LocalGuard<'l>;
+    type Guard<'l> = Pinned<'l>;
     type Shield<'l> = ();
 
     fn new() -> Self {
@@ -89,16 +149,16 @@ unsafe impl Reclaimer for Seize {
         None
     }
     unsafe fn register(&self) -> Local {
-        // In this order: thread-local values go in the reverse.
-        drop(self.collector.enter());
-        END.with(|_| ());
-        Local { collector: Arc::clone(&self.collector) }
+        Local::new(&self.collector)
     }
     #[inline]
     fn header(&self, _: &Local) -> Self::Header {}
 
     #[inline]
-    fn pin<'l>(&'l self, _: &'l Local) -> LocalGuard<'l> {
+    fn pin<'l>(&'l self, local: &'l Local) -> Pinned<'l> {
+        let guards = &*local.guards;
+        assert!(guards.get() != ENDED, "a guard in a thread that has ended");
+        guards.set(guards.get() + 1);
         let guard = self.collector.enter();
         // Structures also load under the guard alone, with acquire, where seize loads SeqCst. With
         // membarrier, its own choice wherever there is one, that is no difference. Without, its
@@ -110,14 +170,14 @@ unsafe impl Reclaimer for Seize {
         } else {
             fence(Ordering::SeqCst);
         }
-        guard
+        Pinned { guard, guards }
     }
     #[inline]
     fn shield<'l>(&'l self, _: &'l Local) -> Self::Shield<'l> {}
 
     #[inline]
     fn protect<T>(
-        guard: &LocalGuard<'_>,
+        guard: &Pinned<'_>,
         (): &mut (),
         source: &AtomicPtr<Node<T, ()>>,
         _: usize,
@@ -126,13 +186,13 @@ unsafe impl Reclaimer for Seize {
     }
 
     #[inline]
-    unsafe fn retire<T: Send + 'static>(&self, guard: &LocalGuard<'_>, node: *mut Node<T, ()>) {
+    unsafe fn retire<T: Send + 'static>(&self, guard: &Pinned<'_>, node: *mut Node<T, ()>) {
         // SAFETY: the caller's clauses; `Retired` is `repr(transparent)` over the node.
         unsafe { guard.defer_retire(node.cast(), free::<T>) };
     }
 
-    fn flush(&self, _: &Local) {
-        self.collector.enter().flush();
+    fn flush(&self, local: &Local) {
+        local.flush();
     }
 }
 

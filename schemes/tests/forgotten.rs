@@ -188,6 +188,7 @@ fn no_thread_ends_inside() {
     let schemes = [
         ("sdd", end_inside::<schemes::Sdd> as fn()),
         ("kovan-upstream", end_inside::<schemes::KovanUpstream>),
+        ("seize", end_inside::<schemes::Seize>),
     ];
     if let Ok(name) = env::var(INSIDE) {
         let (_, end) = schemes.into_iter().find(|scheme| scheme.0 == name).expect("a scheme");

@@ -39,7 +39,7 @@ fn row(table: &mut String, facts: &Facts) {
         format!("`{}`", facts.name),
         if own { "here".into() } else { facts.version.into() },
         strength(facts.strength).into(),
-        format!("{} / {}", progress(facts.load), progress(facts.reclaim)),
+        format!("{} / {}", progress(facts.load), progress(facts.retire)),
         format!("{} / {}", yes(facts.robust.stalled), yes(facts.robust.long_reader)),
         facts.bound.into(),
         facts.parameters.into(),
@@ -51,7 +51,7 @@ fn row(table: &mut String, facts: &Facts) {
 
 fn table() -> String {
     let mut table = String::from(
-        "| scheme | by | protects | progress: load / reclaim | bounded beside: stalled / long reader \
+        "| scheme | by | protects | progress: load / retire | bounded beside: stalled / long reader \
          | unreclaimed nodes at most | parameters | drop frees all | source |\n\
          |---|---|---|---|---|---|---|---|---|\n",
     );

@@ -93,6 +93,9 @@ impl<'h, K: Ord, V, R: Reclaimer> Place<'_, 'h, K, V, R> {
 
 /// A lock-free sorted map in an external binary search tree, which is not balanced. Its operations
 /// panic if the guard is of another domain.
+///
+/// The key of an entry that was removed may stay alive as the boundary between two others, until one of
+/// these is removed: at most as many keys as the map has entries.
 pub struct NmTree<K, V, R: Reclaimer> {
     domain: Domain<R>,
     /// Never flagged or tagged, and never null.

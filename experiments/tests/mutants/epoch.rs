@@ -152,11 +152,12 @@ unsafe impl<const FAULT: u8> Reclaimer for Epoch<FAULT> {
         paper: "Fraser 2004",
         strength: Strength::Region,
         load: Progress::WaitFree,
-        reclaim: Progress::Blocking,
+        retire: Progress::LockFree,
         robust: Robustness { stalled: FAULT == BOUND_TOO_SMALL, long_reader: false },
         parameters: "",
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
+        frees_meanwhile: true,
     };
     type Header = ();
     type Local = Local<FAULT>;

@@ -124,11 +124,12 @@ unsafe impl<const FAULT: u8> Reclaimer for Hazards<FAULT> {
         paper: "Michael 2004",
         strength: Strength::Pointer,
         load: Progress::LockFree,
-        reclaim: Progress::WaitFree,
+        retire: Progress::WaitFree,
         robust: Robustness { stalled: true, long_reader: true },
         parameters: "",
         bound: "",
         frees_on_drop: true,
+        frees_meanwhile: true,
     };
     type Header = ();
     type Local = Local<FAULT>;

@@ -129,11 +129,12 @@ unsafe impl<const FAULT: u8> Reclaimer for Intervals<FAULT> {
         paper: "Wen et al. 2018",
         strength: Strength::Guard,
         load: Progress::LockFree,
-        reclaim: Progress::WaitFree,
+        retire: Progress::WaitFree,
         robust: Robustness { stalled: false, long_reader: false },
         parameters: "",
         bound: "none",
         frees_on_drop: true,
+        frees_meanwhile: true,
     };
     type Header = u64;
     type Local = Local<FAULT>;

@@ -5,7 +5,8 @@
 //! from e when every record was seen 0 or e, each read behind a full fence that follows a read of
 //! e. A section is what lies between an announcement and the next (or the next 0). A thread that
 //! comes from 0 announces what it reads, fences, and reads again; its nodes go to the bag of that
-//! second number, v. It frees the bag of v when it reads an epoch of at least v + 3.
+//! second number, v. It frees the bag of v when it reads an epoch of at least v + 3. A thread that
+//! leaves hands its bags over with their numbers, and any thread frees them by the same rule.
 //!
 //! Why that is sound. Let U unlink a node in a section with bag v.
 //!
@@ -38,7 +39,10 @@ const BAGS: u64 = 3;
 pub(crate) struct Epochs {
     pub(crate) clock: Clock,
     records: Arc<Slots<AtomicU64>>,
-    orphans: Orphans<()>,
+    /// The bags of threads that left, each node with the number of its bag.
+    orphans: Orphans<u64>,
+    /// The epoch in which a thread last went through the orphans.
+    searched: AtomicU64,
 }
 
 impl Epochs {
@@ -65,6 +69,23 @@ impl Epochs {
             self.clock.step(epoch);
         }
     }
+
+    /// Takes the orphans that may be freed now that the epoch is `epoch`. One thread goes through them in
+    /// each epoch, so each orphan is moved a few times only, whatever leaves and comes.
+    fn adopt(&self, epoch: u64, dead: &mut Vec<Erased>) {
+        // Relaxed: two threads may go through them at once; each node is with one of them.
+        let (before, relaxed) = (self.searched.load(Ordering::Relaxed), Ordering::Relaxed);
+        let is_first = before < epoch
+            && self.searched.compare_exchange(before, epoch, relaxed, relaxed).is_ok();
+        if is_first {
+            let mut orphans = Vec::new();
+            self.orphans.adopt(&mut orphans);
+            let (old, young): (Vec<_>, Vec<_>) =
+                orphans.into_iter().partition(|garbage| garbage.stamp + BAGS <= epoch);
+            dead.extend(old.into_iter().map(|garbage| garbage.node));
+            self.orphans.leave(young);
+        }
+    }
 }
 
 /// A thread's record and bags.
@@ -76,7 +97,7 @@ pub(crate) struct Thread<F: Free> {
     depth: Cell<usize>,
     /// Retirements so far.
     retired: Cell<u64>,
-    /// The epoch that the current bag belongs to.
+    /// The epoch that the current bag belongs to; 0 before the first section.
     epoch: Cell<u64>,
     bags: RefCell<[Vec<Erased>; BAGS as usize]>,
     free: F,
@@ -89,7 +110,7 @@ impl<F: Free> Thread<F> {
             record: epochs.records.acquire(),
             depth: Cell::new(0),
             retired: Cell::new(0),
-            epoch: Cell::new(epochs.clock.now()),
+            epoch: Cell::new(0),
             bags: RefCell::default(),
             free: F::default(),
         }
@@ -169,11 +190,8 @@ impl<F: Free> Thread<F> {
                     dead.append(&mut bags[at(old)]);
                 }
             }
-            // As if retired in this section, which their unlinks precede.
-            let mut adopted = Vec::new();
-            self.epochs.orphans.adopt(&mut adopted);
-            bags[at(epoch)].extend(adopted.iter().map(|garbage| garbage.node));
         }
+        self.epochs.adopt(epoch, &mut dead);
         if let Some(_freeing) = Freeing::enter() {
             // SAFETY: out of the bags, so freed once; three epochs old: see the head.
             unsafe { self.free.free(&mut dead) };
@@ -216,7 +234,19 @@ impl<F: Free> Thread<F> {
 impl<F: Free> Drop for Thread<F> {
     fn drop(&mut self) {
         self.announce_nothing();
-        let left = self.bags.take().into_iter().flatten();
-        self.epochs.orphans.leave(left.map(|node| Garbage { node, stamp: () }).collect());
+        let epoch = self.epoch.get();
+        let mut left = Vec::new();
+        for (index, bag) in (0..).zip(self.bags.take()) {
+            // The last epoch of this index. A thread that never announced one has no nodes.
+            let stamp = epoch.saturating_sub((epoch + BAGS - index) % BAGS);
+            left.extend(bag.into_iter().map(|node| Garbage { node, stamp }));
+        }
+        if Freeing::is_too_deep() {
+            // Of no bag any more, so they may be freed in any epoch.
+            left.extend(self.free.take().into_iter().map(|node| Garbage { node, stamp: 0 }));
+        }
+        self.epochs.orphans.leave(left);
+        // Threads with short lives may never come to what else advances the epoch.
+        self.epochs.try_advance();
     }
 }

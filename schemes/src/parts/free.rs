@@ -22,6 +22,11 @@ pub trait Free: Default + Debug + 'static {
 
     /// Frees all that waits.
     fn finish(&self) {}
+
+    /// Takes what waits.
+    fn take(&self) -> Vec<Erased> {
+        Vec::new()
+    }
 }
 
 /// Frees at once.
@@ -85,6 +90,10 @@ impl Free for Amortised {
         if let Some(_freeing) = Freeing::enter() {
             self.free_all();
         }
+    }
+
+    fn take(&self) -> Vec<Erased> {
+        self.waiting.take().into()
     }
 }
 

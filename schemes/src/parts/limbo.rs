@@ -152,11 +152,15 @@ thread_local! {
 pub(crate) struct Freeing(());
 
 impl Freeing {
+    /// Whether destructors nest too deep to free more now.
+    pub(crate) fn is_too_deep() -> bool {
+        NESTED.get() >= DEPTH
+    }
+
     /// `None` if destructors nest too deep to free more now.
     pub(crate) fn enter() -> Option<Self> {
-        let nested = NESTED.get();
-        (nested < DEPTH).then(|| {
-            NESTED.set(nested + 1);
+        (!Self::is_too_deep()).then(|| {
+            NESTED.set(NESTED.get() + 1);
             Self(())
         })
     }
@@ -206,13 +210,13 @@ impl<S: Send> Limbo<S> {
         list.len() >= self.due.get()
     }
 
-    /// Frees the nodes that `keep` does not want. The next scan is due when
-    /// `threshold` more are here than it keeps.
+    /// Frees the nodes that `keep` does not want, unless destructors nest too deep. The next scan is due
+    /// when `threshold` more are here than it keeps.
     ///
     /// # Safety
     /// `keep` is true for every node that a thread may hold a protection of, now or later.
     pub(crate) unsafe fn sweep(&self, threshold: usize, mut keep: impl FnMut(&Garbage<S>) -> bool) {
-        let Some(_freeing) = Freeing::enter() else { return };
+        let Some(_freeing) = Freeing::enter() else { return self.postpone(threshold) };
         let mut dead = self.dead.take();
         {
             let mut list = self.list.borrow_mut();

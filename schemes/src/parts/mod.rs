@@ -5,6 +5,8 @@ pub(crate) mod batch;
 pub(crate) mod epochs;
 pub(crate) mod era;
 pub(crate) mod free;
+#[cfg(not(kovan_loom))]
+pub(crate) mod home;
 pub(crate) mod limbo;
 pub(crate) mod pool;
 #[cfg(not(kovan_loom))]

@@ -16,11 +16,12 @@ unsafe impl<const TIMES: u32> Reclaimer for FreesAtOnce<TIMES> {
         paper: "",
         strength: Strength::Pointer,
         load: Progress::WaitFree,
-        reclaim: Progress::WaitFree,
+        retire: Progress::WaitFree,
         robust: Robustness { stalled: true, long_reader: true },
         parameters: "",
         bound: "0",
         frees_on_drop: true,
+        frees_meanwhile: true,
     };
     type Header = ();
     type Local = ();

@@ -188,6 +188,11 @@ pub(crate) fn a_retirer_that_lags_behind_the_readers<R: Reclaimer>() {
     clear(&mut cell, &writer.pin());
 }
 
+/// Whether garbage is freed as it comes, whatever other domains of the process do meanwhile.
+fn frees_meanwhile<R: Reclaimer>() -> bool {
+    R::FACTS.frees_meanwhile && R::FACTS.frees_on_drop
+}
+
 pub(crate) fn without_a_stall_garbage_is_freed_as_it_comes<R: Reclaimer>() {
     let (domain, drops) = (Domain::<R>::new(), Drops::default());
     let (handle, other, meter) = (domain.register(), domain.register(), domain.meter());
@@ -198,9 +203,23 @@ pub(crate) fn without_a_stall_garbage_is_freed_as_it_comes<R: Reclaimer>() {
         replace(&cell, &handle.pin(), &drops);
     }
     let totals = meter.totals();
-    let expected = if R::FACTS.frees_on_drop { totals.retired / 10 * 9 } else { 0 };
+    let expected = if frees_meanwhile::<R>() { totals.retired / 10 * 9 } else { 0 };
     assert!(totals.freed >= expected, "{}: {totals:?}", R::FACTS.name);
     clear(&mut cell, &handle.pin());
+}
+
+/// Nobody stalls, and nobody stays.
+pub(crate) fn handles_that_leave_soon<R: Reclaimer>() {
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let (meter, mut cell) = (domain.meter(), Atomic::<Tracked, R>::null());
+    for _ in 0..MANY {
+        let handle = domain.register();
+        (0..10).for_each(|_| replace(&cell, &handle.pin(), &drops));
+    }
+    let totals = meter.totals();
+    let expected = if frees_meanwhile::<R>() { totals.retired / 10 * 9 } else { 0 };
+    assert!(totals.freed >= expected, "{}: {totals:?}", R::FACTS.name);
+    clear(&mut cell, &domain.register().pin());
 }
 
 pub(crate) fn threads_that_come_and_go_beside_a_stalled_one<R: Reclaimer>() {
@@ -284,7 +303,7 @@ pub(crate) fn garbage_of_exited_threads_is_freed_by_those_who_stay<R: Reclaimer>
     }
     handle.flush();
     // Others hold what is promised to nobody.
-    assert!(left.count() == 200 || !R::FACTS.frees_on_drop, "{}", R::FACTS.name);
+    assert!(left.count() == 200 || !frees_meanwhile::<R>(), "{}", R::FACTS.name);
     clear(&mut cell, &handle.pin());
 }
 

@@ -1,8 +1,10 @@
 //! What destructors of nodes may do.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use kovan_schemes::{Atomic, Domain, Reclaimer};
+use kovan_schemes::{Atomic, Domain, Handle, Reclaimer};
 
 use crate::cases::{MANY, all_dropped_with};
 use crate::tracked::{Drops, Tracked};
@@ -68,6 +70,25 @@ pub(crate) fn a_destructor_may_protect_and_retire<R: Reclaimer>() {
     }
 }
 
+/// Destructors that each register a handle: as deep as a stack would not stand, if each ran inside the
+/// one before.
+pub(crate) fn handles_of_destructors_do_not_nest<R: Reclaimer>() {
+    const LENGTH: usize = 10_000;
+    let (domain, drops) = (Arc::new(Domain::<R>::new()), Drops::default());
+    let handle = domain.register();
+    let weak = Arc::downgrade(&domain);
+    let chain =
+        Chain { domain: weak, left: LENGTH - 1, _drops: drops.value(), drops: drops.clone() };
+    retire(&handle, chain);
+    for _ in 0..2 * LENGTH {
+        if drops.count() < LENGTH {
+            handle.flush();
+        }
+    }
+    let frees = R::FACTS.frees_meanwhile && R::FACTS.frees_on_drop;
+    assert!(drops.count() == LENGTH || !frees, "{}", drops.count());
+}
+
 /// A value whose destructor retires a node of another domain.
 struct Elsewhere<R: Reclaimer>(Domain<R>);
 
@@ -116,4 +137,64 @@ pub(crate) fn a_panicking_destructor_loses_nothing_else<R: Reclaimer>() {
     drop(handle);
     all_dropped_with(domain, &drops, 100);
     assert!(meter.totals().panicked == 4 || !R::FACTS.frees_on_drop);
+}
+
+thread_local! {
+    /// What the destructor of the next [`Trigger`] does.
+    static THEN: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// A value whose destructor does what its thread has prepared.
+struct Trigger(#[expect(dead_code, reason = "its drop counts")] Tracked);
+
+impl Drop for Trigger {
+    fn drop(&mut self) {
+        if let Some(then) = THEN.take() {
+            then();
+        }
+    }
+}
+
+fn retire<R: Reclaimer, T: Send + 'static>(handle: &Handle<R>, value: T) {
+    let guard = handle.pin();
+    // SAFETY: never published.
+    unsafe { guard.retire(guard.alloc(value).into_shared()) };
+}
+
+/// A collector of the whole process gives a node back in calls of any domain. Here that is another
+/// one; a call of the node's own domain then frees it, and its destructor retires more by the same handle.
+/// What it retires is out when its domain ends, or is back.
+pub(crate) fn a_destructor_may_retire_beside_another_domain<R: Reclaimer>() {
+    const NODES: usize = 38;
+    for held in [true, false] {
+        let (other, domain, drops) = (Domain::<R>::new(), Domain::<R>::new(), Drops::default());
+        let holder = other.register();
+        let turn = || {
+            for _ in 0..100 {
+                drop(holder.pin());
+                holder.flush();
+            }
+        };
+        let handle = Rc::new(domain.register());
+        let (by, values) = (Rc::clone(&handle), drops.clone());
+        THEN.set(Some(Box::new(move || {
+            (0..NODES).for_each(|_| retire(&by, values.value()));
+        })));
+        retire(&handle, Trigger(drops.value()));
+        turn();
+        let guard = held.then(|| holder.pin());
+        drop(handle.pin());
+        handle.flush();
+        // If others hold the node, its destructor does nothing when it runs.
+        let made = if THEN.take().is_none() { 1 + NODES } else { 1 };
+        if !held {
+            turn();
+            handle.flush();
+        }
+        drop(handle);
+        drop(domain);
+        drop(guard);
+        turn();
+        assert!(drops.count() == made || !R::FACTS.frees_on_drop, "{} of {made}", drops.count());
+    }
 }

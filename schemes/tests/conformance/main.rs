@@ -43,8 +43,10 @@ macro_rules! conformance {
                 }
                 destructors::{
                     a_destructor_may_protect_and_retire,
+                    handles_of_destructors_do_not_nest,
                     a_panicking_destructor_loses_nothing_else,
                     frees_are_counted_in_their_own_domain,
+                    a_destructor_may_retire_beside_another_domain,
                 }
                 adversaries::{
                     a_shield_that_is_used_again_eras_later,
@@ -53,6 +55,7 @@ macro_rules! conformance {
                     a_stall_while_the_writer_keeps_its_guard,
                     a_retirer_that_lags_behind_the_readers,
                     without_a_stall_garbage_is_freed_as_it_comes,
+                    handles_that_leave_soon,
                     threads_that_come_and_go_beside_a_stalled_one,
                     births_of_threads_that_leave_count,
                     garbage_of_exited_threads_is_freed_by_those_who_stay,
