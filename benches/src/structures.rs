@@ -147,13 +147,13 @@ fn twins<S: Structure<Epoch>, B: HandWritten>(name: &'static str, workload: Work
 #[must_use]
 pub fn matches() -> Vec<Match> {
     use crate::hand_written::{HashMap, List, Queue, Stack};
-    use kovan_structures::{HashMap as GenericMap, MichaelList, MsQueue, SkipList, TreiberStack};
+    use kovan_structures::{FixedHashMap, MichaelList, MsQueue, SkipList, TreiberStack};
     let of = |lookups, range| Workload { lookups, range };
     let mut all = vec![
         twins::<TreiberStack<u64, Epoch>, Stack>("treiber-stack", of(0, 2000)),
         twins::<MsQueue<u64, Epoch>, Queue>("ms-queue", of(0, 2000)),
         twins::<MichaelList<u64, u64, Epoch>, List>("michael-list 90/5/5", of(90, 256)),
-        twins::<GenericMap<u64, u64, Epoch>, HashMap>("hash-map 50/25/25", of(50, 2000)),
+        twins::<FixedHashMap<u64, u64, Epoch>, HashMap>("hash-map 50/25/25", of(50, 2000)),
     ];
     for (name, lookups) in [("skip-list 90/5/5", 90), ("skip-list 50/25/25", 50)] {
         let workload = of(lookups, 20_000);

@@ -24,8 +24,10 @@ use crate::tree;
 /// A lock-free sorted map in a balanced tree, with snapshots. Its operations panic if the guard is
 /// of another domain.
 ///
-/// An update copies a path, so keys and values are cloned: large ones belong in an
-/// [`Arc`](std::sync::Arc).
+/// An update copies a path, so keys and values are cloned. Large ones belong in an
+/// [`Arc`](std::sync::Arc): a few copies are on the stack for each level of the tree. So do values that
+/// are written to in place, as an atomic counter: what is written to a value that is being copied is lost
+/// with it.
 pub struct Bonsai<K, V, R: Reclaimer> {
     domain: Domain<R>,
     root: Atomic<Node<K, V, R>, R>,

@@ -75,8 +75,12 @@ impl<K: Ord, V, R: Reclaimer> Place<'_, '_, K, V, R> {
 /// A lock-free sorted map in an external binary search tree, which is not balanced. Its operations
 /// panic if the guard is of another domain.
 ///
-/// An insertion copies the leaf next to the new one, so values are cloned: large ones belong in
-/// an [`Arc`](std::sync::Arc).
+/// An insertion copies the leaf next to the new one, so values are cloned. Large ones belong in an
+/// [`Arc`](std::sync::Arc), and so do those that are written to in place, as a counter in a `Cell` or an
+/// atomic: what is written to a value that is being copied is lost with it.
+///
+/// The key of an entry that was removed may stay alive as the boundary between two others, until one of
+/// these is removed: at most as many keys as the map has entries.
 pub struct EllenTree<K, V, R: Reclaimer> {
     domain: Domain<R>,
     /// An inner node, never removed; the tree is on its left.

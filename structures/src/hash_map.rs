@@ -1,9 +1,10 @@
 //! Michael's hash map (2002): a fixed number of buckets, each a sorted list of any algorithm.
 
 use std::fmt;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::marker::PhantomData;
 
+use foldhash::fast::FixedState;
 use kovan_schemes::{Domain, Guard, Reclaimer};
 
 use crate::bucket::{Bucket, Find, bucket_operations};
@@ -18,32 +19,53 @@ const MAX_BUCKETS: usize = 1 << 24;
 
 /// A lock-free hash map that does not grow, whose buckets are lists of the algorithm `T`.
 /// Its operations panic if the guard is of another domain.
-pub struct HashMap<K, V, R: Reclaimer, T: Traversal<R> = Michael> {
+///
+/// The default hasher is the standard library's, whose keys are random: nobody can choose keys that all
+/// fall into one bucket. Experiments use [`FixedHashMap`].
+pub struct HashMap<K, V, R: Reclaimer, T: Traversal<R> = Michael, S = RandomState> {
     domain: Domain<R>,
     /// A power of two of them.
     buckets: Box<[Bucket<K, V, R>]>,
+    hasher: S,
     traversal: PhantomData<fn() -> T>,
 }
 
 /// A hash map whose buckets are Harris's lists with validated chains.
-pub type HashMapHarris<K, V, R> = HashMap<K, V, R, HarrisScot>;
+pub type HashMapHarris<K, V, R, S = RandomState> = HashMap<K, V, R, HarrisScot, S>;
+
+/// A hash map that fills the same buckets in each run, and whose hashes take little time beside the
+/// operation. For keys that nobody chooses to do harm.
+pub type FixedHashMap<K, V, R> = HashMap<K, V, R, Michael, FixedState>;
+
+/// [`HashMapHarris`] with the hasher of [`FixedHashMap`].
+pub type FixedHashMapHarris<K, V, R> = HashMapHarris<K, V, R, FixedState>;
 
 impl<K: Key + Hash, V: Value, R: Reclaimer, T: Traversal<R>> HashMap<K, V, R, T> {
-    /// An empty map with a bucket for each key expected, rounded up to a power of two.
+    /// An empty map with a bucket for each key expected, rounded up to a power of two, and a random
+    /// hasher.
     #[must_use]
     pub fn new(domain: &Domain<R>, capacity_hint: usize) -> Self {
+        Self::with_hasher(domain, capacity_hint, RandomState::new())
+    }
+}
+
+impl<K: Key + Hash, V: Value, R: Reclaimer, T: Traversal<R>, S: BuildHasher>
+    HashMap<K, V, R, T, S>
+{
+    /// As [`new`](HashMap::new), with a hasher of the caller's. The lowest bits of a hash choose the
+    /// bucket.
+    #[must_use]
+    pub fn with_hasher(domain: &Domain<R>, capacity_hint: usize, hasher: S) -> Self {
         let count = capacity_hint.clamp(1, MAX_BUCKETS).next_power_of_two();
         let buckets = (0..count).map(|_| Bucket::new()).collect();
-        Self { domain: domain.clone(), buckets, traversal: PhantomData }
+        Self { domain: domain.clone(), buckets, hasher, traversal: PhantomData }
     }
 
     bucket_operations!();
 
     fn index(&self, key: &K) -> usize {
-        // A fixed hasher: two runs of an experiment fill the same buckets.
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
         // The low bits: the count is a power of two, so the truncation loses none that matter.
-        hash as usize & (self.buckets.len() - 1)
+        self.hasher.hash_one(key) as usize & (self.buckets.len() - 1)
     }
 
     fn bucket(&self, key: &K) -> &Bucket<K, V, R> {
@@ -51,13 +73,13 @@ impl<K: Key + Hash, V: Value, R: Reclaimer, T: Traversal<R>> HashMap<K, V, R, T>
     }
 }
 
-impl<K, V, R: Reclaimer, T: Traversal<R>> Drop for HashMap<K, V, R, T> {
+impl<K, V, R: Reclaimer, T: Traversal<R>, S> Drop for HashMap<K, V, R, T, S> {
     fn drop(&mut self) {
         self.domain.discard(self.buckets.iter_mut().flat_map(Bucket::take_all));
     }
 }
 
-impl<K, V, R: Reclaimer, T: Traversal<R>> fmt::Debug for HashMap<K, V, R, T> {
+impl<K, V, R: Reclaimer, T: Traversal<R>, S> fmt::Debug for HashMap<K, V, R, T, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(T::MAP.name)
             .field("domain", &self.domain)
@@ -66,11 +88,16 @@ impl<K, V, R: Reclaimer, T: Traversal<R>> fmt::Debug for HashMap<K, V, R, T> {
     }
 }
 
-impl<R: Reclaimer, T: Traversal<R>> Structure<R> for HashMap<u64, u64, R, T> {
+impl<R, T, S> Structure<R> for HashMap<u64, u64, R, T, S>
+where
+    R: Reclaimer,
+    T: Traversal<R>,
+    S: BuildHasher + Default + Send + Sync + 'static,
+{
     const FACTS: StructureFacts = T::MAP;
 
     fn new(domain: &Domain<R>, capacity_hint: usize) -> Self {
-        Self::new(domain, capacity_hint)
+        Self::with_hasher(domain, capacity_hint, S::default())
     }
 
     map_operations!(hinted);

@@ -55,7 +55,7 @@ pub use elimination_stack::EliminationStack;
 pub use ellen_tree::EllenTree;
 pub use guarded::Entry;
 pub use harris_list::{HarrisList, HarrisListScot};
-pub use hash_map::{HashMap, HashMapHarris};
+pub use hash_map::{FixedHashMap, FixedHashMapHarris, HashMap, HashMapHarris};
 pub use list::List;
 pub use michael_list::MichaelList;
 pub use ms_queue::MsQueue;

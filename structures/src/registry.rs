@@ -7,8 +7,8 @@ use kovan_schemes::{Facts, Reclaimer, Strength, schemes};
 
 use crate::structure::{Structure, StructureFacts};
 use crate::{
-    Bonsai, DoubleLinkQueue, EliminationStack, EllenTree, HarrisList, HarrisListScot, HashMap,
-    HashMapHarris, MichaelList, MsQueue, NmTree, SegmentQueue, SkipList, TreiberStack,
+    Bonsai, DoubleLinkQueue, EliminationStack, EllenTree, FixedHashMap, FixedHashMapHarris,
+    HarrisList, HarrisListScot, MichaelList, MsQueue, NmTree, SegmentQueue, SkipList, TreiberStack,
 };
 
 /// Work to do with one pair of a scheme and a structure, chosen by name.
@@ -59,8 +59,8 @@ macro_rules! for_each_structure {
                 DoubleLinkQueue(u64): any,
                 SegmentQueue(u64): any,
                 MichaelList(u64, u64): any,
-                HashMap(u64, u64): any,
-                HashMapHarris(u64, u64): any,
+                FixedHashMap(u64, u64): any,
+                FixedHashMapHarris(u64, u64): any,
                 HarrisList(u64, u64): region,
                 HarrisListScot(u64, u64): any,
                 SkipList(u64, u64): any,

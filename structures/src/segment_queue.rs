@@ -35,7 +35,7 @@ use std::mem::{MaybeUninit, needs_drop};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU8, AtomicUsize};
 
-use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Strength};
+use kovan_schemes::{Atomic, Domain, Guard, Owned, Reclaimer, Shared, Strength};
 
 use crate::chain::{self, Link};
 use crate::padded::Padded;
@@ -61,10 +61,17 @@ struct Cell<T> {
 }
 
 impl<T> Cell<T> {
-    fn new(value: Option<T>) -> Self {
+    /// # Safety
+    /// `at` may be written to.
+    unsafe fn build(at: *mut Self, value: Option<T>) {
         let state = AtomicU8::new(if value.is_some() { FULL } else { EMPTY });
-        let value = value.map_or(MaybeUninit::uninit(), MaybeUninit::new);
-        Self { state, value: UnsafeCell::new(value) }
+        // SAFETY: the caller's clause. A value that is not there needs no initialisation.
+        unsafe {
+            (&raw mut (*at).state).write(state);
+            if let Some(value) = value {
+                (&raw mut (*at).value).cast::<T>().write(value);
+            }
+        }
     }
 
     fn state(&self) -> u8 {
@@ -145,14 +152,21 @@ impl<T, R: Reclaimer> Link<R> for Segment<T, R> {
 }
 
 impl<T, R: Reclaimer> Segment<T, R> {
-    /// A segment with at most one value.
-    fn new(mut first: Option<T>) -> Self {
-        Self {
-            enqueues: Padded(AtomicUsize::new(usize::from(first.is_some()))),
-            dequeues: Padded(AtomicUsize::new(0)),
-            next: Atomic::null(),
-            cells: std::array::from_fn(|_| Cell::new(first.take())),
-        }
+    /// A segment with at most one value, built where it stays: it may be larger than a stack.
+    fn alloc(guard: &Guard<'_, R>, mut first: Option<T>) -> Owned<Self, R> {
+        let enqueues = usize::from(first.is_some());
+        let build = |at: *mut Self| {
+            // SAFETY: `alloc_with` gives the address of a node that is to be initialised.
+            unsafe {
+                (&raw mut (*at).enqueues).write(Padded(AtomicUsize::new(enqueues)));
+                (&raw mut (*at).dequeues).write(Padded(AtomicUsize::new(0)));
+                (&raw mut (*at).next).write(Atomic::null());
+                let cells = (&raw mut (*at).cells).cast::<Cell<T>>();
+                (0..CELLS).for_each(|index| Cell::build(cells.add(index), first.take()));
+            }
+        };
+        // SAFETY: `build` initialises every field.
+        unsafe { guard.alloc_with(build) }
     }
 
     /// The next cell for an enqueue or a dequeue, which the caller alone gets.
@@ -201,7 +215,7 @@ impl<T: Send + 'static, R: Reclaimer> SegmentQueue<T, R> {
     #[must_use]
     pub fn new(domain: &Domain<R>) -> Self {
         let handle = domain.register();
-        let first = handle.pin().alloc(Segment::new(None)).into_shared();
+        let first = Segment::alloc(&handle.pin(), None).into_shared();
         Self {
             domain: domain.clone(),
             head: Padded(Atomic::new(first)),
@@ -243,7 +257,7 @@ impl<T: Send + 'static, R: Reclaimer> SegmentQueue<T, R> {
             let _ = self.tail.compare_exchange(tail, next, guard);
             return Err(value);
         }
-        let new = guard.alloc(Segment::new(Some(value))).into_shared();
+        let new = Segment::alloc(guard, Some(value)).into_shared();
         if last.next.compare_exchange(next, new, guard).is_ok() {
             #[cfg(test)]
             crate::pause::at("segment linked");

@@ -49,6 +49,9 @@ use crate::structure::{
 };
 
 /// A lock-free sorted map in a skip list. Its operations panic if the guard is of another domain.
+///
+/// Where the order of the keys is not one (an `Ord` that contradicts itself), some of its nodes may never be
+/// freed.
 pub struct SkipList<K, V, R: Reclaimer> {
     domain: Domain<R>,
     head: [Slot<K, V, R>; LEVELS],

@@ -1,10 +1,11 @@
 //! The sorted list of Michael (2002), alone and as the buckets of a hash map.
 
 use std::cmp::Ordering::{Equal, Greater, Less};
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::hash::BuildHasher;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use crossbeam_epoch::{Atomic, Guard, Owned, Shared, unprotected};
+use foldhash::fast::FixedState;
 
 use super::HandWritten;
 
@@ -127,19 +128,19 @@ impl Drop for List {
 /// Fixed buckets of [`List`], and the hasher of the generic one: hashing is not what is compared.
 pub struct HashMap {
     buckets: Box<[List]>,
+    hasher: FixedState,
 }
 
 impl HashMap {
     fn bucket(&self, key: u64) -> &List {
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
-        &self.buckets[hash as usize & (self.buckets.len() - 1)]
+        &self.buckets[self.hasher.hash_one(key) as usize & (self.buckets.len() - 1)]
     }
 }
 
 impl HandWritten for HashMap {
     fn new(capacity_hint: usize) -> Self {
         let buckets = capacity_hint.max(1).next_power_of_two();
-        Self { buckets: (0..buckets).map(List::new).collect() }
+        Self { buckets: (0..buckets).map(List::new).collect(), hasher: FixedState::default() }
     }
     fn insert(&self, guard: &Guard, key: u64) -> bool {
         self.bucket(key).insert(guard, key)
