@@ -13,6 +13,20 @@ COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#5
 MARKERS = "os^vD<>Pp*hXd"
 DASHES = ["-", "--", "-.", ":"]
 
+# The columns that are text, where `null` or `NA` is a name and not a missing number.
+TEXTS = ["experiment", "scheme", "structure", "workload", "adversary", "allocator", "status", "error"]
+
+
+def read(path):
+    """A table in which only empty numbers are missing."""
+    numbers = [column for column in pd.read_csv(path, nrows=0).columns if column not in TEXTS]
+    return pd.read_csv(
+        path,
+        dtype={column: str for column in TEXTS},
+        keep_default_na=False,
+        na_values={column: [""] for column in numbers},
+    )
+
 
 class Results:
     """A results folder: what was run on what, one row per cell, and the counters over time."""
@@ -33,14 +47,14 @@ class Results:
             raise ValueError(f"{manifest}: schema_version {version}, but this reads {SCHEMA_VERSION}")
         if self.manifest["experiment"] != spec:
             raise ValueError(f"{self.folder}: holds `{self.manifest['experiment']}`, not `{spec}`")
-        cells = pd.read_csv(self.folder / "samples.csv")
+        cells = read(self.folder / "samples.csv")
         # What failed or was refused has no numbers. It is kept to be shown, never plotted as zero.
         self.failed = cells[cells["status"] != "ok"]
         self.samples = cells[cells["status"] == "ok"]
 
     def series(self):
         """The counters over time."""
-        return pd.read_csv(self.folder / "series.csv")
+        return read(self.folder / "series.csv")
 
     def provenance(self):
         """One line to print under a figure: machine, commit, scale, and what is missing."""

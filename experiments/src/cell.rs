@@ -12,7 +12,7 @@ use crate::measure::measure;
 use crate::output::one_line;
 use crate::plan::Cell;
 use crate::process::exit_with_parent;
-use crate::rng::SplitMix;
+use crate::rng::Permutation;
 use crate::tally::{Tally, check_gone, check_live};
 
 /// A line that the child writes to its parent.
@@ -143,11 +143,10 @@ impl Visitor for Measurement<'_> {
 
 /// Inserts exactly the number of keys, distinct and shuffled.
 fn prefill<R: Reclaimer, S: Structure<R>>(domain: &Domain<R>, structure: &S, cell: &Cell) -> Tally {
-    let mut keys: Vec<u64> = (0..cell.workload.key_range).collect();
-    SplitMix::new(cell.seed).shuffle(&mut keys);
+    let keys = Permutation::new(cell.seed, cell.workload.key_range);
     let mut tally = Tally::default();
     let handle = domain.register();
-    for &key in keys.iter().take(usize::try_from(cell.workload.prefill).unwrap_or(usize::MAX)) {
+    for key in (0..cell.workload.prefill).map(|place| keys.at(place)) {
         if structure.insert(&handle.pin(), key) {
             tally.insert(key);
         }

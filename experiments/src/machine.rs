@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::mem::MaybeUninit;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,17 @@ fn field(text: &str, name: &str) -> Option<String> {
         let (key, value) = line.split_once(':')?;
         (key.trim() == name).then(|| value.trim().to_string())
     })
+}
+
+/// The file that this process runs, also where a build has put another one in its place.
+pub(crate) fn this_program() -> std::io::Result<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() {
+        return Ok(running.into());
+    }
+    // Without /proc this fails on Linux: what is left is the name by which it was called.
+    let called = || std::env::args_os().next().map(PathBuf::from).filter(|path| path.is_file());
+    std::env::current_exe().or_else(|error| called().ok_or(error))
 }
 
 /// Resident memory of this process, where the system tells it.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::machine::{Machine, now};
+use crate::machine::{Machine, now, this_program};
 use crate::output::replace_file;
 use crate::plan::Plan;
 use crate::records::ALLOCATOR;
@@ -65,7 +65,7 @@ pub(crate) struct Build {
 
 impl Build {
     fn here() -> Self {
-        let program = std::env::current_exe().and_then(std::fs::read);
+        let program = this_program().and_then(std::fs::read);
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
             commit: option_env!("KOVAN_LAB_COMMIT").map(Into::into),

@@ -1,10 +1,25 @@
 //! The names that users type: experiments, schemes, structures; and suggestions for misspelt ones.
 
-/// `known: a, b, c`, with the nearest name first asked for if one is near.
+/// Names that papers use for schemes, and ours.
+const OTHERS: [(&str, &str); 9] = [
+    ("ebr", "epoch"),
+    ("rcu", "epoch"),
+    ("crossbeam", "epoch"),
+    ("hp", "hazard-pointer"),
+    ("he", "hazard-eras"),
+    ("2geibr", "ibr"),
+    ("hyaline", "hyaline-1"),
+    ("nr", "leak"),
+    ("none", "leak"),
+];
+
+/// `known: a, b, c`, with the name that is meant, or the nearest one, first asked for if there is one.
 pub(crate) fn suggest<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    let wrong = wrong.to_lowercase();
+    let other = OTHERS.iter().find(|(name, _)| *name == wrong).map(|(_, ours)| *ours);
     let near = known
         .clone()
-        .map(|name| (distance(wrong, name), name))
+        .map(|name| (if other == Some(name) { 0 } else { distance(&wrong, name) }, name))
         .min()
         .filter(|(distance, name)| *distance <= 2.max(name.len() / 3));
     let list = known.collect::<Vec<_>>().join(", ");
@@ -41,5 +56,10 @@ mod tests {
         let text = suggest("stalled-thread", known.iter().copied());
         assert!(text.starts_with("did you mean `stalled-threads`?"), "{text}");
         assert!(suggest("xyz", known.iter().copied()).starts_with("known:"));
+        let schemes = ["epoch", "ibr", "leak"];
+        for (name, ours) in [("ebr", "epoch"), ("EBR", "epoch"), ("ibt", "ibr"), ("nr", "leak")] {
+            let text = suggest(name, schemes.iter().copied());
+            assert!(text.starts_with(&format!("did you mean `{ours}`?")), "{name}: {text}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::cell::{Line, Measured, Point};
+use crate::machine::this_program;
 use crate::plan::Cell;
 
 /// How often the interrupt flag is looked at while a child runs.
@@ -67,8 +68,8 @@ pub(crate) fn supervise(
     limit: Duration,
     interrupted: &AtomicBool,
 ) -> Result<End> {
-    let program = std::env::current_exe().context("cannot find this program")?;
-    let mut child = Command::new(program)
+    let mut child = Command::new(this_program().context("cannot find this program")?)
+        .arg0(std::env::args_os().next().unwrap_or_else(|| "kovan-lab".into()))
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -181,17 +181,28 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Source> {
 impl Spec {
     /// The scale of a name.
     pub(crate) fn scale(&self, name: ScaleName) -> Result<&Scale> {
-        let (scale, key) = match name {
-            ScaleName::Smoke => (&self.scales.smoke, "smoke"),
-            ScaleName::Laptop => (&self.scales.laptop, "laptop"),
-            ScaleName::Paper => (&self.scales.paper, "paper"),
+        let all = self.scales.all();
+        let wanted = match name {
+            ScaleName::Smoke => all[0],
+            ScaleName::Laptop => all[1],
+            ScaleName::Paper => all[2],
         };
-        scale.as_ref().with_context(|| format!("{} has no [scales.{key}]", self.name))
+        wanted.1.as_ref().with_context(|| {
+            let there: Vec<_> = all
+                .iter()
+                .filter(|(_, scale)| scale.is_some())
+                .map(|(name, _)| format!("--scale {name}"))
+                .collect();
+            let there = if there.is_empty() { "any other".into() } else { there.join(", ") };
+            format!("has no [scales.{}]; there is {there}", wanted.0)
+        })
     }
 
     fn check(&self) -> Result<()> {
         check_name("name", &self.name)?;
         ensure!(!self.question.trim().is_empty(), "question: is empty");
+        check_text("question", &self.question)?;
+        check_text("citation", &self.citation)?;
         let schemes = kovan_schemes::registry::all();
         check_known(
             "schemes",
@@ -213,17 +224,19 @@ impl Spec {
         if let Some(seconds) = self.timeout_seconds {
             check_seconds("timeout_seconds", seconds)?;
         }
-        let scales = [
-            ("smoke", &self.scales.smoke),
-            ("laptop", &self.scales.laptop),
-            ("paper", &self.scales.paper),
-        ];
-        for (name, scale) in scales {
+        for (name, scale) in self.scales.all() {
             if let Some(scale) = scale {
                 scale.check().with_context(|| format!("scales.{name}"))?;
             }
         }
         Ok(())
+    }
+}
+
+impl Scales {
+    /// The scales by name.
+    fn all(&self) -> [(&'static str, &Option<Scale>); 3] {
+        [("smoke", &self.smoke), ("laptop", &self.laptop), ("paper", &self.paper)]
     }
 }
 
@@ -267,6 +280,16 @@ fn check_name(key: &str, name: &str) -> Result<()> {
         !name.is_empty() && name.chars().all(fits),
         "{key}: `{name}` must be letters, digits, `-` and `_` only"
     );
+    Ok(())
+}
+
+/// A line for people, which goes to terminals and into SVG files.
+fn check_text(key: &str, text: &str) -> Result<()> {
+    // XML has neither control characters nor the last two of each plane.
+    let unfit = |c: &char| c.is_control() || u32::from(*c) & 0xFFFE == 0xFFFE;
+    if let Some(c) = text.chars().find(unfit) {
+        bail!("{key}: must be one line that can be printed, but has U+{:04X}", u32::from(c));
+    }
     Ok(())
 }
 

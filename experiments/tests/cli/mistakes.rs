@@ -93,6 +93,7 @@ fn mistakes_in_specs_name_the_file_and_the_key() {
         ("name = \"x\"", "name = \"../x\"", "name"),
         ("\"epoch\"", "\"epohc\"", "did you mean `epoch`"),
         ("[2]", "[2", "s.toml:"),
+        ("Does it run?", "Does it \\u001b[31m run?", "question: must be one line"),
         ("seconds = 0.2", "seconds = nan", "seconds: must be from 0.001"),
         ("stalled = [0, 1]", "stalled = [1, 1]", "stalled: 1 is listed twice"),
         ("\"epoch\"", "\"kovan\"", "schemes: `kovan` is listed twice"),
@@ -102,7 +103,7 @@ fn mistakes_in_specs_name_the_file_and_the_key() {
         is_refused(&["run", &path, "--scale", "smoke", "--dry-run"], &["s.toml", part]);
     }
     let path = folder.write("s.toml", &good);
-    is_refused(&["run", &path, "--scale", "paper"], &["has no [scales.paper]"]);
+    is_refused(&["run", &path, "--scale", "paper"], &["has no [scales.paper]", "--scale smoke"]);
     fs::write(folder.0.join("b.toml"), [0xff, 0xfe]).expect("written");
     is_refused(&["run", &folder.join("b.toml")], &["cannot read spec"]);
 }

@@ -81,6 +81,28 @@ fn two_runs_do_not_write_into_one_folder() {
     assert_eq!(keys(&rows(&out, "samples.csv")).len(), 4);
 }
 
+/// Cargo puts the new program in the place of the old one.
+#[test]
+fn a_rebuild_does_not_end_a_run() {
+    let folder = Folder::new("rebuild");
+    let (out, program) = (folder.join("out"), folder.join("kovan-lab"));
+    fs::copy(env!("CARGO_BIN_EXE_kovan-lab"), &program).expect("copied");
+    let path = folder.write("s.toml", &spec("name = \"x\"", ""));
+    let mut run = Command::new(&program);
+    run.args(["run", &path, "--scale", "smoke", "--scheme", "^epoch$", "--out", &out]);
+    let child = run.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("started");
+    let began = Instant::now();
+    while !Path::new(&out).join("samples.csv").exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the run does not begin");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    fs::rename(folder.write("new", "no program"), &program).expect("replaced");
+    let output = child.wait_with_output().expect("ended");
+    let rows = rows(&out, "samples.csv");
+    assert_eq!(keys(&rows).len(), 4, "{}", text(&output.stderr));
+    assert!(!rows.iter().any(|row| row.contains("start a process")), "{rows:#?}");
+}
+
 #[test]
 fn another_build_or_machine_does_not_add_to_a_run() {
     let folder = Folder::new("ground");
