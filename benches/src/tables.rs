@@ -101,8 +101,8 @@ fn summary() -> Vec<Point> {
     points.retain(|point| match point.cell.as_str() {
         "pin+unpin" | "pin+load" | "swap+retire" => true,
         "one cell 95/5" | "one cell 50/50" => point.threads != 4,
-        "Treiber stack" | "Michael-Scott queue" => point.threads == 2,
-        "hash map 50/25/25" => point.threads < 4,
+        "Treiber stack" | "Michael-Scott queue" => [2, 8].contains(&point.threads),
+        "hash map 50/25/25" => point.threads != 4,
         _ => false,
     });
     points
