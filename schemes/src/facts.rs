@@ -74,6 +74,6 @@ pub struct Facts {
     pub bound: &'static str,
     /// Whether everything retired is freed once the domain is dropped.
     pub frees_on_drop: bool,
-    /// Whether nodes are freed while the domain is used, if nobody stalls.
+    /// If nobody stalls, the scheme frees nodes while the domain is used, and not only at its end.
     pub frees_meanwhile: bool,
 }

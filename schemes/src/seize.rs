@@ -37,7 +37,7 @@ pub struct Local {
     guards: Rc<Cell<usize>>,
 }
 
-/// In the place of a number of guards: the crate may have left this thread.
+/// This value stands in the place of a number of guards where the crate may have left the thread.
 const ENDED: usize = usize::MAX;
 
 /// The registrations of a thread. Dropped before what the crate keeps of the thread.
@@ -55,7 +55,7 @@ impl Drop for End {
 
 thread_local! {
     static END: End = const { End(RefCell::new(Vec::new())) };
-    /// Without a destructor.
+    /// Set by the end of `END`, and without a destructor of its own.
     static HAS_ENDED: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -22,10 +22,11 @@ pub trait Collector: Sized + 'static {
     fn pin() -> Self::Guard;
     /// Asks it for what this thread gave it.
     fn flush();
-    /// Of this thread: the locals that are inside of a guard, or [`ENDED`]. Without a destructor.
+    /// Returns the number of this thread's locals that are inside of a guard, or [`ENDED`]. The value has no
+    /// destructor.
     fn inside() -> &'static LocalKey<Cell<usize>>;
-    /// Of this thread too. First used after the collector's own thread-local values, and so
-    /// dropped before them.
+    /// Returns the value that notices this thread's end. It is first used after the collector's own
+    /// thread-local values, and so dropped before them.
     fn end() -> &'static LocalKey<End<Self>>;
 }
 
@@ -47,10 +48,10 @@ macro_rules! thread_locals {
 }
 pub(crate) use thread_locals;
 
-/// In the place of a number of guards: the collector may have left this thread.
+/// This value stands in the place of a number of guards where the collector may have left the thread.
 const ENDED: usize = usize::MAX;
 
-/// Whether the collector may have left this thread.
+/// Returns whether the collector may have left this thread.
 pub(crate) fn ended<C: Collector>() -> bool {
     C::inside().get() == ENDED
 }

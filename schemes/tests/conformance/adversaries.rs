@@ -10,7 +10,7 @@ use std::thread;
 
 use kovan_schemes::{Atomic, BoundInput, Domain, Guard, Handle, Reclaimer, Totals};
 
-use crate::cases::{MANY, clear, piles_up, replace};
+use crate::cases::{MANY, clear, frees_meanwhile, piles_up, replace};
 use crate::tracked::{Drops, Tracked};
 
 /// Checks what is unreclaimed of `retired` nodes.
@@ -186,11 +186,6 @@ pub(crate) fn a_retirer_that_lags_behind_the_readers<R: Reclaimer>() {
         assert!(unsafe { shared.deref() }.is_some_and(Tracked::is_alive));
     }
     clear(&mut cell, &writer.pin());
-}
-
-/// Whether garbage is freed as it comes, whatever other domains of the process do meanwhile.
-fn frees_meanwhile<R: Reclaimer>() -> bool {
-    R::FACTS.frees_meanwhile && R::FACTS.frees_on_drop
 }
 
 pub(crate) fn without_a_stall_garbage_is_freed_as_it_comes<R: Reclaimer>() {

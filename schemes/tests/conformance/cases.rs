@@ -17,6 +17,11 @@ pub(crate) fn piles_up<R: Reclaimer>() -> bool {
     !R::FACTS.bound.starts_with("none")
 }
 
+/// Returns whether garbage is freed as it comes, whatever other domains of the process do meanwhile.
+pub(crate) fn frees_meanwhile<R: Reclaimer>() -> bool {
+    R::FACTS.frees_meanwhile && R::FACTS.frees_on_drop
+}
+
 /// Puts a new value into the cell and retires the old one.
 pub(crate) fn replace<R: Reclaimer>(
     cell: &Atomic<Tracked, R>,
