@@ -20,7 +20,7 @@ use upstream::{Reclaimable, RetiredNode};
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
-use crate::parts::home::{Collector, Home, thread_locals};
+use crate::parts::home::{Collector, Home, PerThread, thread_locals};
 use crate::parts::limbo::Erased;
 use crate::parts::process_wide::{Joined, Pinned};
 use crate::reclaimer::{GuardProtection, Reclaimer};
@@ -68,6 +68,10 @@ unsafe impl<T: Send + 'static> Reclaimable for Node<T, Header> {
     }
 }
 
+impl PerThread for KovanUpstream {
+    thread_locals!(KovanUpstream);
+}
+
 impl Collector for KovanUpstream {
     type Guard = upstream::Guard;
 
@@ -79,7 +83,6 @@ impl Collector for KovanUpstream {
     fn flush() {
         upstream::flush();
     }
-    thread_locals!(KovanUpstream);
 }
 
 impl Drop for KovanUpstream {

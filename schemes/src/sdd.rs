@@ -11,7 +11,7 @@ use ::sdd::Guard as Pin;
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
-use crate::parts::home::{Collector, Home, thread_locals};
+use crate::parts::home::{Collector, Home, PerThread, thread_locals};
 use crate::parts::limbo::Erased;
 use crate::parts::process_wide::{Joined, Pinned};
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
@@ -30,6 +30,10 @@ unsafe impl Send for Sdd {}
 // SAFETY: as above.
 unsafe impl Sync for Sdd {}
 
+impl PerThread for Sdd {
+    thread_locals!(Sdd);
+}
+
 impl Collector for Sdd {
     type Guard = Pin;
 
@@ -46,7 +50,6 @@ impl Collector for Sdd {
             guard.accelerate();
         }
     }
-    thread_locals!(Sdd);
 }
 
 impl Drop for Sdd {

@@ -10,9 +10,8 @@
 //! destructor of another thread-local value, would share its reservation with another thread. So a
 //! thread may not end inside of a guard: that aborts. Later, guards and handles are refused.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ops::Deref;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering, compiler_fence, fence};
 
@@ -20,6 +19,7 @@ use ::seize::{Collector, Guard, LocalGuard};
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::{Node, Retired};
+use crate::parts::home::{PerThread, ended, thread_locals};
 use crate::parts::limbo::Freeing;
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 
@@ -33,44 +33,40 @@ pub struct Seize {
 #[derive(Debug)]
 pub struct Local {
     collector: Arc<Collector>,
-    /// Its guards, or [`ENDED`]; [`End`] knows it, too.
-    guards: Rc<Cell<usize>>,
+    /// Its guards, counted among those of the thread as well.
+    guards: Cell<usize>,
 }
 
-/// This value stands in the place of a number of guards where the crate may have left the thread.
-const ENDED: usize = usize::MAX;
-
-/// The registrations of a thread. Dropped before what the crate keeps of the thread.
-struct End(RefCell<Vec<Rc<Cell<usize>>>>);
-
-impl Drop for End {
-    fn drop(&mut self) {
-        HAS_ENDED.set(true);
-        for guards in self.0.take() {
-            // In the drop of a thread-local value, so it aborts.
-            assert_eq!(guards.replace(ENDED), 0, "a thread ended inside of a guard");
-        }
-    }
-}
-
-thread_local! {
-    static END: End = const { End(RefCell::new(Vec::new())) };
-    /// Set by the end of `END`, and without a destructor of its own.
-    static HAS_ENDED: Cell<bool> = const { Cell::new(false) };
+impl PerThread for Seize {
+    thread_locals!(Seize);
 }
 
 impl Local {
     fn new(collector: &Arc<Collector>) -> Self {
-        assert!(!HAS_ENDED.get(), "a handle in a thread that has ended");
+        assert!(!ended::<Seize>(), "a handle in a thread that has ended");
         // In this order: thread-local values go in the reverse.
         drop(collector.enter());
-        let guards = Rc::default();
-        END.with(|end| end.0.borrow_mut().push(Rc::clone(&guards)));
-        Self { collector: Arc::clone(collector), guards }
+        Seize::end().with(|_| ());
+        Self { collector: Arc::clone(collector), guards: Cell::new(0) }
+    }
+
+    /// Counts a guard.
+    #[inline]
+    fn enter(&self) {
+        assert!(!ended::<Seize>(), "a guard in a thread that has ended");
+        Seize::inside().set(Seize::inside().get() + 1);
+        self.guards.set(self.guards.get() + 1);
+    }
+
+    /// Counts guards that end.
+    #[inline]
+    fn leave(&self, guards: usize) {
+        Seize::inside().set(Seize::inside().get() - guards);
+        self.guards.set(self.guards.get() - guards);
     }
 
     fn flush(&self) {
-        if self.guards.get() != ENDED {
+        if !ended::<Seize>() {
             self.collector.enter().flush();
         }
     }
@@ -82,10 +78,10 @@ impl Drop for Local {
         if let Some(_freeing) = Freeing::enter() {
             self.flush();
         }
-        // Guards that are forgotten end with their handle, as far as `End` is asked.
-        let _ = END.try_with(|end| {
-            end.0.borrow_mut().retain(|guards| !Rc::ptr_eq(guards, &self.guards));
-        });
+        // Guards that were forgotten end with their handle. A thread that has ended had none.
+        if !ended::<Seize>() {
+            self.leave(self.guards.get());
+        }
     }
 }
 
@@ -93,7 +89,7 @@ impl Drop for Local {
 #[derive(Debug)]
 pub struct Pinned<'l> {
     guard: LocalGuard<'l>,
-    guards: &'l Cell<usize>,
+    local: &'l Local,
 }
 
 impl<'l> Deref for Pinned<'l> {
@@ -107,7 +103,7 @@ impl<'l> Deref for Pinned<'l> {
 impl Drop for Pinned<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.guards.set(self.guards.get() - 1);
+        self.local.leave(1);
     }
 }
 
@@ -156,9 +152,7 @@ unsafe impl Reclaimer for Seize {
 
     #[inline]
     fn pin<'l>(&'l self, local: &'l Local) -> Pinned<'l> {
-        let guards = &*local.guards;
-        assert!(guards.get() != ENDED, "a guard in a thread that has ended");
-        guards.set(guards.get() + 1);
+        local.enter();
         let guard = self.collector.enter();
         // Structures also load under the guard alone, with acquire, where seize loads SeqCst. With
         // membarrier, its own choice wherever there is one, that is no difference. Without, its
@@ -170,7 +164,7 @@ unsafe impl Reclaimer for Seize {
         } else {
             fence(Ordering::SeqCst);
         }
-        Pinned { guard, guards }
+        Pinned { guard, local }
     }
     #[inline]
     fn shield<'l>(&'l self, _: &'l Local) -> Self::Shield<'l> {}

@@ -14,14 +14,8 @@ use crate::parts::limbo::{Erased, Freeing};
 /// epochs over, if nothing else holds them.
 const TRIES: usize = 64;
 
-/// A collector of the process.
-pub trait Collector: Sized + 'static {
-    /// Its guard.
-    type Guard;
-    /// Its pin.
-    fn pin() -> Self::Guard;
-    /// Asks it for what this thread gave it.
-    fn flush();
+/// A collector that keeps its part of a thread in thread-local values.
+pub trait PerThread: Sized + 'static {
     /// Returns the number of this thread's locals that are inside of a guard, or [`ENDED`]. The value has no
     /// destructor.
     fn inside() -> &'static LocalKey<Cell<usize>>;
@@ -30,7 +24,17 @@ pub trait Collector: Sized + 'static {
     fn end() -> &'static LocalKey<End<Self>>;
 }
 
-/// The thread-local values of a [`Collector`]: a generic one cannot be.
+/// A collector of the process.
+pub trait Collector: PerThread {
+    /// Its guard.
+    type Guard;
+    /// Its pin.
+    fn pin() -> Self::Guard;
+    /// Asks it for what this thread gave it.
+    fn flush();
+}
+
+/// The functions of [`PerThread`]: a thread-local value cannot be generic.
 macro_rules! thread_locals {
     ($collector:ty) => {
         #[inline]
@@ -52,21 +56,21 @@ pub(crate) use thread_locals;
 const ENDED: usize = usize::MAX;
 
 /// Returns whether the collector may have left this thread.
-pub(crate) fn ended<C: Collector>() -> bool {
+pub(crate) fn ended<C: PerThread>() -> bool {
     C::inside().get() == ENDED
 }
 
 /// Notices that the collector is about to leave this thread.
 #[derive(Debug)]
-pub struct End<C: Collector>(PhantomData<C>);
+pub struct End<C: PerThread>(PhantomData<C>);
 
-impl<C: Collector> End<C> {
+impl<C: PerThread> End<C> {
     pub(crate) const fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<C: Collector> Drop for End<C> {
+impl<C: PerThread> Drop for End<C> {
     fn drop(&mut self) {
         // In the drop of a thread-local value, so it aborts.
         assert_eq!(C::inside().replace(ENDED), 0, "a thread ended inside of a guard");
