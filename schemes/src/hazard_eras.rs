@@ -72,10 +72,7 @@ impl Local {
 impl Drop for Local {
     fn drop(&mut self) {
         self.thread.end_births(|clock| clock.step(clock.now()));
-        // Else threads that exit before a scan is due would pile up garbage.
-        if self.thread.adopt() {
-            self.scan();
-        }
+        self.thread.depart(|| self.scan());
     }
 }
 

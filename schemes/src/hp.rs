@@ -113,10 +113,7 @@ impl<const ASYMMETRIC: bool> Local<ASYMMETRIC> {
 
 impl<const ASYMMETRIC: bool> Drop for Local<ASYMMETRIC> {
     fn drop(&mut self) {
-        // Else threads that exit before a scan is due would pile up garbage.
-        if self.limbo.adopt() {
-            self.scan();
-        }
+        self.limbo.depart(|| self.scan());
     }
 }
 

@@ -103,10 +103,7 @@ impl Drop for Local {
         // It is already, unless a guard was forgotten.
         self.interval.first.store(NEVER, Ordering::Release);
         self.thread.end_births(|clock| clock.step(clock.now()));
-        // Else threads that exit before a scan is due would pile up garbage.
-        if self.thread.adopt() {
-            self.scan();
-        }
+        self.thread.depart(|| self.scan());
     }
 }
 

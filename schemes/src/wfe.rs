@@ -170,10 +170,7 @@ impl Local {
 impl Drop for Local {
     fn drop(&mut self) {
         self.thread.end_births(|clock| self.advance(clock));
-        // Else threads that exit before a scan is due would pile up garbage.
-        if self.thread.adopt() {
-            self.scan();
-        }
+        self.thread.depart(|| self.scan());
     }
 }
 

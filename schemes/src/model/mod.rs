@@ -8,6 +8,7 @@
 //! These are the programs, generic over the schemes. Each node is read by some threads, and
 //! unlinked, retired and freed by others.
 
+mod limbo;
 mod world;
 
 use crate::reclaimer::Reclaimer;

@@ -147,9 +147,9 @@ impl Thread {
         self.limbo.push(Garbage { node: Erased::new(node), stamp })
     }
 
-    /// Takes over what exited threads left. Returns whether a scan is due.
-    pub(crate) fn adopt(&self) -> bool {
-        self.limbo.adopt()
+    /// The owner goes; see [`Limbo::depart`].
+    pub(crate) fn depart(&self, scan: impl Fn()) {
+        self.limbo.depart(scan);
     }
 
     /// Frees what no reservation meets.

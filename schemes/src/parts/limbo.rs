@@ -68,6 +68,13 @@ struct Block<S> {
     used: Use,
 }
 
+impl<S> Block<S> {
+    /// From `Box::into_raw`.
+    fn new(list: Vec<Garbage<S>>) -> *mut Self {
+        Box::into_raw(Box::new(Self { list, next: ptr::null_mut(), used: Use::default() }))
+    }
+}
+
 impl<S> Default for Orphans<S> {
     fn default() -> Self {
         Self { head: AtomicPtr::default() }
@@ -81,16 +88,15 @@ impl<S> fmt::Debug for Orphans<S> {
 }
 
 impl<S: Send> Orphans<S> {
-    /// Leaves garbage to others. Lock-free.
+    /// Leaves garbage to others, beside what is left already. Lock-free.
     pub(crate) fn leave(&self, list: Vec<Garbage<S>>) {
         if list.is_empty() {
             return;
         }
-        let block =
-            Box::into_raw(Box::new(Block { list, next: ptr::null_mut(), used: Use::default() }));
+        let block = Block::new(list);
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            // SAFETY: from `Box::into_raw` above, and not published yet.
+            // SAFETY: from `Block::new`, and not published yet.
             unsafe {
                 (*block).used.alone();
                 (*block).next = head;
@@ -104,6 +110,23 @@ impl<S: Send> Orphans<S> {
         }
     }
 
+    /// Leaves garbage to others if nothing is left yet; else gives it back. Wait-free.
+    fn leave_alone(&self, list: Vec<Garbage<S>>) -> Result<(), Vec<Garbage<S>>> {
+        if list.is_empty() {
+            return Ok(());
+        }
+        let block = Block::new(list);
+        // SAFETY: from `Block::new`, and not published yet.
+        unsafe { (*block).used.alone() };
+        // Release: pairs with the acquire of `adopt`.
+        let null = ptr::null_mut();
+        match self.head.compare_exchange(null, block, Ordering::Release, Ordering::Relaxed) {
+            Ok(_) => Ok(()),
+            // SAFETY: from `Block::new`, and nobody else has seen it.
+            Err(_) => Err(unsafe { Box::from_raw(block) }.list),
+        }
+    }
+
     /// Moves all there is to the end of `list`. One swap, so wait-free and free of ABA.
     pub(crate) fn adopt(&self, list: &mut Vec<Garbage<S>>) {
         // The common case without a write.
@@ -113,12 +136,26 @@ impl<S: Send> Orphans<S> {
         // Acquire: pairs with the release of `leave`: the unlinks of these nodes are before us.
         let mut block = self.head.swap(ptr::null_mut(), Ordering::Acquire);
         while !block.is_null() {
-            // SAFETY: from `Box::into_raw`; the swap took the whole chain, so it is ours alone.
+            // SAFETY: from `Block::new`; the swap took the whole chain, so it is ours alone.
             let mut taken = *unsafe { Box::from_raw(block) };
             taken.used.alone();
             list.append(&mut taken.list);
             block = taken.next;
         }
+    }
+}
+
+#[cfg(kovan_loom)]
+impl<S> Orphans<S> {
+    /// How many lists are left.
+    pub(crate) fn count(&mut self) -> usize {
+        let (mut count, mut block) = (0, sync::get(&mut self.head));
+        while !block.is_null() {
+            count += 1;
+            // SAFETY: from `Block::new`; exclusive by `&mut self`.
+            block = unsafe { (*block).next };
+        }
+        count
     }
 }
 
@@ -202,7 +239,7 @@ impl<S: Send> Limbo<S> {
         list.len() >= self.due.get()
     }
 
-    /// Takes over what exited threads left. Returns whether a scan is due. Before a scan, so that
+    /// Takes over what threads left that are gone. Returns whether a scan is due. Before a scan, so that
     /// the barrier of the scan comes after the unlinks of those nodes too.
     pub(crate) fn adopt(&self) -> bool {
         let mut list = self.list.borrow_mut();
@@ -240,10 +277,21 @@ impl<S: Send> Limbo<S> {
     pub(crate) fn postpone(&self, threshold: usize) {
         self.due.set(self.list.borrow().len() + threshold);
     }
-}
 
-impl<S: Send> Drop for Limbo<S> {
-    fn drop(&mut self) {
-        self.orphans.leave(self.list.take());
+    /// The owner goes: calls `scan` if much is left by others and in this list together, else threads
+    /// that leave before a scan is due would pile up garbage, and leaves the rest to others.
+    ///
+    /// Nobody leaves a list beside another, so at any time one is left, however many threads leave at
+    /// once: the bounds of the schemes count it. Lock-free: it repeats when another thread has left one.
+    pub(crate) fn depart(&self, scan: impl Fn()) {
+        loop {
+            if self.adopt() {
+                scan();
+            }
+            match self.orphans.leave_alone(self.list.take()) {
+                Ok(()) => return,
+                Err(list) => *self.list.borrow_mut() = list,
+            }
+        }
     }
 }
