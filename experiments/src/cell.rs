@@ -127,10 +127,11 @@ impl Visitor for Measurement<'_> {
         };
         let verified = verify();
         let bound = R::bound(&BoundInput {
-            threads: u64::from(cell.threads),
+            handles: u64::from(cell.threads),
             stalled: u64::from(cell.stalled),
             shields: S::FACTS.shields,
-            live_at_stall: window.live_at_stall,
+            live: window.live,
+            ..BoundInput::default()
         });
         let error = verified.err().map(|error| one_line(&format!("check failed: {error:#}")));
         let mut lines = vec![Line::Result(window.summary(tally.ops, bound, error))];

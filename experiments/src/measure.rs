@@ -25,8 +25,8 @@ const OPS_PER_LOOK: u64 = 64;
 pub(crate) struct Window {
     /// In order of time; the last is the end of the window.
     pub(crate) points: Vec<Point>,
-    /// Nodes of the structure when the threads stopped.
-    pub(crate) live_at_stall: u64,
+    /// The most live nodes of the structure that it saw, or that there were when the threads stopped.
+    pub(crate) live: u64,
     elapsed: Duration,
     /// Of all threads, within the window.
     processor: Option<Duration>,
@@ -91,7 +91,7 @@ pub(crate) fn measure<R: Reclaimer, S: Structure<R>>(
             })
             .collect();
         stall.wait_for_arrivals(cell.stalled);
-        let live_at_stall = meter.totals().live();
+        let mut live = meter.totals().live();
 
         let workers: Vec<_> = (0..cell.threads)
             .map(|thread| {
@@ -107,12 +107,12 @@ pub(crate) fn measure<R: Reclaimer, S: Structure<R>>(
         thread::sleep(Duration::from_secs_f64(cell.warmup_seconds));
         let (began, before) = (Instant::now(), processor_time());
         phase.set(Phase::MEASURE);
-        let mut points = sample(&meter, began, Duration::from_secs_f64(cell.seconds));
+        let mut points = sample(&meter, began, Duration::from_secs_f64(cell.seconds), &mut live);
         phase.set(Phase::STOP);
         let (elapsed, after) = (began.elapsed(), processor_time());
         let processor = after.zip(before).map(|(after, before)| after.saturating_sub(before));
         // The end of the window: the workers stop, and the stalled threads are still stalled.
-        points.push(point(&meter, began));
+        points.push(point(&meter, began, &mut live));
 
         let results: Vec<_> = workers.into_iter().map(thread::ScopedJoinHandle::join).collect();
         stall.release();
@@ -122,7 +122,7 @@ pub(crate) fn measure<R: Reclaimer, S: Structure<R>>(
             tally.add(&result.unwrap_or_else(|panic| resume_unwind(panic)));
         }
         departed.into_iter().for_each(|result| result.unwrap_or_else(|panic| resume_unwind(panic)));
-        (Window { points, elapsed, processor, live_at_stall }, tally)
+        (Window { points, elapsed, processor, live }, tally)
     })
 }
 
@@ -147,12 +147,13 @@ fn stay<R: Reclaimer, S: Structure<R>>(domain: &Domain<R>, structure: &S, key: u
     assert!(held, "the structure did not hold the stalled thread at key {key}");
 }
 
-fn sample(meter: &Meter, began: Instant, length: Duration) -> Vec<Point> {
+/// Points of the window, and the most live nodes of them.
+fn sample(meter: &Meter, began: Instant, length: Duration, live: &mut u64) -> Vec<Point> {
     let mut points = Vec::with_capacity(usize::try_from(length.as_millis()).unwrap_or(0) / 4 + 16);
     let mut due = Duration::ZERO;
     while due < length {
         thread::sleep(due.saturating_sub(began.elapsed()));
-        points.push(point(meter, began));
+        points.push(point(meter, began, live));
         // A late sample is not made up for by a burst of samples.
         due = (due + SAMPLE_EVERY).max(began.elapsed());
     }
@@ -160,8 +161,9 @@ fn sample(meter: &Meter, began: Instant, length: Duration) -> Vec<Point> {
     points
 }
 
-fn point(meter: &Meter, began: Instant) -> Point {
+fn point(meter: &Meter, began: Instant, live: &mut u64) -> Point {
     let totals = meter.totals();
+    *live = totals.live().max(*live);
     let (retired, freed) = (totals.retired, totals.freed);
     Point { t_ns: nanoseconds(began.elapsed()), retired, freed, rss_bytes: resident_bytes() }
 }

@@ -134,8 +134,7 @@ unsafe impl Reclaimer for Crystalline {
         retire: Progress::LockFree,
         robust: Robustness { stalled: true, long_reader: true },
         parameters: "batch=64 era_frequency=128",
-        bound: "2 H B (L + N (E + 2)) + 2 N B, N = T + s threads, H = N K shields, \
-                B = 64 ceil(H / 64)",
+        bound: "H G B (L + N (E + 2)) + N (2 B + X), H = N K shields, B = 64 ceil(H / 64), E = 128",
         frees_on_drop: true,
         frees_meanwhile: true,
     };
@@ -152,13 +151,9 @@ unsafe impl Reclaimer for Crystalline {
     fn bound(input: &BoundInput) -> Option<u64> {
         // Any thread may be off the processor at any time, and then each of its shields holds the
         // nodes that are as old as its era: those alive when it stopped, and the births of all
-        // threads until the era moved on. Each may be alone in its batch. Twice, as it may have
-        // stopped between taking a list and acknowledging it. Besides, each thread fills a batch,
-        // and places or frees one.
-        let threads = input.threads + input.stalled;
-        let shields = threads * input.shields;
-        let batch = batch::largest(shields);
-        Some(2 * shields * batch * alive_in_an_era(input) + 2 * threads * batch)
+        // handles until the era moved on. Each may be alone in its batch.
+        let shields = input.all_handles() * input.shields;
+        Some(batch::bound(input, shields, batch::largest(shields), alive_in_an_era(input)))
     }
 
     unsafe fn register(&self) -> Local {

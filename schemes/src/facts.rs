@@ -35,17 +35,39 @@ pub struct Robustness {
     pub long_reader: bool,
 }
 
-/// What a bound depends on. All counts are of nodes or threads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// What a bound depends on: its conditions, as numbers. A bound holds in every run that passes none of
+/// them, whatever else its threads do and wherever they stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct BoundInput {
-    /// Threads that run operations.
-    pub threads: u64,
-    /// Extra threads stopped inside a guard.
+    /// Handles that run operations, or do nothing: the most that are registered at a time, without those
+    /// of `stalled`. A thread may have several.
+    pub handles: u64,
+    /// Further handles, whose threads stop inside a guard and stay there.
     pub stalled: u64,
-    /// Shields that one thread uses at a time.
+    /// Shields that one handle uses at a time.
     pub shields: u64,
-    /// Nodes in the structure (live) when the stall began.
-    pub live_at_stall: u64,
+    /// Nodes that are live, which is neither retired nor dropped: the most there are at a time.
+    pub live: u64,
+    /// Nodes allocated between the begin of a guard and the last load under it: the most of all guards. A
+    /// guard that goes on loading for long, or whose thread loses the processor between two loads, sees
+    /// many.
+    pub allocated_in_guard: u64,
+    /// Nodes that destructors retire while one call of the scheme runs them: the most of all calls.
+    pub retired_in_destructors: u64,
+}
+
+impl BoundInput {
+    /// Handles in all.
+    #[must_use]
+    pub fn all_handles(&self) -> u64 {
+        self.handles + self.stalled
+    }
+
+    /// The most nodes that are live at some time between the begin of a guard and the last load under it.
+    #[must_use]
+    pub fn live_in_guard(&self) -> u64 {
+        self.live + self.allocated_in_guard
+    }
 }
 
 /// The static description of a scheme.

@@ -19,7 +19,7 @@ use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::parts::era::{self, Clock, Life, Thread};
-use crate::parts::limbo::Orphans;
+use crate::parts::limbo::{self, Orphans};
 use crate::parts::pool::{self, Cells, Pool};
 use crate::reclaimer::Reclaimer;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, fence};
@@ -78,13 +78,13 @@ impl Drop for Local {
 
 /// The bound of schemes whose shields each reserve an era.
 pub(crate) fn bound(input: &BoundInput) -> u64 {
-    let lists = input.threads + input.stalled + 1;
-    let threshold = era::threshold(pool::count_for(lists - 1, input.shields));
+    let lists = limbo::lists(input.all_handles());
+    let threshold = era::threshold(pool::count_for(input.all_handles(), input.shields));
     // A list keeps what was alive in the eras that its last scan saw, and as much as makes the next
-    // scan due. A node is on one list. The eras of stalled threads are the same in all scans,
-    // those of running threads may differ in each.
-    let eras = (input.stalled + lists * input.threads) * input.shields;
-    lists * threshold + eras * era::alive_in_an_era(input)
+    // scan due; what destructors retire comes to that, as for hazard pointers. A node is on one list.
+    // The eras of stalled handles are the same in all scans, those of running ones may differ in each.
+    let eras = (input.stalled + lists * input.handles) * input.shields;
+    lists * (threshold + 2 * input.retired_in_destructors) + eras * era::alive_in_an_era(input)
 }
 
 // SAFETY: 1: the head of this file. 2: scans run in `retire`, `flush` and the drop of locals; the
@@ -99,8 +99,8 @@ unsafe impl Reclaimer for HazardEras {
         retire: Progress::WaitFree,
         robust: Robustness { stalled: true, long_reader: true },
         parameters: "era_frequency=128 threshold=max(128,H)",
-        bound: "(N + 1) R + (s + (N + 1) T) K (L + N (E + 2)), N = T + s threads, \
-                R = max(128, 14 N ceil(K / 14)), E = 128; L is the most that is live at once",
+        bound: "(2 N + 1) (R + 2 X) + (s + (2 N + 1) T) K (L + N (E + 2)), \
+                R = max(128, 14 N ceil(K / 14)), E = 128",
         frees_on_drop: true,
         frees_meanwhile: true,
     };

@@ -77,7 +77,7 @@ unsafe impl Reclaimer for HazardPointer {
         retire: Progress::LockFree,
         robust: Robustness { stalled: true, long_reader: true },
         parameters: "threshold=1000 hazard_multiplier=2",
-        bound: "(T + 1) max(1000, 2H) + H, with T threads and H hazards",
+        bound: "(T + 1) (max(1000, 2 H) + 2 X) + H, H = N K hazards",
         frees_on_drop: true,
         frees_meanwhile: true,
     };
@@ -92,11 +92,12 @@ unsafe impl Reclaimer for HazardPointer {
     }
 
     fn bound(input: &BoundInput) -> Option<u64> {
-        let hazards = (input.threads + input.stalled) * input.shields;
+        let hazards = input.all_handles() * input.shields;
         // A thread that is preempted while it reclaims holds the whole list it took, while the
-        // others fill the next: one threshold per running thread, and one that fills.
-        let threshold = THRESHOLD.max(HAZARD_MULTIPLIER * hazards);
-        Some((input.threads + 1) * threshold + hazards)
+        // others fill the next: one threshold per running handle, and one that fills.
+        let threshold =
+            THRESHOLD.max(HAZARD_MULTIPLIER * hazards) + 2 * input.retired_in_destructors;
+        Some((input.handles + 1) * threshold + hazards)
     }
 
     unsafe fn register(&self) -> Pool {

@@ -21,7 +21,7 @@ use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::parts::barrier;
-use crate::parts::limbo::{Erased, Garbage, Limbo, Orphans};
+use crate::parts::limbo::{self, Erased, Garbage, Limbo, Orphans};
 use crate::parts::pool::{self, Cells, Pool};
 use crate::reclaimer::Reclaimer;
 use crate::sync::{AtomicPtr, Ordering, fence};
@@ -131,7 +131,7 @@ unsafe impl<const ASYMMETRIC: bool> Reclaimer for Scheme<ASYMMETRIC> {
             retire: Progress::WaitFree,
             robust: Robustness { stalled: true, long_reader: true },
             parameters: "threshold=1",
-            bound: "(N + 1) (1 + H), N = T + s threads, H = N K hazards",
+            bound: "(2 N + 1) (1 + H + 2 X), H = N K hazards",
             frees_on_drop: true,
             frees_meanwhile: true,
         };
@@ -140,7 +140,7 @@ unsafe impl<const ASYMMETRIC: bool> Reclaimer for Scheme<ASYMMETRIC> {
             paper: "Michael, IEEE TPDS 15(6), 2004; \
                     Dice, Herlihy & Kogan, Fast non-intrusive memory reclamation, ISMM 2016, sec. 3",
             parameters: "threshold=max(256,C)",
-            bound: "(N + 1) (max(256, C) + H), N = T + s threads, H = N K hazards, \
+            bound: "(2 N + 1) (max(256, C) + H + 2 X), H = N K hazards, \
                     C = 14 N ceil(K / 14) hazards allocated",
             ..naive
         };
@@ -158,13 +158,14 @@ unsafe impl<const ASYMMETRIC: bool> Reclaimer for Scheme<ASYMMETRIC> {
     }
 
     fn bound(input: &BoundInput) -> Option<u64> {
-        let threads = input.threads + input.stalled;
-        let hazards = threads * input.shields;
-        // A thread keeps what hazards held at its last scan, and as much as makes the next due.
-        // (The scans of two threads are at different times, so both may keep as much as there are
-        // hazards.) Exited threads leave as much as one thread has.
-        let threshold = threshold(ASYMMETRIC, pool::count_for(threads, input.shields));
-        Some((threads + 1) * (threshold + hazards))
+        let handles = input.all_handles();
+        let hazards = handles * input.shields;
+        // A list keeps what hazards held at its last scan, and as much as makes the next due. (Scans are
+        // at different times, so each list may keep as much as there are hazards.) No scan runs in
+        // destructors that nest too deep, so what they retire comes to that: while a scan frees what one
+        // call has retired so, its destructors may retire as much again.
+        let threshold = threshold(ASYMMETRIC, pool::count_for(handles, input.shields));
+        Some(limbo::lists(handles) * (threshold + hazards + 2 * input.retired_in_destructors))
     }
 
     unsafe fn register(&self) -> Local<ASYMMETRIC> {

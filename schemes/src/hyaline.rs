@@ -17,7 +17,7 @@ use std::sync::Arc;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::parts::batch::{self, Batcher, Births, Ready, Reservation};
-use crate::parts::era::{Clock, alive_in_an_era};
+use crate::parts::era::{Clock, born_in_an_era};
 use crate::parts::limbo::Erased;
 use crate::parts::slots::{Lease, Slots};
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
@@ -104,7 +104,7 @@ impl Variant for Eras {
         load: Progress::LockFree,
         robust: Robustness { stalled: true, long_reader: false },
         parameters: "batch=64 era_frequency=128",
-        bound: "2 N B (L + N (E + 2)) + 2 N B, N = T + s threads, B = 64 ceil(N / 64)",
+        bound: "N (G B (L + A + N (E + 2)) + 2 B + X), B = 64 ceil(N / 64), E = 128",
         ..NoEras::FACTS
     };
     type Header = u64;
@@ -118,14 +118,12 @@ impl Variant for Eras {
     }
 
     fn bound(input: &BoundInput) -> Option<u64> {
-        // Any thread may be off the processor at any time, and then it holds, as a stalled one,
-        // the nodes that are as old as its era: those alive when it stopped, and the births of
-        // all threads until the era moved on. Each may be alone in its batch. Twice, as it may
-        // have stopped between taking its list and acknowledging it, and then in its next guard.
-        // Besides, each thread fills a batch, and places or frees one.
-        let threads = input.threads + input.stalled;
-        let batch = batch::largest(threads);
-        Some(2 * threads * batch * alive_in_an_era(input) + 2 * threads * batch)
+        // Any thread may be off the processor at any time, and then its guard holds, as a stalled one,
+        // the nodes that are as old as its era: those alive while it loaded, and the births of all
+        // handles until the era moved on. Each may be alone in its batch.
+        let handles = input.all_handles();
+        let held = input.live_in_guard() + born_in_an_era(input);
+        Some(batch::bound(input, handles, batch::largest(handles), held))
     }
 
     #[inline]

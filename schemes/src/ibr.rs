@@ -7,8 +7,7 @@
 //! the hazard. The first era only makes the interval longer.
 //!
 //! A guard that keeps loading keeps all that is retired meanwhile, since its interval grows at one
-//! end only. So a stalled thread is bounded by what its own loads before the stall took in: the
-//! bound is for guards that notice at most 8 steps of the clock (`D`).
+//! end only. So a stalled thread is bounded by what was alive while it loaded, before the stall.
 //!
 //! Deviations from the paper: the clock moves after every 128 allocations of a thread, whatever the
 //! number of threads; guards nest.
@@ -20,13 +19,10 @@ use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::parts::era::{self, Clock, Life, Thread};
-use crate::parts::limbo::Orphans;
+use crate::parts::limbo::{self, Orphans};
 use crate::parts::slots::{Lease, Slots};
 use crate::reclaimer::{GuardProtection, Reclaimer};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, fence};
-
-/// Steps of the clock that the loads of a guard notice, as far as the bound goes.
-const NOTICED: u64 = 8;
 
 /// A first era after all last ones: the interval is empty.
 const NEVER: u64 = u64::MAX;
@@ -120,9 +116,8 @@ unsafe impl Reclaimer for Ibr {
         retire: Progress::WaitFree,
         robust: Robustness { stalled: true, long_reader: false },
         parameters: "era_frequency=128 threshold=max(128,N)",
-        bound: "(N + 1) R + (s + (N + 1) T) (D + 1) (L + N (E + 2) + (N + 1) R), N = T + s threads, \
-                R = max(128, N), E = 128, if no guard notices more than D = 8 steps of the clock; \
-                L is the most that is live at once",
+        bound: "(2 N + 1) (R + 2 X) + (s + (2 N + 1) T) (3 L + A + 2 N (E + 2)), \
+                R = max(128, N), E = 128",
         frees_on_drop: true,
         frees_meanwhile: true,
     };
@@ -137,13 +132,14 @@ unsafe impl Reclaimer for Ibr {
     }
 
     fn bound(input: &BoundInput) -> Option<u64> {
-        let lists = input.threads + input.stalled + 1;
-        let due = lists * era::threshold(lists - 1);
-        // An interval meets what was alive in the era of its pin. Each time it grows, it takes in
-        // what is alive then, and what is not freed yet. As for hazard eras, the intervals of
-        // stalled threads are the same in all scans.
-        let intervals = input.stalled + lists * input.threads;
-        Some(due + intervals * (NOTICED + 1) * (era::alive_in_an_era(input) + due))
+        let lists = limbo::lists(input.all_handles());
+        let due = era::threshold(input.all_handles()) + 2 * input.retired_in_destructors;
+        // An interval meets what was alive while its guard loaded, and besides in the rest of its first
+        // era and of its last. As for hazard eras, the intervals of stalled handles are the same in all
+        // scans.
+        let intervals = input.stalled + lists * input.handles;
+        let met = input.live_in_guard() + 2 * era::alive_in_an_era(input);
+        Some(lists * due + intervals * met)
     }
 
     unsafe fn register(&self) -> Local {

@@ -63,9 +63,8 @@ impl Variant for Robust {
         strength: Strength::Guard,
         robust: Robustness { stalled: true, long_reader: false },
         parameters: "batch=64 backlog=16 cells=64 return_limit=8 kept=4 frees=2",
-        bound: "N (C + L) + 2 (T + 1) D B + N (2 K + 12) B, N = T + s threads, C = 64 cells, L live \
-                nodes, B = 64, K = 16 batches between drains, D = the larger of K and L / B, rounded \
-                up to K",
+        bound: "if X = 0: N (C + L + A) + 2 (T + 1) D B + N (2 J + 12) B, C = 64 cells, B = 64, \
+                J = 16 batches between drains, D = the larger of J and (L + A) / B, rounded up to J",
         ..FACTS
     };
 
@@ -73,11 +72,15 @@ impl Variant for Robust {
         // `docs/ADVERSARIES.md` says why. Each guard holds what it has published: its cells, and what
         // it has loaded, which is at most what was alive meanwhile. A slot is drained after so many
         // batches, later if its owner has loaded much. The rest is in the hands of the threads.
-        let BoundInput { threads, stalled, live_at_stall, .. } = *input;
-        let guards = (threads + stalled) * (CELLS + live_at_stall);
-        let due = live_at_stall.div_ceil(BATCH).next_multiple_of(BACKLOG).max(BACKLOG);
-        let in_hand = (threads + stalled) * (2 * BACKLOG + 12) * BATCH;
-        Some(guards + 2 * (threads + 1) * due * BATCH + in_hand)
+        // It depends on the values how much of what destructors retire is freed before a flush.
+        if input.retired_in_destructors > 0 {
+            return None;
+        }
+        let loaded = input.live_in_guard();
+        let guards = input.all_handles() * (CELLS + loaded);
+        let due = loaded.div_ceil(BATCH).next_multiple_of(BACKLOG).max(BACKLOG);
+        let in_hand = (2 * BACKLOG + 12) * BATCH;
+        Some(guards + 2 * (input.handles + 1) * due * BATCH + input.all_handles() * in_hand)
     }
 }
 

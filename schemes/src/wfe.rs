@@ -183,8 +183,8 @@ unsafe impl<const TRIES: usize> Reclaimer for Scheme<TRIES> {
         load: Progress::WaitFree,
         parameters: "era_frequency=128 threshold=max(128,H) tries=16",
         bound: "as hazard-eras, if no load is overtaken 16 times: \
-                (N + 1) R + (s + (N + 1) T) K (L + N (E + 2)), N = T + s threads, \
-                R = max(128, 14 N ceil(K / 14)), E = 128; L is the most that is live at once",
+                (2 N + 1) (R + 2 X) + (s + (2 N + 1) T) K (L + N (E + 2)), \
+                R = max(128, 14 N ceil(K / 14)), E = 128",
         ..hazard_eras::HazardEras::FACTS
     };
     const UNPIN_FREES: bool = false;

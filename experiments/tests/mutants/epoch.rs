@@ -168,7 +168,7 @@ unsafe impl<const FAULT: u8> Reclaimer for Epoch<FAULT> {
         Self { shared: Arc::default() }
     }
     fn bound(input: &BoundInput) -> Option<u64> {
-        (FAULT == BOUND_TOO_SMALL).then_some(100 * input.threads)
+        (FAULT == BOUND_TOO_SMALL).then_some(100 * input.handles)
     }
     unsafe fn register(&self) -> Local<FAULT> {
         let reused = lock(&self.shared.left).pop();

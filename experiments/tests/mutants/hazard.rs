@@ -140,9 +140,9 @@ unsafe impl<const FAULT: u8> Reclaimer for Hazards<FAULT> {
         Self { shared: Arc::default() }
     }
     fn bound(input: &BoundInput) -> Option<u64> {
-        let hazards = (input.threads + input.stalled) * (input.shields + 3);
+        let hazards = input.all_handles() * (input.shields + 3);
         let each = if FAULT == BOUND_TOO_SMALL { 1 } else { 2 * THRESHOLD as u64 + hazards };
-        Some(each * (input.threads + 1) + if FAULT == BOUND_TOO_SMALL { 0 } else { hazards })
+        Some(each * (input.handles + 1) + if FAULT == BOUND_TOO_SMALL { 0 } else { hazards })
     }
     unsafe fn register(&self) -> Local<FAULT> {
         Local { shared: Arc::clone(&self.shared), bag: RefCell::default() }

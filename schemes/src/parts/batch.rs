@@ -14,8 +14,9 @@ use std::fmt;
 use std::ptr;
 use std::sync::Arc;
 
+use crate::facts::BoundInput;
 use crate::parts::era::{Clock, FREQUENCY};
-use crate::parts::limbo::{Erased, Freeing};
+use crate::parts::limbo::{self, Erased, Freeing};
 use crate::sync::{AtomicIsize, AtomicPtr, AtomicU64, Ordering, Use, fence};
 
 /// Nodes per batch, if there are not more reservations than that.
@@ -25,6 +26,19 @@ pub(crate) const BATCH: usize = if cfg!(kovan_loom) { 1 } else { 64 };
 #[inline]
 pub(crate) fn largest(reservations: u64) -> u64 {
     reservations.max(1).next_multiple_of(BATCH as u64)
+}
+
+/// The most unreclaimed nodes, where each of so many reservations holds at most `held` nodes, each of
+/// them alone in a batch of so many.
+pub(crate) fn bound(input: &BoundInput, reservations: u64, batch: u64, held: u64) -> u64 {
+    // Twice, as a thread may have stopped between taking a list and acknowledging it, and then in its
+    // next guard. Where destructors use the domain, lists are acknowledged in destructors, so deep.
+    let nested = if input.retired_in_destructors > 0 { u64::from(limbo::DEPTH) } else { 0 };
+    let lists = reservations * (2 + nested);
+    // Besides, each handle fills a batch, and places or frees one; and what destructors retire waits,
+    // if they nest too deep.
+    let in_hand = 2 * batch + input.retired_in_destructors;
+    lists * batch * held + input.all_handles() * in_hand
 }
 
 /// A thread's view of the era clock, and its count of allocations, which move the clock.

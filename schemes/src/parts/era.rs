@@ -19,11 +19,15 @@ pub(crate) fn threshold(reservations: u64) -> u64 {
     FLOOR.max(reservations)
 }
 
-/// The most nodes that are alive at some time of one era: those live when it begins, two per thread
-/// on their way in or out, and those that are born before some thread makes the step.
+/// The most nodes that are born in one era, before some handle makes the step, with two for each handle
+/// that are on their way in or out.
+pub(crate) fn born_in_an_era(input: &BoundInput) -> u64 {
+    input.all_handles() * (FREQUENCY + 2)
+}
+
+/// The most nodes that are alive at some time of one era: those live when it begins, and its own.
 pub(crate) fn alive_in_an_era(input: &BoundInput) -> u64 {
-    let threads = input.threads + input.stalled;
-    input.live_at_stall + threads * (FREQUENCY + 2)
+    input.live + born_in_an_era(input)
 }
 
 /// The era clock of a domain, on cache lines of its own.

@@ -145,7 +145,7 @@ impl<S: Send> Orphans<S> {
     }
 }
 
-#[cfg(kovan_loom)]
+#[cfg(all(test, kovan_loom))]
 impl<S> Orphans<S> {
     /// How many lists are left.
     pub(crate) fn count(&mut self) -> usize {
@@ -175,9 +175,15 @@ impl<S> Drop for Orphans<S> {
     }
 }
 
+/// Lists that so many handles have at the most: each its own, and one that it took over and stopped with,
+/// in a destructor; and one is left by those that are gone, see [`Limbo::depart`].
+pub(crate) fn lists(handles: u64) -> u64 {
+    2 * handles + 1
+}
+
 /// Sweeps may nest by destructors that retire, but not deeper than this: garbage then waits for a
 /// later sweep, so that a chain of destructors cannot exhaust the stack.
-const DEPTH: u32 = 8;
+pub(crate) const DEPTH: u32 = 8;
 
 thread_local! {
     /// How many sweeps of this thread are freeing now.

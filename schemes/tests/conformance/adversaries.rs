@@ -55,7 +55,7 @@ fn keeps_loading<R: Reclaimer>(fresh: bool) {
     {
         let guard = reader.pin();
         let mut shield = guard.shield();
-        let input = BoundInput { threads: 2, stalled: 0, shields: 1, live_at_stall: 1 };
+        let input = BoundInput { handles: 2, shields: 1, live: 1, ..BoundInput::default() };
         let retired = enough::<R>(&input);
         for _ in 0..retired / 2 {
             if fresh {
@@ -138,11 +138,11 @@ pub(crate) fn a_stall_while_the_writer_keeps_its_guard<R: Reclaimer>() {
     for _ in 0..200 {
         replace(&cell, &guard, &drops);
     }
-    let live_at_stall = 1 + meter.totals().unreclaimed();
+    let live = 1 + meter.totals().unreclaimed();
     let stalled = reader.pin();
     let mut shield = stalled.shield();
     let shared = stalled.protect(&mut shield, &cell);
-    let input = BoundInput { threads: 1, stalled: 1, shields: 1, live_at_stall };
+    let input = BoundInput { handles: 1, stalled: 1, shields: 1, live, ..BoundInput::default() };
     let retired = enough::<R>(&input);
     for _ in 0..retired {
         replace(&cell, &guard, &drops);
@@ -226,7 +226,8 @@ pub(crate) fn threads_that_come_and_go_beside_a_stalled_one<R: Reclaimer>() {
         let guard = reader.pin();
         let mut shield = guard.shield();
         let shared = guard.protect(&mut shield, &cell);
-        let input = BoundInput { threads: 2, stalled: 1, shields: 1, live_at_stall: 1 };
+        let input =
+            BoundInput { handles: 2, stalled: 1, shields: 1, live: 1, ..BoundInput::default() };
         let each = enough::<R>(&input) / 400 + 1;
         for _ in 0..200 {
             thread::scope(|scope| {
@@ -259,7 +260,8 @@ pub(crate) fn births_of_threads_that_leave_count<R: Reclaimer>() {
         let guard = reader.pin();
         let mut shield = guard.shield();
         let shared = guard.protect(&mut shield, &cell);
-        let input = BoundInput { threads: 1, stalled: 1, shields: 1, live_at_stall: 1 };
+        let input =
+            BoundInput { handles: 1, stalled: 1, shields: 1, live: 1, ..BoundInput::default() };
         let lives = enough::<R>(&input).div_ceil(EACH);
         let live = |_| {
             let handle = domain.register();

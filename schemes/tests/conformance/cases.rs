@@ -241,7 +241,7 @@ pub(crate) fn more_guards_than_a_batch_has_entries<R: Reclaimer>() {
 }
 
 pub(crate) fn one_stalled_thread_stays_within_the_declared_bound<R: Reclaimer>() {
-    let input = BoundInput { threads: 2, stalled: 1, shields: 1, live_at_stall: 1 };
+    let input = BoundInput { handles: 2, stalled: 1, shields: 1, live: 1, ..BoundInput::default() };
     let (domain, drops) = (Domain::<R>::new(), Drops::default());
     let cell = Atomic::<Tracked, R>::null();
     replace(&cell, &domain.register().pin(), &drops);
