@@ -13,7 +13,7 @@ use regex::Regex;
 
 use super::job::Job;
 use super::summary::FULL;
-use super::{Check, litmus, optimistic};
+use super::{Check, of_scheme, optimistic};
 
 /// The arguments of `verify`.
 #[derive(Debug, Args)]
@@ -93,7 +93,7 @@ impl VerifyArgs {
         let mut jobs = self.of_pairs();
         // These are of no structure, so they run when none is asked for.
         if self.structure.is_none() {
-            jobs.extend(self.litmus());
+            jobs.extend(self.of_schemes());
             jobs.extend(self.scripts());
         }
         ensure!(!jobs.is_empty(), "nothing to verify: {}", self.why_nothing());
@@ -127,12 +127,16 @@ impl VerifyArgs {
         jobs
     }
 
-    fn litmus(&self) -> Vec<Job> {
-        let schemes = litmus::of_schemes().into_iter().map(|(scheme, _)| scheme);
-        schemes
-            .filter(|scheme| self.selects(Check::Litmus) && matches(&self.scheme, scheme))
-            .map(|scheme| self.job(scheme, "", Check::Litmus))
-            .collect()
+    fn of_schemes(&self) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        for (scheme, checks) in of_scheme::all() {
+            let asked = |check: &Check| self.selects(*check) && checks.get(*check).is_some();
+            let asked = Check::OF_SCHEMES.into_iter().filter(asked);
+            if matches(&self.scheme, scheme) {
+                jobs.extend(asked.map(|check| self.job(scheme, "", check)));
+            }
+        }
+        jobs
     }
 
     fn scripts(&self) -> Vec<Job> {
@@ -151,7 +155,7 @@ impl VerifyArgs {
         let all =
             |of: &[Check]| !self.check.is_empty() && self.check.iter().all(|c| of.contains(c));
         if all(&Check::OF_SCHEMES) && self.structure.is_some() {
-            "`litmus` and `optimistic` are of schemes alone; leave --structure out"
+            "`litmus`, `destructors` and `optimistic` are of schemes alone; leave --structure out"
         } else if all(&[Check::Canary, Check::Optimistic]) && !canary::COMPILED {
             "this needs a build with --features canary"
         } else {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::{Budget, COUNTED, ROUND};
 use super::subject::Find;
-use super::{Check, bounds, litmus, optimistic, run_check};
+use super::{Check, bounds, of_scheme, optimistic, run_check};
 use crate::output::one_line;
 use crate::process::{End, exit_with_parent, supervise};
 
@@ -111,11 +111,11 @@ impl Job {
         }
         let length = Duration::from_secs_f64(self.seconds);
         let budget = Budget { seed: self.seed, length, announce: true };
-        let result = if self.check == Check::Litmus {
-            let all = litmus::of_schemes();
+        let result = if Check::OF_SCHEMES.contains(&self.check) {
+            let all = of_scheme::all();
             let found = all.iter().find(|(scheme, _)| *scheme == self.scheme);
-            let (_, check) = found.with_context(|| format!("unknown scheme `{}`", self.scheme))?;
-            check(&budget)
+            let check = found.and_then(|(_, checks)| checks.get(self.check));
+            check.with_context(|| format!("unknown scheme `{}`", self.scheme))?(&budget)
         } else {
             let pair = dispatch(&self.scheme, &self.structure, Find)
                 .map_err(|error| anyhow!("{error}"))?;

@@ -24,7 +24,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
-use kovan_schemes::{Reclaimer, schemes};
+use kovan_schemes::Reclaimer;
 
 use super::budget::{Budget, Failure};
 use cold::Cold;
@@ -34,22 +34,6 @@ use place::Place;
 const ROUND: Duration = Duration::from_millis(100);
 /// A reader's delay, in turns of an empty loop. The writer's is around it.
 const DELAY: u32 = 500;
-
-/// The check of one scheme.
-pub(super) type Litmus = fn(&Budget) -> Result<String, Failure>;
-
-macro_rules! all {
-    ([$($scheme:ident : $strength:ident,)*]) => {
-        /// The names of all schemes, and the check of each.
-        pub(super) fn of_schemes() -> Vec<(&'static str, Litmus)> {
-            vec![$((
-                <schemes::$scheme as Reclaimer>::FACTS.name,
-                check::<schemes::$scheme> as Litmus,
-            )),*]
-        }
-    };
-}
-kovan_schemes::for_each_scheme!(all);
 
 /// Runs exchanges under `R` while there is time.
 pub(super) fn check<R: Reclaimer>(budget: &Budget) -> Result<String, Failure> {

@@ -17,7 +17,9 @@
 //! | `pressure` | the check `canary`: late reads under the heaviest reuse |
 //! | `history`, `linear` | concurrent histories, and whether they are linearizable |
 //! | `bounds` | declared bounds, against adversaries |
+//! | `of_scheme` | the checks of a scheme alone, by its name |
 //! | `litmus` | announcements against scans, for each scheme |
+//! | `destructors` | declared bounds, where destructors stop or retire, for each scheme |
 //! | `optimistic` | the traversal out of an unlinked node, for each scheme |
 //!
 //! `docs/GATE.md` says what each check can and cannot find.
@@ -27,6 +29,7 @@ mod bounds;
 mod budget;
 pub(crate) mod command;
 mod conservation;
+mod destructors;
 mod history;
 pub(crate) mod job;
 mod ledger;
@@ -35,6 +38,7 @@ mod ledger_tests;
 mod linear;
 mod litmus;
 mod model;
+mod of_scheme;
 mod optimistic;
 mod oracle;
 mod outcome;
@@ -73,6 +77,8 @@ pub enum Check {
     Optimistic,
     /// A reader's announcement against a writer's scan, over and over; once per scheme.
     Litmus,
+    /// Declared bounds hold where destructors stop or retire; once per scheme.
+    Destructors,
 }
 
 impl Check {
@@ -81,7 +87,7 @@ impl Check {
         [Self::Oracle, Self::Conservation, Self::Canary, Self::Linearizability, Self::Bounds];
 
     /// All that are of a scheme alone.
-    pub const OF_SCHEMES: [Self; 2] = [Self::Optimistic, Self::Litmus];
+    pub const OF_SCHEMES: [Self; 3] = [Self::Optimistic, Self::Litmus, Self::Destructors];
 
     /// Its name on the command line.
     #[must_use]
@@ -94,6 +100,7 @@ impl Check {
             Self::Bounds => "bounds",
             Self::Optimistic => "optimistic",
             Self::Litmus => "litmus",
+            Self::Destructors => "destructors",
         }
     }
 
@@ -101,7 +108,7 @@ impl Check {
     pub(super) fn share(self) -> f64 {
         match self {
             Self::Oracle => 0.1,
-            Self::Conservation | Self::Canary => 0.2,
+            Self::Conservation | Self::Canary | Self::Destructors => 0.2,
             Self::Linearizability => 0.3,
             Self::Bounds => 0.2,
             Self::Optimistic => 0.0,
@@ -134,8 +141,10 @@ pub fn run_check(check: Check, pair: &Pair, budget: &Budget) -> Result<String, F
         Check::Canary => pressure::check(pair, budget),
         Check::Linearizability => history::check(pair, budget),
         Check::Bounds => bounds::check(pair, budget),
-        Check::Litmus => pair.litmus(budget),
-        Check::Optimistic => panic!("`optimistic` is a script for the schemes of the registry"),
+        Check::Litmus | Check::Destructors | Check::Optimistic => match pair.of_scheme.get(check) {
+            Some(run) => run(budget),
+            None => panic!("`optimistic` is a script for the schemes of the registry"),
+        },
     }
 }
 

@@ -94,16 +94,20 @@ pub(super) fn table(done: &[Done]) -> String {
         // Writing to a string does not fail.
         let _ = write!(text, "\n{}", table::render(&header, &scripts, &[]));
     }
-    let litmus = done.iter().filter(|done| done.job.check == Check::Litmus);
-    let litmus: Vec<_> = litmus.map(litmus_row).collect();
-    if !litmus.is_empty() {
-        let header = ["scheme", "announcement against scan"];
-        let _ = write!(text, "\n{}", table::render(&header, &litmus, &[]));
+    for (check, title) in [
+        (Check::Litmus, "announcement against scan"),
+        (Check::Destructors, "most unreclaimed where destructors stop or retire"),
+    ] {
+        let rows = done.iter().filter(|done| done.job.check == check);
+        let rows: Vec<_> = rows.map(scheme_row).collect();
+        if !rows.is_empty() {
+            let _ = write!(text, "\n{}", table::render(&["scheme", title], &rows, &[]));
+        }
     }
     text
 }
 
-fn litmus_row(done: &Done) -> Vec<String> {
+fn scheme_row(done: &Done) -> Vec<String> {
     let said = match &done.verdict {
         Verdict::Passed { detail } => format!("ok, {detail}"),
         Verdict::Failed { message, .. } => format!("FAILED: {message}"),

@@ -8,8 +8,7 @@ use kovan_schemes::{BoundInput, Domain, Facts, Guard, Handle, Reclaimer, Totals}
 use kovan_structures::registry::Visitor;
 use kovan_structures::{Structure, StructureFacts};
 
-use super::budget::{Budget, Failure};
-use super::litmus::{self, Litmus};
+use super::of_scheme::OfScheme;
 
 /// A scheme and a structure.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +19,8 @@ pub struct Pair {
     pub structure: StructureFacts,
     make: fn(usize) -> Box<dyn Subject>,
     bound: fn(&BoundInput) -> Option<u64>,
-    litmus: Litmus,
+    /// The checks of the scheme alone.
+    pub(super) of_scheme: OfScheme,
 }
 
 impl Pair {
@@ -37,7 +37,7 @@ impl Pair {
                 Box::new(Real { structure, domain, meter })
             },
             bound: R::bound,
-            litmus: litmus::check::<R>,
+            of_scheme: OfScheme::of::<R>(),
         }
     }
 
@@ -49,11 +49,6 @@ impl Pair {
     /// What the scheme declares.
     pub(super) fn bound(&self, input: &BoundInput) -> Option<u64> {
         (self.bound)(input)
-    }
-
-    /// Runs the check of the scheme.
-    pub(super) fn litmus(&self, budget: &Budget) -> Result<String, Failure> {
-        (self.litmus)(budget)
     }
 }
 

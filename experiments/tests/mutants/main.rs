@@ -26,7 +26,7 @@ const CONTROL_SECONDS: f64 = 0.5;
 
 /// All that a mutant may be held against.
 fn checks() -> impl Iterator<Item = Check> {
-    Check::OF_PAIRS.into_iter().chain([Check::Litmus])
+    Check::OF_PAIRS.into_iter().chain([Check::Litmus, Check::Destructors])
 }
 
 /// Runs one check of one mutant in a child.
