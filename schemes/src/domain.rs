@@ -269,6 +269,7 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
         unsafe { &(*node.node()).tag }.retire();
         // SAFETY: the caller's clauses are the trait's; `node()` strips the tag.
         unsafe { self.handle.domain.inner.scheme.retire(&self.guard, node.node()) };
+        canary::pause();
     }
 }
 

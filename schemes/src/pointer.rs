@@ -73,6 +73,7 @@ impl<T, R: Reclaimer> Atomic<T, R> {
     /// Stores `to`.
     #[inline]
     pub fn store(&self, to: Shared<'_, T, R>, order: Ordering) {
+        canary::pause();
         self.raw.store(to.raw, order);
     }
 

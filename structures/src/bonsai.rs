@@ -16,7 +16,7 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, RegionProtection, Strength
 use crate::bonsai_edit::{Edit, Node, View};
 use crate::guarded::Entry;
 use crate::structure::{
-    Key, Kind, Nodes, Structure, StructureFacts, Value, contains_key, debug_with_domain,
+    Key, Kind, Nodes, Query, Structure, StructureFacts, Value, contains_key, debug_with_domain,
     map_operations,
 };
 use crate::tree;
@@ -239,5 +239,9 @@ impl<R: Reclaimer> Structure<R> for Bonsai<u64, u64, R> {
     fn contents(&mut self) -> Vec<u64> {
         // SAFETY: exclusive by `&mut self`.
         unsafe { tree::contents(&self.domain, &mut self.root, |node| Some(node.key)) }
+    }
+
+    fn query(&self, guard: &Guard<'_, R>, query: Query) -> Option<Option<u64>> {
+        (query == Query::Len).then(|| Some(self.len(guard) as u64))
     }
 }

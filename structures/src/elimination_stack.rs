@@ -23,7 +23,7 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared};
 
 use crate::chain::Node;
 use crate::padded::Padded;
-use crate::structure::{Structure, StructureFacts, sequence_operations};
+use crate::structure::{Query, Structure, StructureFacts, sequence_operations};
 use crate::treiber_stack::TreiberStack;
 
 /// Places to meet. A power of two.
@@ -180,6 +180,10 @@ impl<R: Reclaimer> Structure<R> for EliminationStack<u64, R> {
     fn contents(&mut self) -> Vec<u64> {
         // Nothing is offered while no operation is under way.
         self.stack.contents()
+    }
+
+    fn query(&self, guard: &Guard<'_, R>, query: Query) -> Option<Option<u64>> {
+        (query == Query::Front).then(|| self.peek(guard))
     }
 }
 

@@ -68,6 +68,10 @@ macro_rules! front_queue {
             fn contents(&mut self) -> Vec<u64> {
                 self.head.contents(&self.domain)
             }
+
+            fn query(&self, guard: &Guard<'_, R>, query: $crate::Query) -> Option<Option<u64>> {
+                (query == $crate::Query::Front).then(|| self.peek(guard))
+            }
         }
     };
 }

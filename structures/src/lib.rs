@@ -62,5 +62,5 @@ pub use ms_queue::MsQueue;
 pub use nm_tree::NmTree;
 pub use segment_queue::SegmentQueue;
 pub use skip_list::SkipList;
-pub use structure::{Key, Kind, Nodes, Structure, StructureFacts, Value};
+pub use structure::{Key, Kind, Nodes, Query, Structure, StructureFacts, Value};
 pub use treiber_stack::TreiberStack;

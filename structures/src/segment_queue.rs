@@ -35,7 +35,7 @@ use std::mem::{MaybeUninit, needs_drop};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU8, AtomicUsize};
 
-use kovan_schemes::{Atomic, Domain, Guard, Owned, Reclaimer, Shared, Strength};
+use kovan_schemes::{Atomic, Domain, Guard, Owned, Reclaimer, Shared, Strength, canary};
 
 use crate::chain::{self, Link};
 use crate::padded::Padded;
@@ -172,7 +172,9 @@ impl<T, R: Reclaimer> Segment<T, R> {
     /// The next cell for an enqueue or a dequeue, which the caller alone gets.
     fn next_cell(&self, end: &AtomicUsize) -> Option<&Cell<T>> {
         // Relaxed: gives out the cell; its state orders the value.
-        self.cells.get(end.fetch_add(1, Relaxed))
+        let cell = self.cells.get(end.fetch_add(1, Relaxed));
+        canary::pause();
+        cell
     }
 
     /// Whether every cell that an enqueue was given was given to a dequeue too, and no segment
@@ -180,6 +182,7 @@ impl<T, R: Reclaimer> Segment<T, R> {
     fn is_given_out(&self, guard: &Guard<'_, R>) -> bool {
         // Acquire, twice: the reads happen in this order.
         let dequeues = self.dequeues.load(Acquire);
+        canary::pause();
         let enqueues = self.enqueues.load(Acquire).min(CELLS);
         dequeues >= enqueues && self.next.load(Acquire, guard).is_null()
     }

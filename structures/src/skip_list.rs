@@ -44,7 +44,7 @@ use crate::chain;
 use crate::fresh::{Fresh, OnUnwind};
 use crate::guarded::Entry;
 use crate::structure::{
-    Key, Kind, Nodes, Structure, StructureFacts, Value, contains_key, debug_with_domain,
+    Key, Kind, Nodes, Query, Structure, StructureFacts, Value, contains_key, debug_with_domain,
     map_operations,
 };
 
@@ -265,5 +265,14 @@ impl<R: Reclaimer> Structure<R> for SkipList<u64, u64, R> {
         };
         // SAFETY: exclusive by `&mut self`.
         unsafe { chain::contents(&self.domain, &mut self.head[0], visit) }
+    }
+
+    fn query(&self, guard: &Guard<'_, R>, query: Query) -> Option<Option<u64>> {
+        let bound = match query {
+            Query::First => Bound::Unbounded,
+            Query::After(ref key) => Bound::Excluded(key),
+            Query::Front | Query::Len => return None,
+        };
+        Some(self.next_after(guard, bound).map(|entry| *entry.key()))
     }
 }

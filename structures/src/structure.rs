@@ -60,6 +60,19 @@ pub struct StructureFacts {
     pub nodes: Nodes,
 }
 
+/// What is read of a structure besides [`Structure::contains`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Query {
+    /// Stack and queue: what would be popped or dequeued now.
+    Front,
+    /// Map: the least key.
+    First,
+    /// Map: the least key above this one.
+    After(u64),
+    /// Map: how many keys there are.
+    Len,
+}
+
 /// A structure of `u64` keys over the scheme `R`.
 ///
 /// Every guard must be of the domain the structure was made with; the operations panic otherwise.
@@ -89,6 +102,13 @@ pub trait Structure<R: Reclaimer>: Sized + Send + Sync + 'static {
     /// All keys: sorted list in key order, hash map in no order, stack and queue in the order in
     /// which they would be popped.
     fn contents(&mut self) -> Vec<u64>;
+
+    /// The key, or the number, of a view that takes effect at one moment of the call; the outer `None`
+    /// where the structure has no such operation.
+    fn query(&self, guard: &Guard<'_, R>, query: Query) -> Option<Option<u64>> {
+        let _ = (guard, query);
+        None
+    }
 }
 
 /// What the keys of a map must be: any thread may read and free them. Implemented by all that are.

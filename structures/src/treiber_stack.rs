@@ -8,7 +8,7 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
 use crate::chain::{self, Node};
 use crate::padded::Padded;
 use crate::structure::{
-    Kind, Nodes, Structure, StructureFacts, debug_with_domain, sequence_operations,
+    Kind, Nodes, Query, Structure, StructureFacts, debug_with_domain, sequence_operations,
 };
 
 /// A lock-free stack. Its operations panic if the guard is of another domain.
@@ -150,5 +150,9 @@ impl<R: Reclaimer> Structure<R> for TreiberStack<u64, R> {
         };
         // SAFETY: exclusive by `&mut self`.
         unsafe { chain::contents(&self.domain, &mut self.top.0, visit) }
+    }
+
+    fn query(&self, guard: &Guard<'_, R>, query: Query) -> Option<Option<u64>> {
+        (query == Query::Front).then(|| self.peek(guard))
     }
 }

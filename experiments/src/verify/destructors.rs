@@ -130,9 +130,12 @@ fn retire<R: Reclaimer, T: Send + 'static>(handle: &Handle<R>, value: T) {
     unsafe { guard.retire(guard.alloc(value).into_shared()) };
 }
 
+/// What a destructor does; its depth is given.
+type Action = Rc<dyn Fn(u64)>;
+
 thread_local! {
-    /// What destructors of this thread do; their depth is given.
-    static ACTION: RefCell<Option<Rc<dyn Fn(u64)>>> = const { RefCell::new(None) };
+    /// What destructors of this thread do.
+    static ACTION: RefCell<Option<Action>> = const { RefCell::new(None) };
 }
 
 /// A value whose destructor acts, if it is of some depth.
@@ -177,7 +180,7 @@ fn nested<R: Reclaimer>(
     meter: Meter,
     many: u64,
     peak: &Rc<Cell<u64>>,
-) -> Rc<dyn Fn(u64)> {
+) -> Action {
     let (handle, peak) = (Rc::downgrade(handle), Rc::clone(peak));
     Rc::new(move |depth| {
         let Some(handle) = handle.upgrade() else { return };

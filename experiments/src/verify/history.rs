@@ -8,12 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use kovan_schemes::canary::jitter;
+use kovan_schemes::canary::{jitter, reuse};
 use kovan_structures::Kind;
 
 use super::budget::{Budget, Failure, Gate, or_abort};
 use super::linear::{Record, Verdict, decide, overlaps};
-use super::model::{Answer, Op};
+use super::model::{Answer, Op, query};
 use super::subject::{Operations, Pair, Subject, Worker};
 use crate::rng::XorShift;
 
@@ -96,6 +96,8 @@ fn round(pair: &Pair, seed: u64, counts: &mut Counts) -> Result<()> {
         keys: 1 + random.below(4),
         restless: random.below(8) == 0,
     };
+    // In half of the rounds addresses come back at once.
+    reuse(seed.is_multiple_of(2));
     let mut subject = pair.make(2);
     let kind = pair.structure.kind;
     // Decided when the threads are gone, which would wait for it between histories.
@@ -208,11 +210,12 @@ impl<'a> Player<'a> {
     /// A random operation; what is pushed and enqueued is unique in its history.
     fn operation(&mut self, count: u64) -> Op {
         let key = self.random.below(self.shape.keys);
-        match self.random.below(8) {
+        match self.random.below(9) {
             0..3 if self.kind == Kind::Map => Op::Insert(key),
             0..3 => Op::Insert(self.thread * 100 + count),
             3..6 => Op::Remove(key),
-            _ => Op::Contains(key),
+            6..8 => Op::Contains(key),
+            _ => Op::Query(query(self.kind, key, self.random.below(4))),
         }
     }
 
@@ -232,7 +235,10 @@ impl<'a> Player<'a> {
                 44..48 => on.hold_inside(pauses[at] % self.shape.keys, &mut spin),
                 spins => (0..spins).for_each(|_| std::hint::spin_loop()),
             }
-            records.push(self.record(on, operations[at]));
+            let record = self.record(on, operations[at]);
+            if record.answer != Answer::NoSuch {
+                records.push(record);
+            }
         };
         // Now and then all under one guard, as a long reader or writer.
         if (history + self.thread).is_multiple_of(4) {

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
+use std::ops::Bound;
 
-use kovan_structures::Kind;
+use kovan_structures::{Kind, Query};
 
 use super::subject::Operations;
 
@@ -13,6 +14,7 @@ pub(super) enum Op {
     Insert(u64),
     Remove(u64),
     Contains(u64),
+    Query(Query),
 }
 
 /// What an operation answered.
@@ -20,6 +22,18 @@ pub(super) enum Op {
 pub(super) enum Answer {
     Flag(bool),
     Key(Option<u64>),
+    /// The structure has no such operation.
+    NoSuch,
+}
+
+/// A random query that structures of this kind may have.
+pub(super) fn query(kind: Kind, key: u64, random: u64) -> Query {
+    match (kind, random % 4) {
+        (Kind::Stack | Kind::Queue, _) => Query::Front,
+        (Kind::Map, 0) => Query::First,
+        (Kind::Map, 1) => Query::Len,
+        (Kind::Map, _) => Query::After(key),
+    }
 }
 
 impl Op {
@@ -29,6 +43,7 @@ impl Op {
             Self::Insert(key) => Answer::Flag(on.insert(key)),
             Self::Remove(key) => Answer::Key(on.remove(key)),
             Self::Contains(key) => Answer::Flag(on.contains(key)),
+            Self::Query(query) => on.query(query).map_or(Answer::NoSuch, Answer::Key),
         }
     }
 }
@@ -68,6 +83,14 @@ impl Model {
             (Op::Contains(key), Self::Map(map)) => Answer::Flag(map.contains(&key)),
             (Op::Contains(_), Self::Stack(stack)) => Answer::Flag(!stack.is_empty()),
             (Op::Contains(_), Self::Queue(queue)) => Answer::Flag(!queue.is_empty()),
+            (Op::Query(Query::First), Self::Map(map)) => Answer::Key(map.first().copied()),
+            (Op::Query(Query::After(key)), Self::Map(map)) => {
+                Answer::Key(map.range((Bound::Excluded(key), Bound::Unbounded)).next().copied())
+            }
+            (Op::Query(Query::Len), Self::Map(map)) => Answer::Key(Some(map.len() as u64)),
+            (Op::Query(Query::Front), Self::Stack(stack)) => Answer::Key(stack.last().copied()),
+            (Op::Query(Query::Front), Self::Queue(queue)) => Answer::Key(queue.front().copied()),
+            (Op::Query(_), _) => Answer::NoSuch,
         }
     }
 
@@ -95,6 +118,7 @@ impl fmt::Display for Op {
             Self::Insert(key) => write!(f, "insert({key})"),
             Self::Remove(key) => write!(f, "remove({key})"),
             Self::Contains(key) => write!(f, "contains({key})"),
+            Self::Query(query) => write!(f, "{query:?}"),
         }
     }
 }
@@ -105,6 +129,7 @@ impl fmt::Display for Answer {
             Self::Flag(flag) => write!(f, "{flag}"),
             Self::Key(Some(key)) => write!(f, "{key}"),
             Self::Key(None) => f.write_str("nothing"),
+            Self::NoSuch => f.write_str("no such operation"),
         }
     }
 }

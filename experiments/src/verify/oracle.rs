@@ -4,9 +4,10 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{Result, bail};
+use kovan_structures::Kind;
 
 use super::budget::{Budget, Failure};
-use super::model::{Model, Op, in_order};
+use super::model::{Answer, Model, Op, in_order, query};
 use super::subject::{Operations, Pair, Worker};
 use crate::rng::XorShift;
 
@@ -36,7 +37,7 @@ const SHRINKS: usize = 3000;
 pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
     let mut steps = 0;
     let rounds = budget.rounds(|seed| {
-        let program = program(seed);
+        let program = program(seed, pair.structure.kind);
         steps += program.len();
         let Err(error) = run(pair, &program) else { return Ok(()) };
         let shortest = shrink(program, |program| run(pair, program).is_err());
@@ -48,7 +49,7 @@ pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
     Ok(format!("{rounds} programs, {steps} steps"))
 }
 
-fn program(seed: u64) -> Vec<Step> {
+fn program(seed: u64, kind: Kind) -> Vec<Step> {
     let mut random = XorShift::stream(seed, 0, 11);
     let keys = [1, 3, 8, 40, 300][usize_below(&mut random, 5)];
     let inserts = 2 + random.below(3);
@@ -56,11 +57,12 @@ fn program(seed: u64) -> Vec<Step> {
     (0..length)
         .map(|_| {
             let key = random.below(keys);
-            let action = match random.below(10) {
+            let action = match random.below(11) {
                 choice if choice < inserts => Action::Do(Op::Insert(key)),
                 choice if choice < 6 => Action::Do(Op::Remove(key)),
                 6 | 7 => Action::Do(Op::Contains(key)),
                 8 => Action::Hold(key),
+                10 => Action::Do(Op::Query(query(kind, key, random.below(4)))),
                 _ if random.below(2) == 0 => Action::Flush,
                 _ => Action::Section(1 + usize_below(&mut random, 20)),
             };
@@ -130,7 +132,7 @@ fn steps(handles: &[Box<dyn Worker + '_>; 2], steps_: &[Step], model: &mut Model
 
 fn compare(op: Op, on: &dyn Operations, model: &mut Model) -> Result<()> {
     let (answer, expected) = (op.run(on), model.apply(op));
-    if answer != expected {
+    if answer != expected && answer != Answer::NoSuch {
         bail!("{op} answered {answer}, and should {expected}");
     }
     Ok(())
@@ -164,7 +166,7 @@ fn shrink(mut program: Vec<Step>, fails: impl Fn(&[Step]) -> bool) -> Vec<Step> 
             match &mut simpler[at].action {
                 Action::Do(Op::Insert(key) | Op::Remove(key) | Op::Contains(key))
                 | Action::Hold(key) => *key = smaller.min(*key),
-                Action::Flush | Action::Section(_) => {}
+                Action::Do(Op::Query(_)) | Action::Flush | Action::Section(_) => {}
             }
             if simpler != program && try_(&simpler) {
                 program = simpler;
@@ -193,7 +195,7 @@ mod tests {
 
     #[test]
     fn programs_shrink_to_what_matters() {
-        let program = program(5);
+        let program = program(5, Kind::Map);
         let inserts = |program: &[Step]| {
             let insert = |step: &&Step| matches!(step.action, Action::Do(Op::Insert(_)));
             program.iter().filter(insert).count() >= 2

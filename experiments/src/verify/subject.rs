@@ -6,7 +6,7 @@
 use kovan_schemes::domain::Meter;
 use kovan_schemes::{BoundInput, Domain, Facts, Guard, Handle, Reclaimer, Totals};
 use kovan_structures::registry::Visitor;
-use kovan_structures::{Structure, StructureFacts};
+use kovan_structures::{Query, Structure, StructureFacts};
 
 use super::of_scheme::OfScheme;
 
@@ -92,6 +92,8 @@ pub(super) trait Operations {
     fn contains(&self, key: u64) -> bool;
     /// See [`Structure::hold_inside`].
     fn hold_inside(&self, key: u64, inside: &mut dyn FnMut());
+    /// See [`Structure::query`].
+    fn query(&self, query: Query) -> Option<Option<u64>>;
 }
 
 struct Real<R: Reclaimer, S: Structure<R>> {
@@ -153,5 +155,8 @@ impl<R: Reclaimer, S: Structure<R>> Operations for Pinned<'_, '_, R, S> {
     }
     fn hold_inside(&self, key: u64, inside: &mut dyn FnMut()) {
         self.structure.hold_inside(self.guard, key, inside);
+    }
+    fn query(&self, query: Query) -> Option<Option<u64>> {
+        self.structure.query(self.guard, query)
     }
 }

@@ -7,6 +7,10 @@
 //! there when a late reader comes, and so that a late write is found. A violation is one line on
 //! stderr and an abort: what is already wrong must not run on.
 //!
+//! The quarantine hides what comes of an address that is used again at once, such as an exchange that
+//! takes a new node for the old one. With [`reuse`] the allocator does the opposite: the next node of
+//! the same size is the one that was freed last.
+//!
 //! Threads that ask for it ([`jitter`]) also give up the processor at random inside operations,
 //! which makes more interleavings on few processors. The pointers and guards of this crate do so by
 //! themselves; a scheme calls [`pause`] where its own steps can be interrupted to harm, such as
@@ -17,11 +21,15 @@
 #[cfg(feature = "canary")]
 mod on;
 #[cfg(feature = "canary")]
+mod pool;
+#[cfg(feature = "canary")]
 mod quarantine;
 #[cfg(feature = "canary")]
 pub(crate) use on::{Tag, expect_link, poison};
 #[cfg(feature = "canary")]
 pub use on::{jitter, pause};
+#[cfg(feature = "canary")]
+pub use pool::reuse;
 #[cfg(feature = "canary")]
 pub use quarantine::Allocator;
 
@@ -30,7 +38,7 @@ mod off;
 #[cfg(not(feature = "canary"))]
 pub(crate) use off::{Tag, expect_link, poison};
 #[cfg(not(feature = "canary"))]
-pub use off::{jitter, pause};
+pub use off::{jitter, pause, reuse};
 
 /// Whether the checks are compiled in.
 pub const COMPILED: bool = cfg!(feature = "canary");

@@ -28,4 +28,7 @@ pub fn pause() {}
 pub(crate) unsafe fn poison(_: *mut u8, _: usize) {}
 
 /// Does nothing: the feature `canary` is off.
+pub fn reuse(_: bool) {}
+
+/// Does nothing: the feature `canary` is off.
 pub fn jitter(_: u64, _: u32) {}

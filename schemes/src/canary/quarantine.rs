@@ -8,6 +8,7 @@ use std::slice;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::on::{POISON, violation};
+use super::pool;
 
 /// Nodes kept back, over all threads.
 const PLACES: usize = 1 << 14;
@@ -65,6 +66,10 @@ fn exchange(block: (*mut u8, Layout)) -> (*mut u8, Layout) {
 // SAFETY: blocks are `inner`'s, given back once each: now, or when they leave the ring.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Allocator<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if let Some(block) = pool::take(layout) {
+            expect_poison((block, layout));
+            return block;
+        }
         // SAFETY: the caller's clauses.
         unsafe { self.inner.alloc(layout) }
     }
@@ -82,19 +87,25 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Allocator<A> {
         if EXPECTED.get() == block {
             EXPECTED.set(ptr::null_mut());
             if layout.size() <= LARGEST {
+                let exchange = if pool::is_on() { pool::put } else { exchange };
                 (block, layout) = exchange((block, layout));
                 if block.is_null() {
                     return;
                 }
-                // SAFETY: the block was initialised by its poison, and is ours until given back.
-                // A write that races with this read is the fault that it looks for.
-                let bytes = unsafe { slice::from_raw_parts(block, layout.size()) };
-                if bytes.iter().any(|byte| *byte != POISON) {
-                    violation("a freed node was written");
-                }
+                expect_poison((block, layout));
             }
         }
         // SAFETY: allocated by `inner` with this layout, and given back once.
         unsafe { self.inner.dealloc(block, layout) };
+    }
+}
+
+/// Nobody has written to a freed node since.
+fn expect_poison((block, layout): (*mut u8, Layout)) {
+    // SAFETY: the block was initialised by its poison, and is the caller's until given back. A write
+    // that races with this read is the fault that it looks for.
+    let bytes = unsafe { slice::from_raw_parts(block, layout.size()) };
+    if bytes.iter().any(|byte| *byte != POISON) {
+        violation("a freed node was written");
     }
 }
