@@ -21,7 +21,7 @@ struct Link<R: Reclaimer> {
     next: Atomic<Link<R>, R>,
 }
 
-const CASES: [(&str, &str); 7] = [
+const CASES: [(&str, &str); 9] = [
     ("correct", ""),
     ("read", "a freed node was read"),
     ("follow", "a link was followed that was read out of a freed node"),
@@ -29,11 +29,14 @@ const CASES: [(&str, &str); 7] = [
     ("free-twice", "a node was freed twice"),
     ("discard", "a freed node was discarded"),
     ("write", "a freed node was written"),
+    ("reuse", ""),
+    ("write-reused", "a freed node was written"),
 ];
 
 // SAFETY of the unsafe blocks: none beyond what `run` does with its own nodes on one thread; that
 // some touch freed memory is what the canary must catch, while the quarantine keeps it allocated.
 fn run<R: Reclaimer>(case: &str) {
+    canary::reuse(case.contains("reuse"));
     let domain = Domain::<R>::new();
     let handle = domain.register();
     let guard = handle.pin();
@@ -59,6 +62,12 @@ fn run<R: Reclaimer>(case: &str) {
                 // SAFETY: see above.
                 unsafe { guard.retire(new()) };
             }
+        }
+        // The next node has the address.
+        "reuse" => assert!(node == new()),
+        "write-reused" => {
+            link.next.store(Shared::null(), Ordering::Release);
+            let _ = new();
         }
         _ => {}
     }
