@@ -14,6 +14,7 @@ use crate::plan::Cell;
 use crate::process::exit_with_parent;
 use crate::rng::Permutation;
 use crate::tally::{Tally, check_gone, check_live};
+use crate::threads::{RAISE, TooFew, give_up};
 
 /// A line that the child writes to its parent.
 #[derive(Debug, Serialize, Deserialize)]
@@ -75,7 +76,8 @@ pub(crate) fn main(definition: &str) -> Result<()> {
     let cell: Cell = serde_json::from_str(definition).context("not a cell")?;
     exit_with_parent();
     let lines = match dispatch(&cell.scheme, &cell.structure, Measurement { cell: &cell }) {
-        Ok(lines) => lines,
+        Ok(Ok(lines)) => lines,
+        Ok(Err(refused)) => give_up(&format!("{refused}: {RAISE}, or run with fewer --threads")),
         Err(DispatchError::Refused { reason }) => vec![Line::Refused { reason }],
         Err(DispatchError::UnknownScheme(name)) => anyhow::bail!("unknown scheme `{name}`"),
         Err(DispatchError::UnknownStructure(name)) => anyhow::bail!("unknown structure `{name}`"),
@@ -94,9 +96,9 @@ struct Measurement<'a> {
 }
 
 impl Visitor for Measurement<'_> {
-    type Output = Vec<Line>;
+    type Output = Result<Vec<Line>, TooFew>;
 
-    fn visit<R: Reclaimer, S: Structure<R>>(self) -> Vec<Line> {
+    fn visit<R: Reclaimer, S: Structure<R>>(self) -> Result<Vec<Line>, TooFew> {
         let cell = self.cell;
         let domain = Domain::<R>::new();
         let meter = domain.meter();
@@ -104,7 +106,7 @@ impl Visitor for Measurement<'_> {
             S::new(&domain, usize::try_from(cell.workload.prefill).unwrap_or(1).max(1));
         let mut tally = prefill(&domain, &structure, cell);
         let prefilled = tally;
-        let (window, workers) = measure(&domain, &structure, cell);
+        let (window, workers) = measure(&domain, &structure, cell)?;
         tally.add(&workers);
 
         let expected = cell.workload.prefill;
@@ -138,7 +140,7 @@ impl Visitor for Measurement<'_> {
         if cell.series {
             lines.extend(window.points.into_iter().map(Line::Point));
         }
-        lines
+        Ok(lines)
     }
 }
 

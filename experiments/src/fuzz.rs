@@ -161,7 +161,7 @@ impl Folder {
             };
             let point = |t_ns| Point { t_ns, retired: t_ns + 9, freed: t_ns, rss_bytes: None };
             let points: Vec<_> = (0..5).map(point).collect();
-            let sample = Sample::measured(&planned.cell, &measured);
+            let sample = Sample::measured(&planned.cell, &measured, None);
             records.append(&planned.cell, &sample, &points).expect("a row");
         }
         Self(dir)

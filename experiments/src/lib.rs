@@ -18,6 +18,7 @@ mod manifest;
 mod measure;
 mod names;
 mod output;
+mod pipes;
 mod plan;
 mod plot;
 mod process;
@@ -30,6 +31,7 @@ mod runner;
 mod spec;
 mod table;
 mod tally;
+mod threads;
 pub mod verify;
 
 use std::process::ExitCode;

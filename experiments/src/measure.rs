@@ -1,9 +1,9 @@
 //! The measured window of a cell: stalled threads, workers and the sampler.
 
+use std::io;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use std::sync::{Barrier, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use kovan_schemes::domain::Meter;
@@ -15,6 +15,7 @@ use crate::machine::{processor_time, resident_bytes};
 use crate::plan::Cell;
 use crate::rng::XorShift;
 use crate::tally::Tally;
+use crate::threads::{End, Meeting, Place, TooFew};
 
 /// How often the sampler reads the counters.
 const SAMPLE_EVERY: Duration = Duration::from_millis(5);
@@ -74,56 +75,97 @@ impl Phase {
 }
 
 /// Runs stalled threads, workers and the sampler (on this thread).
+///
+/// # Errors
+/// If the system does not start all of the threads; none of them is left.
 pub(crate) fn measure<R: Reclaimer, S: Structure<R>>(
     domain: &Domain<R>,
     structure: &S,
     cell: &Cell,
-) -> (Window, Tally) {
+) -> Result<(Window, Tally), TooFew> {
     let meter = domain.meter();
     let phase = Phase(AtomicU8::new(Phase::WARM_UP));
-    let start = Barrier::new(cell.threads as usize + 1);
-    let stall = Stall::default();
+    let (stall, start) = (Meeting::default(), Meeting::default());
     thread::scope(|scope| {
-        let stalled: Vec<_> = (1..=cell.stalled)
-            .map(|nth| {
-                let (stall, key) = (&stall, middle_key(cell, nth));
-                scope.spawn(move || stay(domain, structure, key, stall))
-            })
-            .collect();
-        stall.wait_for_arrivals(cell.stalled);
-        let mut live = meter.totals().live();
+        let _dismiss = Dismiss([&stall, &start]);
+        let stalled = start_all(scope, cell.stalled, |nth| {
+            let (key, mut place) = (middle_key(cell, nth + 1), stall.place());
+            move || stay(domain, structure, key, &mut place)
+        });
+        let stalled = stalled.map_err(|refused| too_few(cell, 0, refused))?;
+        let stalled_arrived = stall.wait_for_arrivals(cell.stalled);
+        let live = meter.totals().live();
 
-        let workers: Vec<_> = (0..cell.threads)
-            .map(|thread| {
-                let (phase, start) = (&phase, &start);
-                scope.spawn(move || {
-                    let handle = domain.register();
-                    start.wait();
-                    work(structure, &handle, phase, cell, thread)
-                })
-            })
-            .collect();
-        start.wait();
-        thread::sleep(Duration::from_secs_f64(cell.warmup_seconds));
-        let (began, before) = (Instant::now(), processor_time());
-        phase.set(Phase::MEASURE);
-        let mut points = sample(&meter, began, Duration::from_secs_f64(cell.seconds), &mut live);
-        phase.set(Phase::STOP);
-        let (elapsed, after) = (began.elapsed(), processor_time());
-        let processor = after.zip(before).map(|(after, before)| after.saturating_sub(before));
-        // The end of the window: the workers stop, and the stalled threads are still stalled.
-        points.push(point(&meter, began, &mut live));
+        let workers = start_all(scope, cell.threads, |thread| {
+            let (phase, mut place) = (&phase, start.place());
+            move || {
+                let handle = domain.register();
+                match place.arrive_and_wait() {
+                    End::Released => work(structure, &handle, phase, cell, thread),
+                    End::Abandoned => Tally::default(),
+                }
+            }
+        });
+        let workers = workers.map_err(|refused| too_few(cell, stalled.len(), refused))?;
+        let ready = stalled_arrived && start.wait_for_arrivals(cell.threads);
+        start.end(if ready { End::Released } else { End::Abandoned });
+        let window = ready.then(|| watch(&meter, &phase, cell, live));
 
-        let results: Vec<_> = workers.into_iter().map(thread::ScopedJoinHandle::join).collect();
-        stall.release();
-        let departed: Vec<_> = stalled.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        let results: Vec<_> = workers.into_iter().map(ScopedJoinHandle::join).collect();
+        stall.end(End::Released);
+        let departed: Vec<_> = stalled.into_iter().map(ScopedJoinHandle::join).collect();
         let mut tally = Tally::default();
         for result in results {
             tally.add(&result.unwrap_or_else(|panic| resume_unwind(panic)));
         }
         departed.into_iter().for_each(|result| result.unwrap_or_else(|panic| resume_unwind(panic)));
-        (Window { points, elapsed, processor, live }, tally)
+        // Without a window a thread has panicked, and its panic went on above.
+        Ok((window.expect("all threads arrived"), tally))
     })
+}
+
+/// Ends meetings when the threads are not all started, so that those that are do not wait for ever.
+struct Dismiss<'a>([&'a Meeting; 2]);
+
+impl Drop for Dismiss<'_> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|meeting| meeting.end(End::Abandoned));
+    }
+}
+
+/// Starts so many threads; or how many of them were started before the system refused one.
+fn start_all<'scope, T: Send + 'scope, F: FnOnce() -> T + Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    count: u32,
+    mut thread: impl FnMut(u32) -> F,
+) -> Result<Vec<ScopedJoinHandle<'scope, T>>, (usize, io::Error)> {
+    let mut started = Vec::new();
+    for nth in 0..count {
+        match thread::Builder::new().spawn_scoped(scope, thread(nth)) {
+            Ok(handle) => started.push(handle),
+            Err(cause) => return Err((started.len(), cause)),
+        }
+    }
+    Ok(started)
+}
+
+fn too_few(cell: &Cell, before: usize, (started, cause): (usize, io::Error)) -> TooFew {
+    let needs = cell.threads as usize + cell.stalled as usize;
+    TooFew { needs, started: before + started, cause }
+}
+
+/// Lets the workers warm up, samples the window, and tells the workers to stop.
+fn watch(meter: &Meter, phase: &Phase, cell: &Cell, mut live: u64) -> Window {
+    thread::sleep(Duration::from_secs_f64(cell.warmup_seconds));
+    let (began, before) = (Instant::now(), processor_time());
+    phase.set(Phase::MEASURE);
+    let mut points = sample(meter, began, Duration::from_secs_f64(cell.seconds), &mut live);
+    phase.set(Phase::STOP);
+    let (elapsed, after) = (began.elapsed(), processor_time());
+    let processor = after.zip(before).map(|(after, before)| after.saturating_sub(before));
+    // The end of the window: the workers stop, and the stalled threads are still stalled.
+    points.push(point(meter, began, &mut live));
+    Window { points, elapsed, processor, live }
 }
 
 /// Keys spread evenly over the range; one stalled thread stops in the middle.
@@ -132,22 +174,23 @@ fn middle_key(cell: &Cell, nth: u32) -> u64 {
 }
 
 /// A stalled thread: stops inside a guard, in mid-structure, until it is released.
-fn stay<R: Reclaimer, S: Structure<R>>(domain: &Domain<R>, structure: &S, key: u64, stall: &Stall) {
+fn stay<R: Reclaimer, S: Structure<R>>(
+    domain: &Domain<R>,
+    structure: &S,
+    key: u64,
+    place: &mut Place<'_>,
+) {
     let handle = domain.register();
     let guard = handle.pin();
     let mut held = false;
     structure.hold_inside(&guard, key, &mut || {
         held = true;
-        stall.arrive_and_wait();
+        place.arrive_and_wait();
     });
-    if !held {
-        // Let the others end; the panic makes the cell an error.
-        stall.arrive_and_wait();
-    }
+    // The panic makes the cell an error; its place at the meeting lets the others end.
     assert!(held, "the structure did not hold the stalled thread at key {key}");
 }
 
-/// Points of the window, and the most live nodes of them.
 fn sample(meter: &Meter, began: Instant, length: Duration, live: &mut u64) -> Vec<Point> {
     let mut points = Vec::with_capacity(usize::try_from(length.as_millis()).unwrap_or(0) / 4 + 16);
     let mut due = Duration::ZERO;
@@ -206,39 +249,5 @@ fn work<R: Reclaimer, S: Structure<R>>(
             }
         }
         tally.ops += if now == Phase::MEASURE { OPS_PER_LOOK } else { 0 };
-    }
-}
-
-/// Where stalled threads wait.
-#[derive(Default)]
-struct Stall {
-    state: Mutex<(u32, bool)>,
-    changed: Condvar,
-}
-
-impl Stall {
-    fn lock(&self) -> MutexGuard<'_, (u32, bool)> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn arrive_and_wait(&self) {
-        let mut state = self.lock();
-        state.0 += 1;
-        self.changed.notify_all();
-        while !state.1 {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn wait_for_arrivals(&self, count: u32) {
-        let mut state = self.lock();
-        while state.0 < count {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn release(&self) {
-        self.lock().1 = true;
-        self.changed.notify_all();
     }
 }

@@ -11,6 +11,23 @@ pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Characters of a child's stderr that a row or a message holds.
+const TAIL: usize = 600;
+
+/// The end of what a child wrote to stderr, as one line without control characters; nothing if it wrote
+/// nothing.
+pub(crate) fn tail(text: &str) -> Option<String> {
+    let mut line = String::new();
+    for c in one_line(text).chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    let more = line.chars().count().saturating_sub(TAIL);
+    if more > 0 {
+        line = format!("… {}", line.chars().skip(more).collect::<String>());
+    }
+    (!line.is_empty()).then_some(line)
+}
+
 /// One line on stderr that names the program. A closed stderr is nobody's problem.
 pub(crate) fn complain(text: &str) {
     note(&format!("kovan-lab: {}", one_line(text)));
@@ -50,4 +67,18 @@ pub(crate) fn claim(path: &Path) -> Result<File> {
         bail!("{}: another kovan-lab writes here; wait for its end", path.display());
     }
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_text_is_one_line_that_can_be_printed() {
+        assert_eq!(tail(" \n"), None);
+        assert_eq!(tail("a\r\n\tb\u{1b}[31m\u{0}\n").as_deref(), Some("a b\\u{1b}[31m\\u{0}"));
+        let long = tail(&format!("{}the end", "é\n".repeat(100_000))).expect("a line");
+        assert!(long.starts_with("… ") && long.ends_with("é the end"), "{long}");
+        assert_eq!(long.chars().count(), TAIL + 2);
+    }
 }

@@ -5,18 +5,22 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use crate::cell::{Line, Measured, Point};
 use crate::machine::this_program;
+use crate::output::tail;
+use crate::pipes::Pipes;
 use crate::plan::Cell;
+use crate::threads::{COULD_NOT_RUN, RAISE, TooFew, give_up, is_refusal};
 
 /// How often the interrupt flag is looked at while a child runs.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The most time between two looks that counts. What is more, this process was stopped.
+const LOOK_COUNTS: Duration = Duration::from_secs(1);
 
 /// How a process ended.
 #[derive(Debug)]
@@ -30,8 +34,15 @@ pub(crate) enum End {
         /// What it wrote to stderr.
         errors: String,
     },
-    /// It was killed after its time; what it wrote to stdout until then.
-    TimedOut(String),
+    /// It was killed after its time.
+    TimedOut {
+        /// What it wrote to stdout until then.
+        lines: String,
+        /// What it wrote to stderr until then.
+        errors: String,
+    },
+    /// The system did not start it, or did not give it its threads; why, and what would be right.
+    NotRun(String),
     /// It was killed because the user asked to stop.
     Interrupted,
 }
@@ -39,14 +50,14 @@ pub(crate) enum End {
 /// How the child of a cell ended.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// It wrote a result.
-    Measured(Box<Measured>, Vec<Point>),
+    /// It wrote a result, and perhaps something to stderr.
+    Measured(Box<Measured>, Vec<Point>, Option<String>),
     /// It refused the pair.
     Refused(String),
     /// It failed.
     Failed(String),
-    /// It was killed after its time.
-    TimedOut,
+    /// It was killed after its time; perhaps what it wrote to stderr.
+    TimedOut(Option<String>),
     /// It was killed because the user asked to stop.
     Interrupted,
 }
@@ -57,7 +68,8 @@ pub(crate) fn run(cell: &Cell, interrupted: &AtomicBool) -> Result<Outcome> {
     let limit = Duration::from_secs_f64(cell.timeout_seconds);
     Ok(match supervise(&arguments, limit, interrupted)? {
         End::Ended { status, lines, errors } => understand(status, &lines, &errors),
-        End::TimedOut(_) => Outcome::TimedOut,
+        End::TimedOut { errors, .. } => Outcome::TimedOut(tail(&errors)),
+        End::NotRun(reason) => Outcome::Failed(format!("could not run: {reason}")),
         End::Interrupted => Outcome::Interrupted,
     })
 }
@@ -68,7 +80,7 @@ pub(crate) fn supervise(
     limit: Duration,
     interrupted: &AtomicBool,
 ) -> Result<End> {
-    let mut child = Command::new(this_program().context("cannot find this program")?)
+    let spawned = Command::new(this_program().context("cannot find this program")?)
         .arg0(std::env::args_os().next().unwrap_or_else(|| "kovan-lab".into()))
         .args(arguments)
         .stdin(Stdio::piped())
@@ -76,77 +88,97 @@ pub(crate) fn supervise(
         .stderr(Stdio::piped())
         // Its own group: Ctrl-C reaches the parent only, which kills the child and reaps it.
         .process_group(0)
-        .spawn()
-        .context("cannot start a process")?;
-    let (ended, end) = mpsc::channel();
-    let errors = collect(child.stderr.take(), None);
-    let lines = collect(child.stdout.take(), Some(ended));
-
-    let deadline = Instant::now() + limit;
-    let killed = loop {
-        match end.recv_timeout(LOOK_EVERY) {
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => break false,
-            Err(RecvTimeoutError::Timeout)
-                if interrupted.load(Relaxed) || Instant::now() >= deadline =>
-            {
-                break true;
-            }
-            Err(RecvTimeoutError::Timeout) => {}
+        .spawn();
+    let mut child = match spawned {
+        Ok(child) => child,
+        Err(error) if is_refusal(&error) => {
+            let reason = "needs a process of its own, the system does not let it start one";
+            return Ok(End::NotRun(format!("{reason} ({error}): {RAISE}")));
         }
+        Err(error) => return Err(error).context("cannot start a process"),
     };
-    if killed {
-        kill(&mut child);
+    let mut pipes = Pipes::of(&mut child);
+    let waited = wait(&mut child, &mut pipes, limit, interrupted);
+    if !matches!(waited, Ok(true)) {
+        // An error means that it has ended by itself.
+        let _ = child.kill();
     }
     let status = child.wait().context("cannot wait for a process")?;
-    let (lines, errors) = (lines.join().unwrap_or_default(), errors.join().unwrap_or_default());
-    // A signal to all processes (a closing terminal) can reach the child before the flag is seen.
-    if interrupted.load(Relaxed) && (killed || status.signal().is_some()) {
-        return Ok(End::Interrupted);
+    pipes.read_rest();
+    let (lines, errors) = pipes.into_texts();
+    let by_itself = waited?;
+    Ok(if status.success() {
+        // It had done its work when it was killed, if it was.
+        End::Ended { status, lines, errors }
+    } else if interrupted.load(Relaxed) && (!by_itself || status.signal().is_some()) {
+        // A signal to all processes (a closing terminal) can reach the child before the flag is seen.
+        End::Interrupted
+    } else if !by_itself {
+        End::TimedOut { lines, errors }
+    } else if status.code() == Some(COULD_NOT_RUN) {
+        let told = tail(&errors).unwrap_or_default();
+        End::NotRun(told.trim_start_matches("kovan-lab: ").into())
+    } else {
+        End::Ended { status, lines, errors }
+    })
+}
+
+/// Reads what the child writes until it ends. Whether it ended by itself: not when its time is over, and
+/// not when the user asks to stop.
+fn wait(
+    child: &mut Child,
+    pipes: &mut Pipes,
+    limit: Duration,
+    interrupted: &AtomicBool,
+) -> Result<bool> {
+    let (mut left, mut looked) = (limit, Instant::now());
+    loop {
+        let closed = pipes.read(LOOK_EVERY)?;
+        if closed && child.try_wait().context("cannot wait for a process")?.is_some() {
+            return Ok(true);
+        }
+        if closed {
+            // Nothing is left to wait for but the exit itself.
+            thread::sleep(Duration::from_millis(1));
+        }
+        // The time in which this process was stopped is not the child's.
+        left = left.saturating_sub(looked.elapsed().min(LOOK_COUNTS));
+        looked = Instant::now();
+        if interrupted.load(Relaxed) || left.is_zero() {
+            return Ok(false);
+        }
     }
-    Ok(if killed { End::TimedOut(lines) } else { End::Ended { status, lines, errors } })
 }
 
 /// Becomes true when the user asks to stop. Once per process.
 pub(crate) fn interrupt_flag() -> Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
-    ctrlc::set_handler(move || flag.store(true, Relaxed)).context("cannot handle Ctrl-C")?;
-    Ok(interrupted)
+    match ctrlc::set_handler(move || flag.store(true, Relaxed)) {
+        Err(ctrlc::Error::System(cause)) if is_refusal(&cause) => {
+            let refused = TooFew { needs: 1, started: 0, cause };
+            Err(anyhow!("cannot handle Ctrl-C: it {refused}: {RAISE}"))
+        }
+        other => other.map(|()| interrupted).context("cannot handle Ctrl-C"),
+    }
 }
 
 /// In a child: ends the process when the parent does, which holds the other end of stdin.
 pub(crate) fn exit_with_parent() {
-    thread::spawn(|| {
+    let watch = || {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(1);
-    });
-}
-
-fn kill(child: &mut Child) {
-    // An error means that it has ended by itself.
-    let _ = child.kill();
-}
-
-/// Reads a pipe to its end on a thread, so that a full pipe never stops the child.
-fn collect(
-    pipe: Option<impl Read + Send + 'static>,
-    ended: Option<mpsc::Sender<()>>,
-) -> JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            let _ = pipe.read_to_end(&mut bytes);
-        }
-        // The other side may have given up already.
-        let _ = ended.map(|ended| ended.send(()));
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+    };
+    if let Err(cause) = thread::Builder::new().spawn(watch) {
+        let refused = TooFew { needs: 1, started: 0, cause };
+        give_up(&format!("{refused}: {RAISE}"));
+    }
 }
 
 fn understand(status: ExitStatus, lines: &str, errors: &str) -> Outcome {
+    let said = tail(errors);
     if !status.success() {
-        let text = errors.trim();
-        let text = if text.is_empty() { "no message" } else { text };
+        let text = said.as_deref().unwrap_or("no message");
         return Outcome::Failed(format!("the process ended with {status}: {text}"));
     }
     let mut points = Vec::new();
@@ -164,7 +196,7 @@ fn understand(status: ExitStatus, lines: &str, errors: &str) -> Outcome {
         }
     }
     match result {
-        Some(measured) => Outcome::Measured(Box::new(measured), points),
+        Some(measured) => Outcome::Measured(Box::new(measured), points, said),
         None => Outcome::Failed("the process wrote no result".into()),
     }
 }

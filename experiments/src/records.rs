@@ -117,8 +117,9 @@ impl Sample {
         }
     }
 
-    /// A measured row; of status `error` where a check failed.
-    pub(crate) fn measured(cell: &Cell, measured: &Measured) -> Self {
+    /// A measured row; of status `error` where a check failed. `said` is what the process wrote to
+    /// stderr.
+    pub(crate) fn measured(cell: &Cell, measured: &Measured, said: Option<&str>) -> Self {
         let status = if measured.error.is_some() { Status::Error } else { Status::Ok };
         let rate =
             u128::from(measured.ops) * 1_000_000_000 / u128::from(measured.elapsed_ns.max(1));
@@ -134,7 +135,7 @@ impl Sample {
             unreclaimed_bound: measured.unreclaimed_bound,
             rss_peak_bytes: measured.rss_peak_bytes,
             cpu_ns: measured.cpu_ns,
-            ..Self::unmeasured(cell, status, measured.error.as_deref().unwrap_or_default())
+            ..Self::unmeasured(cell, status, &with_stderr(measured.error.as_deref(), said))
         }
     }
 
@@ -173,6 +174,12 @@ impl Sample {
     fn is_complete(&self) -> bool {
         matches!(self.status, Status::Ok | Status::Refused)
     }
+}
+
+/// What is wrong, and what the process wrote to stderr; both may be nothing.
+pub(crate) fn with_stderr(error: Option<&str>, said: Option<&str>) -> String {
+    let said = said.map(|said| format!("on stderr: {said}"));
+    error.map(str::to_string).into_iter().chain(said).collect::<Vec<_>>().join("; ")
 }
 
 /// The two files, open for appending.

@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::plan::{Cell, Plan, Planned};
 use crate::process::{self, Outcome};
 use crate::progress::Progress;
-use crate::records::{Records, Sample, Status};
+use crate::records::{Records, Sample, Status, with_stderr};
 use crate::table::count;
 
 /// How a run ended.
@@ -45,13 +45,16 @@ pub(crate) fn run(
             None => process::run(cell, interrupted)?,
         };
         let (sample, points) = match outcome {
-            Outcome::Measured(measured, points) => (Sample::measured(cell, &measured), points),
+            Outcome::Measured(measured, points, said) => {
+                (Sample::measured(cell, &measured, said.as_deref()), points)
+            }
             Outcome::Refused(reason) => {
                 (Sample::unmeasured(cell, Status::Refused, &reason), Vec::new())
             }
             Outcome::Failed(text) => (Sample::unmeasured(cell, Status::Error, &text), Vec::new()),
-            Outcome::TimedOut => {
-                let text = format!("killed after {} s", cell.timeout_seconds);
+            Outcome::TimedOut(said) => {
+                let killed = format!("killed after {} s", cell.timeout_seconds);
+                let text = with_stderr(Some(&killed), said.as_deref());
                 (Sample::unmeasured(cell, Status::Timeout, &text), Vec::new())
             }
             Outcome::Interrupted => {

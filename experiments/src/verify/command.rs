@@ -12,12 +12,12 @@ use super::Check;
 use super::args::VerifyArgs;
 use super::job::Job;
 use super::ledger::{self, Ledger};
-use super::outcome::{failures, table};
+use super::outcome::{failures, not_run, table};
 use super::slices::Slices;
 use super::summary::Summary;
-use super::workers::run_all;
+use super::workers::{Done, run_all};
 use crate::manifest::commit;
-use crate::output::{note, print};
+use crate::output::{complain, note, print};
 use crate::process::interrupt_flag;
 
 /// Runs the gate; the value is the exit code: 1 if a check failed, 130 if interrupted.
@@ -68,7 +68,15 @@ fn without_record(args: &VerifyArgs, jobs: Vec<Job>, interrupted: &AtomicBool) -
     let pairs = done.iter().filter(|done| !done.job.structure.is_empty());
     let mut names: Vec<_> = pairs.map(|done| (&done.job.scheme, &done.job.structure)).collect();
     names.dedup();
-    print(&format!("\n{} pairs, {} checks, {} failed\n", names.len(), done.len(), failures.len()))?;
+    let refused = done.iter().filter(|done| done.found.is_err()).count();
+    print(&format!(
+        "\n{} pairs, {} checks, {} failed{}\n",
+        names.len(),
+        done.len() - refused,
+        failures.len(),
+        if refused > 0 { format!(", {refused} could not run") } else { String::new() }
+    ))?;
+    let code = tell_not_run(&done);
     if stopped {
         note(&format!(
             "kovan-lab: interrupted after {} of {asked} checks; with --record FILE they would be kept",
@@ -76,7 +84,14 @@ fn without_record(args: &VerifyArgs, jobs: Vec<Job>, interrupted: &AtomicBool) -
         ));
         return Ok(130);
     }
-    Ok(u8::from(!failures.is_empty()))
+    Ok(if failures.is_empty() { code } else { 1 })
+}
+
+/// Says which checks the system did not let run; the exit code, if nothing has failed.
+fn tell_not_run(done: &[Done]) -> u8 {
+    let lines = not_run(done);
+    lines.iter().for_each(|line| complain(line));
+    if lines.is_empty() { 0 } else { 2 }
 }
 
 /// Runs what the record does not have yet.
@@ -92,7 +107,7 @@ fn with_record(
     let slices = Slices::new(jobs, args.seconds(), deadline, (ledger, &entries), &commit());
     let count = slices.count();
     note(&format!("{}: {} checks recorded, {count} to come", path.display(), entries.len()));
-    run_all(slices, count, args.processes(), interrupted)?;
+    let done = run_all(slices, count, args.processes(), interrupted)?;
     let code = tell(&Summary::new(&ledger::read(path)?))?;
     if interrupted.load(Relaxed) {
         note(&format!(
@@ -101,7 +116,8 @@ fn with_record(
         ));
         return Ok(130);
     }
-    Ok(code)
+    let refused = tell_not_run(&done);
+    Ok(if code == 0 { refused } else { code })
 }
 
 /// Prints what is recorded; 1 if something failed in it.

@@ -11,6 +11,7 @@ use super::budget::{Budget, Failure, Gate, or_abort};
 use super::subject::{Operations, Pair, Subject};
 use crate::rng::XorShift;
 use crate::tally::{check_gone, check_live};
+use crate::threads::start;
 
 /// One round.
 #[derive(Clone, Copy, Debug)]
@@ -132,14 +133,21 @@ fn prefill(subject: &dyn Subject, kind: Kind, shape: Shape) -> Log {
     log
 }
 
+/// The threads of a run: workers, the adversary, and under churn one more beside each worker.
+fn threads_of(shape: Shape) -> u64 {
+    let lives = if shape.adversary == Adversary::Churn { 2 } else { 1 };
+    1 + lives * shape.threads
+}
+
 fn concurrent(subject: &dyn Subject, kind: Kind, shape: Shape) -> Vec<Log> {
     let (gate, done) = (Gate::new(shape.threads as usize), AtomicBool::new(false));
+    let needs = threads_of(shape);
     thread::scope(|scope| {
-        let beside = scope.spawn(|| or_abort(|| beside(subject, shape, &done)));
+        let beside = start(scope, needs, || or_abort(|| beside(subject, shape, &done)));
         let workers: Vec<_> = (0..shape.threads)
             .map(|thread| {
                 let gate = &gate;
-                scope.spawn(move || or_abort(|| work(subject, kind, shape, thread, gate)))
+                start(scope, needs, move || or_abort(|| work(subject, kind, shape, thread, gate)))
             })
             .collect();
         let logs = workers.into_iter().filter_map(|worker| worker.join().ok()).collect();
@@ -182,7 +190,7 @@ fn work(subject: &dyn Subject, kind: Kind, shape: Shape, thread: u64, gate: &Gat
         if shape.adversary == Adversary::Churn {
             // A thread of its own, so that what the scheme keeps per thread goes with it.
             thread::scope(|scope| {
-                let _ = scope.spawn(|| or_abort(&mut live)).join();
+                let _ = start(scope, threads_of(shape), || or_abort(&mut live)).join();
             });
         } else {
             live();

@@ -16,6 +16,7 @@ use super::linear::{Record, Verdict, decide, overlaps};
 use super::model::{Answer, Op, query};
 use super::subject::{Operations, Pair, Subject, Worker};
 use crate::rng::XorShift;
+use crate::threads::start;
 
 /// Histories of one round: on the same structure, by the same threads.
 const HISTORIES: u64 = 40;
@@ -118,7 +119,7 @@ fn histories(subject: &dyn Subject, kind: Kind, shape: Shape) -> Vec<(Vec<Record
     thread::scope(|scope| {
         for thread in 1..shape.threads {
             let (begin, end, clock, log) = (&begin, &end, &clock, &logs[thread as usize]);
-            scope.spawn(move || {
+            start(scope, shape.threads - 1, move || {
                 or_abort(|| {
                     let mut player = Player::new(subject, kind, shape, thread, clock);
                     for history in 0..count {

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::budget::{Budget, COUNTED, ROUND};
 use super::subject::Find;
 use super::{Check, bounds, of_scheme, optimistic, run_check};
-use crate::output::one_line;
+use crate::output::tail;
 use crate::process::{End, exit_with_parent, supervise};
+use crate::records::with_stderr;
 
 /// What a child is to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +53,17 @@ pub(super) struct Ended {
     /// From its start to its end.
     pub(super) took: Duration,
     pub(super) reached: Reached,
+}
+
+/// What became of a job.
+#[derive(Clone, Debug)]
+pub(super) enum Judged {
+    /// Its child ended, or was killed after its time.
+    Ended(Ended),
+    /// The system did not let it run; why, and what would be right. Nothing is known of the pair.
+    NotRun(String),
+    /// The user asked to stop.
+    Interrupted,
 }
 
 /// What a child told on its way.
@@ -141,8 +153,8 @@ impl Job {
         })
     }
 
-    /// Runs the job in a child; nothing if the user asked to stop.
-    pub(super) fn supervise(&self, interrupted: &AtomicBool) -> Result<Option<Ended>> {
+    /// Runs the job in a child.
+    pub(super) fn supervise(&self, interrupted: &AtomicBool) -> Result<Judged> {
         let arguments = ["verify-job".into(), serde_json::to_string(self)?];
         judge(&arguments, self.seed, self.limit(), interrupted)
     }
@@ -154,14 +166,16 @@ pub(super) fn judge(
     seed: u64,
     limit: Duration,
     interrupted: &AtomicBool,
-) -> Result<Option<Ended>> {
+) -> Result<Judged> {
     let began = Instant::now();
     let end = supervise(arguments, limit, interrupted)?;
     let took = began.elapsed();
     let (lines, verdict, message) = match end {
-        End::Interrupted => return Ok(None),
-        End::TimedOut(lines) => {
-            (lines, None, format!("hung: killed after {:.0} s", limit.as_secs_f64()))
+        End::Interrupted => return Ok(Judged::Interrupted),
+        End::NotRun(reason) => return Ok(Judged::NotRun(reason)),
+        End::TimedOut { lines, errors } => {
+            let hung = format!("hung: killed after {:.0} s", limit.as_secs_f64());
+            (lines, None, with_stderr(Some(&hung), tail(&errors).as_deref()))
         }
         End::Ended { status, lines, errors } => {
             let last = lines.lines().last().and_then(|line| serde_json::from_str(line).ok());
@@ -172,7 +186,7 @@ pub(super) fn judge(
     let reached = Reached::from(&lines);
     let seed = reached.last.unwrap_or(seed);
     let verdict = verdict.unwrap_or(Verdict::Failed { seed, message });
-    Ok(Some(Ended { verdict, took, reached }))
+    Ok(Judged::Ended(Ended { verdict, took, reached }))
 }
 
 /// What a child said before it ended badly.
@@ -180,7 +194,7 @@ fn crash(errors: &str, status: &str) -> String {
     if let Some(line) = errors.lines().find(|line| line.starts_with("canary: ")) {
         return line.to_string();
     }
-    let text: String = one_line(errors).chars().take(400).collect();
+    let text = tail(errors).unwrap_or_else(|| "no message".into());
     let canary = if canary::COMPILED { "" } else { " (a build with the canary may say more)" };
     format!("the process ended with {status}{canary}: {text}")
 }

@@ -152,11 +152,13 @@ pub fn run_check(check: Check, pair: &Pair, budget: &Budget) -> Result<String, F
 /// how it crashed or hung.
 ///
 /// # Errors
-/// If no process can be started.
+/// If no process can be started, or the system does not give it the threads that it needs.
 pub fn in_a_child(arguments: &[String], seed: u64, limit: Duration) -> anyhow::Result<Verdict> {
-    let ended = job::judge(arguments, seed, limit, &AtomicBool::new(false))?;
-    let interrupted = Verdict::Failed { seed, message: "interrupted".into() };
-    Ok(ended.map_or(interrupted, |ended| ended.verdict))
+    match job::judge(arguments, seed, limit, &AtomicBool::new(false))? {
+        job::Judged::Ended(ended) => Ok(ended.verdict),
+        job::Judged::NotRun(reason) => anyhow::bail!("could not run: {reason}"),
+        job::Judged::Interrupted => Ok(Verdict::Failed { seed, message: "interrupted".into() }),
+    }
 }
 
 /// In a child: writes the verdict for the parent.

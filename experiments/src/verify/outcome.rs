@@ -1,5 +1,6 @@
 //! What the checks of a run without a record found: its table, and a line for each failure.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use kovan_schemes::Strength as Protection;
@@ -17,6 +18,29 @@ pub(super) fn caught_as_it_should(job: &Job, verdict: &Verdict) -> bool {
         && message.starts_with("canary: ")
 }
 
+fn is_caught(done: &Done) -> bool {
+    done.verdict().is_some_and(|verdict| caught_as_it_should(&done.job, verdict))
+}
+
+/// The checks that the system did not let run, one line for each reason. They say nothing of the pairs.
+pub(super) fn not_run(done: &[Done]) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, Vec<&Job>> = BTreeMap::new();
+    for done in done {
+        if let Err(reason) = &done.found {
+            reasons.entry(reason).or_default().push(&done.job);
+        }
+    }
+    let line = |(reason, jobs): (&str, Vec<&Job>)| {
+        let Job { scheme, structure, check, .. } = jobs[0];
+        let more = match jobs.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("could not run: {scheme} {structure} {}{more}: {reason}", check.name())
+    };
+    reasons.into_iter().map(line).collect()
+}
+
 pub(super) fn protection(scheme: &str) -> Option<Protection> {
     let all = kovan_schemes::registry::all();
     all.iter().find(|facts| facts.name == scheme).map(|facts| facts.strength)
@@ -26,8 +50,8 @@ pub(super) fn protection(scheme: &str) -> Option<Protection> {
 /// that something was never caught.
 pub(super) fn failures(done: &[Done], whole: bool) -> Vec<String> {
     let mut lines = Vec::new();
-    for one in done.iter().filter(|done| !caught_as_it_should(&done.job, &done.verdict)) {
-        let Verdict::Failed { seed, message } = &one.verdict else { continue };
+    for one in done.iter().filter(|done| !is_caught(done)) {
+        let Some(Verdict::Failed { seed, message }) = one.verdict() else { continue };
         let Job { scheme, structure, check, .. } = &one.job;
         lines.push(format!(
             "FAILED {scheme} x {structure}, {}, seed {seed}: {message}\n  {}",
@@ -38,17 +62,17 @@ pub(super) fn failures(done: &[Done], whole: bool) -> Vec<String> {
     // The danger must be seen to be real over at least one scheme whose guards protect.
     let guards: Vec<_> = done
         .iter()
-        .filter(|done| done.job.check == Check::Optimistic)
+        .filter(|done| done.job.check == Check::Optimistic && done.found.is_ok())
         .filter(|done| protection(&done.job.scheme) == Some(Protection::Guard))
         .collect();
-    if whole
-        && !guards.is_empty()
-        && !guards.iter().any(|done| caught_as_it_should(&done.job, &done.verdict))
-    {
+    if whole && !guards.is_empty() && !guards.iter().any(|done| is_caught(done)) {
         lines.push(NOT_CAUGHT.into());
     }
     lines
 }
+
+/// In a table: the system did not let the check run.
+const NOT_RUN: &str = "could not run";
 
 /// The danger was not shown to be one.
 pub(super) const NOT_CAUGHT: &str = "FAILED optimistic: the canary caught the unsound traversal over no scheme whose guards protect";
@@ -78,11 +102,12 @@ pub(super) fn table(done: &[Done]) -> String {
         }
         let Some(row) = rows.last_mut() else { continue };
         let column = 2 + Check::OF_PAIRS.iter().position(|c| c == check).unwrap_or(0);
-        row[column] = match &one.verdict {
-            Verdict::Passed { .. } => "ok".into(),
-            Verdict::Failed { .. } => "FAILED".into(),
+        row[column] = match &one.found {
+            Ok(Verdict::Passed { .. }) => "ok".into(),
+            Ok(Verdict::Failed { .. }) => "FAILED".into(),
+            Err(_) => NOT_RUN.into(),
         };
-        if let (Check::Linearizability, Verdict::Passed { detail }) = (check, &one.verdict) {
+        if let (Check::Linearizability, Ok(Verdict::Passed { detail })) = (check, &one.found) {
             row[header.len() - 1].clone_from(detail);
         }
     }
@@ -108,22 +133,24 @@ pub(super) fn table(done: &[Done]) -> String {
 }
 
 fn scheme_row(done: &Done) -> Vec<String> {
-    let said = match &done.verdict {
-        Verdict::Passed { detail } => format!("ok, {detail}"),
-        Verdict::Failed { message, .. } => format!("FAILED: {message}"),
+    let said = match &done.found {
+        Ok(Verdict::Passed { detail }) => format!("ok, {detail}"),
+        Ok(Verdict::Failed { message, .. }) => format!("FAILED: {message}"),
+        Err(_) => NOT_RUN.into(),
     };
     vec![done.job.scheme.clone(), said]
 }
 
 fn script_row(done: &Done) -> Vec<String> {
     let strength = protection(&done.job.scheme);
-    let said = match &done.verdict {
-        Verdict::Passed { .. } if strength == Some(Protection::Region) => "sound".into(),
-        Verdict::Passed { .. } => "not caught here; it does not compile".into(),
-        Verdict::Failed { message, .. } if caught_as_it_should(&done.job, &done.verdict) => {
+    let said = match &done.found {
+        Ok(Verdict::Passed { .. }) if strength == Some(Protection::Region) => "sound".into(),
+        Ok(Verdict::Passed { .. }) => "not caught here; it does not compile".into(),
+        Ok(Verdict::Failed { message, .. }) if is_caught(done) => {
             format!("caught, as it should: {message}")
         }
-        Verdict::Failed { message, .. } => format!("FAILED: {message}"),
+        Ok(Verdict::Failed { message, .. }) => format!("FAILED: {message}"),
+        Err(_) => NOT_RUN.into(),
     };
     let protects = strength.map(|s| table::plain(&serde_json::json!(s))).unwrap_or_default();
     vec![done.job.scheme.clone(), protects, said]

@@ -15,6 +15,7 @@ use super::subject::{Pair, Subject, Worker};
 use kovan_structures::Kind;
 
 use crate::rng::XorShift;
+use crate::threads::start;
 
 /// Threads of a round.
 const THREADS: u64 = 4;
@@ -42,7 +43,8 @@ fn round(pair: &Pair, seed: u64) -> Result<u64> {
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let (subject, gate, kind) = (&*subject, &gate, pair.structure.kind);
-            scope.spawn(move || or_abort(|| work(subject, kind, seed, thread, keys, gate)));
+            let work = move || or_abort(|| work(subject, kind, seed, thread, keys, gate));
+            start(scope, THREADS, work);
         }
     });
     let freed = subject.totals().freed;

@@ -17,6 +17,8 @@ pub(super) trait Queue: Send {
     fn next(&mut self) -> Option<(usize, Job)>;
     /// The job at this place has ended.
     fn ended(&mut self, at: usize, job: &Job, ended: &Ended) -> Result<()>;
+    /// The system did not let the job at this place run.
+    fn not_run(&mut self, at: usize);
 }
 
 /// Each job once, in order.
@@ -27,6 +29,7 @@ impl Queue for VecDeque<(usize, Job)> {
     fn ended(&mut self, _: usize, _: &Job, _: &Ended) -> Result<()> {
         Ok(())
     }
+    fn not_run(&mut self, _: usize) {}
 }
 
 /// Seconds of a pair after each slice; a further slice is as long as the last step.
@@ -62,7 +65,7 @@ enum State {
     /// Failed under another commit: to be seen again first.
     Again,
     Running,
-    /// Failed under this commit, or ran once.
+    /// Failed under this commit, ran once, or could not run.
     Over,
 }
 
@@ -187,5 +190,10 @@ impl Queue for Slices {
         work.passed += entry.passed();
         work.job.seed = entry.last.wrapping_add(1);
         self.ledger.append(&entry)
+    }
+
+    fn not_run(&mut self, at: usize) {
+        // Nothing is recorded. This run leaves it, as the next try would most likely end the same.
+        self.works[at].state = State::Over;
     }
 }

@@ -1,21 +1,34 @@
 //! Runs checks, some at a time, each in a process of its own, and says how they end.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
-use super::job::{Job, Verdict};
+use super::job::{Job, Judged, Verdict};
 use super::slices::Queue;
+use crate::output::complain;
 use crate::progress::Progress;
+use crate::threads::{RAISE, TooFew};
 
 /// A job and how it ended.
 pub(super) struct Done {
     pub(super) at: usize,
     pub(super) job: Job,
-    pub(super) verdict: Verdict,
+    /// What was found, or why the system did not let it run.
+    pub(super) found: Result<Verdict, String>,
 }
+
+impl Done {
+    /// What was found, if it ran.
+    pub(super) fn verdict(&self) -> Option<&Verdict> {
+        self.found.as_ref().ok()
+    }
+}
+
+/// A job that was taken from the queue; nothing is found where the user asked to stop.
+type Taken = (usize, Job, Result<Option<Result<Verdict, String>>>);
 
 /// Runs all jobs, about so many, some at a time.
 pub(super) fn run_all(
@@ -28,33 +41,28 @@ pub(super) fn run_all(
     let queue = Mutex::new(queue);
     let (send, receive) = mpsc::channel();
     thread::scope(|scope| {
-        for _ in 0..processes.min(count) {
+        let needs = processes.min(count);
+        for started in 0..needs {
             let (queue, send) = (&queue, send.clone());
-            scope.spawn(move || {
-                loop {
-                    let lock = || queue.lock().unwrap_or_else(PoisonError::into_inner);
-                    let next = lock().next();
-                    let Some((at, job)) = next else { return };
-                    let ended = job.supervise(interrupted).and_then(|ended| {
-                        // Before the next one: who waits for this one to end must see it.
-                        ended.iter().try_for_each(|ended| lock().ended(at, &job, ended))?;
-                        Ok(ended.map(|ended| ended.verdict))
-                    });
-                    // Without a receiver there is nothing left to do.
-                    if send.send((at, job, ended)).is_err() || interrupted.load(Relaxed) {
-                        return;
-                    }
+            let serve = move || serve(queue, &send, interrupted);
+            if let Err(cause) = thread::Builder::new().spawn_scoped(scope, serve) {
+                let refused = TooFew { needs, started, cause };
+                if started == 0 {
+                    bail!("it {refused}: {RAISE}");
                 }
-            });
+                complain(&format!("it {refused}, so fewer checks run at a time"));
+                break;
+            }
         }
         drop(send);
         let mut done: Vec<Done> = Vec::new();
-        for (at, job, verdict) in receive {
-            if let Some(verdict) = verdict? {
-                let line = line(&job, &verdict);
+        for (at, job, found) in receive {
+            if let Some(found) = found? {
+                let line = line(&job, &found);
                 progress.at(|| line.chars().take(60).collect());
-                progress.end(done.len() + 1, matches!(verdict, Verdict::Failed { .. }), &line);
-                done.push(Done { at, job, verdict });
+                let failed = !matches!(found, Ok(Verdict::Passed { .. }));
+                progress.end(done.len() + 1, failed, &line);
+                done.push(Done { at, job, found });
             }
         }
         progress.clear();
@@ -62,13 +70,49 @@ pub(super) fn run_all(
     })
 }
 
-fn line(job: &Job, verdict: &Verdict) -> String {
-    let Job { scheme, structure, check, .. } = job;
-    let name = check.name();
-    match verdict {
-        Verdict::Passed { detail } => format!("{scheme} {structure} {name}: ok, {detail}"),
-        Verdict::Failed { message, .. } => {
-            format!("{scheme} {structure} {name}: failed: {message}")
+/// Runs one job after the other, until none is left or nobody listens.
+fn serve<Q: Queue>(queue: &Mutex<Q>, send: &mpsc::Sender<Taken>, interrupted: &AtomicBool) {
+    loop {
+        let next = lock(queue).next();
+        let Some((at, job)) = next else { return };
+        let found = run(queue, at, &job, interrupted);
+        // Without a receiver there is nothing left to do.
+        if send.send((at, job, found)).is_err() || interrupted.load(Relaxed) {
+            return;
         }
     }
+}
+
+fn lock<Q>(queue: &Mutex<Q>) -> MutexGuard<'_, Q> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn run<Q: Queue>(
+    queue: &Mutex<Q>,
+    at: usize,
+    job: &Job,
+    interrupted: &AtomicBool,
+) -> Result<Option<Result<Verdict, String>>> {
+    Ok(match job.supervise(interrupted)? {
+        Judged::Ended(ended) => {
+            // Before the next one: who waits for this one to end must see it.
+            lock(queue).ended(at, job, &ended)?;
+            Some(Ok(ended.verdict))
+        }
+        Judged::NotRun(reason) => {
+            lock(queue).not_run(at);
+            Some(Err(reason))
+        }
+        Judged::Interrupted => None,
+    })
+}
+
+fn line(job: &Job, found: &Result<Verdict, String>) -> String {
+    let Job { scheme, structure, check, .. } = job;
+    let said = match found {
+        Ok(Verdict::Passed { detail }) => format!("ok, {detail}"),
+        Ok(Verdict::Failed { message, .. }) => format!("failed: {message}"),
+        Err(reason) => format!("could not run: {reason}"),
+    };
+    format!("{scheme} {structure} {}: {said}", check.name())
 }

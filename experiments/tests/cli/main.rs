@@ -4,6 +4,7 @@
 
 #![cfg(not(feature = "canary"))]
 
+mod limits;
 mod list;
 mod mistakes;
 mod resume;

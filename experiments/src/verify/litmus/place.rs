@@ -13,6 +13,7 @@ use super::cold::{Cold, amount, choose, wait};
 use super::writer::Writer;
 use super::{DELAY, Tally};
 use crate::rng::XorShift;
+use crate::threads::start;
 use crate::verify::budget::or_abort;
 
 /// Turns of a wait before a thread gives up its processor.
@@ -95,7 +96,7 @@ impl<R: Reclaimer> Place<R> {
     /// Exchanges in a new domain.
     pub(super) fn round(self, seed: u64, cold: &[Cold; 2], length: Duration) -> Result<Tally> {
         thread::scope(|scope| {
-            scope.spawn(|| or_abort(|| self.reads(seed, &cold[0])));
+            start(scope, 1, || or_abort(|| self.reads(seed, &cold[0])));
             or_abort(|| Writer::new(&self, &cold[1]).writes(seed, length))
         })
     }
