@@ -10,6 +10,7 @@ fn main() {
     set("PROFILE", &std::env::var("PROFILE").unwrap_or_else(|_| "unknown".into()));
     let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     set("RUSTFLAGS", &flags.replace('\u{1f}', " "));
+    set("FEATURES", &features());
     // Absent in a source archive.
     if let Some(commit) = output("git", &["rev-parse", "HEAD"]) {
         set("COMMIT", &commit);
@@ -28,6 +29,17 @@ fn main() {
 
 fn set(name: &str, value: &str) {
     println!("cargo::rustc-env=KOVAN_LAB_{name}={value}");
+}
+
+/// The features of this crate that are on, separated by commas.
+fn features() -> String {
+    let names = std::env::vars().filter_map(|(name, _)| {
+        let feature = name.strip_prefix("CARGO_FEATURE_")?;
+        Some(feature.to_lowercase().replace('_', "-"))
+    });
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names.join(",")
 }
 
 /// What a command prints, or nothing if it fails.

@@ -14,7 +14,17 @@ MARKERS = "os^vD<>Pp*hXd"
 DASHES = ["-", "--", "-.", ":"]
 
 # The columns that are text, where `null` or `NA` is a name and not a missing number.
-TEXTS = ["experiment", "scheme", "structure", "workload", "adversary", "allocator", "status", "error"]
+TEXTS = [
+    "experiment",
+    "scheme",
+    "structure",
+    "workload",
+    "adversary",
+    "allocator",
+    "status",
+    "error",
+    "build",
+]
 
 
 def read(path):

@@ -101,6 +101,10 @@ pub(crate) struct RunArgs {
     /// Continue in an existing folder: complete cells are skipped
     #[arg(long)]
     pub(crate) resume: bool,
+    /// With --resume: goes on where another build of this program measured; the column `build` of each
+    /// row says which
+    #[arg(long, requires = "resume")]
+    pub(crate) allow_build: bool,
 }
 
 /// A list of thread counts.

@@ -213,7 +213,7 @@ fn damaged_records_are_resumed_or_refused() {
     let cells: Vec<_> = plan.cells.iter().map(|planned| &planned.cell).collect();
     let folder = Folder::new("resume");
     folder.fuzz("samples.csv", 64, |dir| {
-        let (_, complete) = Records::resume(dir, &cells)?;
+        let (_, complete) = Records::resume(dir, &cells, None)?;
         // What was resumed is whole.
         assert_eq!(read_samples(dir)?.len(), complete.len());
         Ok(())

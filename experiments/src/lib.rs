@@ -6,6 +6,7 @@
 //! [`verify`] is the correctness gate. It is public, and all this is a library, so that tests can
 //! hold wrong schemes and structures against it.
 
+mod builds;
 mod cell;
 mod cli;
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::machine::{Machine, now, this_program};
+use crate::builds::Build;
+use crate::machine::{Machine, now};
 use crate::output::replace_file;
 use crate::plan::Plan;
 use crate::records::ALLOCATOR;
@@ -43,57 +44,13 @@ pub(crate) struct Manifest {
     /// Whether every cell of the plan has a row.
     pub(crate) complete: bool,
     pub(crate) machine: Machine,
+    /// The one that began the run.
     pub(crate) build: Build,
+    /// Those that went on with `--allow-build`. Absent in records of older versions.
+    #[serde(default)]
+    pub(crate) other_builds: Vec<Build>,
     pub(crate) allocator: Allocator,
     pub(crate) schemes: Value,
-}
-
-/// What was measured with.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Build {
-    version: String,
-    /// Of the sources, where they were a git checkout.
-    commit: Option<String>,
-    /// Whether the sources differed from the commit.
-    dirty: Option<bool>,
-    rustc: String,
-    profile: String,
-    rustflags: String,
-    /// FNV-1a of the program itself. Absent in records of older versions.
-    binary_hash: Option<String>,
-}
-
-impl Build {
-    fn here() -> Self {
-        let program = this_program().and_then(std::fs::read);
-        Self {
-            version: env!("CARGO_PKG_VERSION").into(),
-            commit: option_env!("KOVAN_LAB_COMMIT").map(Into::into),
-            dirty: option_env!("KOVAN_LAB_DIRTY").map(|dirty| dirty == "true"),
-            rustc: env!("KOVAN_LAB_RUSTC").into(),
-            profile: env!("KOVAN_LAB_PROFILE").into(),
-            rustflags: env!("KOVAN_LAB_RUSTFLAGS").into(),
-            binary_hash: program.ok().map(|bytes| format!("{:016x}", fnv(&bytes))),
-        }
-    }
-
-    /// For people.
-    fn name(&self) -> String {
-        let commit = match &self.commit {
-            Some(commit) => format!(", commit {}", commit.get(..12).unwrap_or(commit)),
-            None => String::new(),
-        };
-        let dirty = if self.dirty == Some(true) { " with changes" } else { "" };
-        format!("kovan-lab {}{commit}{dirty}", self.version)
-    }
-}
-
-/// The commit of the sources in twelve digits, `-dirty` where they differed from it.
-pub(crate) fn commit() -> String {
-    let commit = option_env!("KOVAN_LAB_COMMIT")
-        .map_or("unknown", |commit| commit.get(..12).unwrap_or(commit));
-    let dirty = option_env!("KOVAN_LAB_DIRTY") == Some("true");
-    format!("{commit}{}", if dirty { "-dirty" } else { "" })
 }
 
 /// The allocator of the binary and why.
@@ -129,7 +86,8 @@ impl Manifest {
             duration_seconds: None,
             complete: false,
             machine: Machine::here(),
-            build: Build::here(),
+            build: Build::here().clone(),
+            other_builds: Vec::new(),
             allocator: Allocator {
                 name: ALLOCATOR.into(),
                 version: mimalloc::MiMalloc.version(),
@@ -150,7 +108,7 @@ impl Manifest {
         // The version first: the keys of another one may be others.
         let value: Value = serde_json::from_str(&text).with_context(told)?;
         if let Some(version) = value["schema_version"].as_u64() {
-            anyhow::ensure!(
+            ensure!(
                 version == u64::from(SCHEMA_VERSION),
                 "{}: schema version {version} was written by another version of kovan-lab (this one: {SCHEMA_VERSION})",
                 path.display()
@@ -164,34 +122,46 @@ impl Manifest {
         let Self { experiment, scale, started, machine, build, allocator, .. } = self;
         let window = self.seconds.map(|s| format!(", windows of {s} s")).unwrap_or_default();
         let rest = if self.complete { "" } else { "; INCOMPLETE" };
+        let others = match self.other_builds.len() {
+            0 => String::new(),
+            count => format!(" and {count} other builds"),
+        };
         format!(
-            "{experiment} at scale {scale}{window}, {started}; {}; {}; {}{rest}",
+            "{experiment} at scale {scale}{window}, {started}; {}; {}{others}; {}{rest}",
             machine.name(),
             build.name(),
             allocator.name
         )
     }
 
-    /// Whether this program on this machine may add to the records: one run is of one build.
-    pub(crate) fn check_same_ground(&self, dir: &Path) -> Result<()> {
+    /// Whether this program on this machine may add to the records. One run is of one build, unless
+    /// `allow_build` lets this one join: then the manifest names it, and has to be written.
+    pub(crate) fn join(&mut self, dir: &Path, allow_build: bool) -> Result<()> {
         let (build, machine) = (Build::here(), Machine::here());
-        let known = self.build.binary_hash.is_some() && build.binary_hash.is_some();
-        anyhow::ensure!(
-            !known || self.build.binary_hash == build.binary_hash,
-            "{} was measured by another build ({}; this one is {}, {}); choose another --out",
-            dir.display(),
-            self.build.name(),
-            build.name(),
-            build.profile
-        );
-        anyhow::ensure!(
+        ensure!(
             self.machine.name() == machine.name(),
             "{} was measured on another machine ({}; this one: {}); choose another --out",
             dir.display(),
             self.machine.name(),
             machine.name()
         );
+        if self.builds().any(|known| known.is_same(build)) {
+            return Ok(());
+        }
+        ensure!(
+            allow_build,
+            "{} was measured by another build: {}; --allow-build goes on and records in each row \
+             which build measured it, or choose another --out",
+            dir.display(),
+            self.build.differences(build).join("; ")
+        );
+        self.other_builds.push(build.clone());
         Ok(())
+    }
+
+    /// The build that began, and those that went on.
+    fn builds(&self) -> impl Iterator<Item = &Build> {
+        std::iter::once(&self.build).chain(&self.other_builds)
     }
 
     /// Writes the manifest into a folder.

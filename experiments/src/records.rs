@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use crate::builds::Build;
 use crate::cell::{Measured, Point};
 use crate::output::{one_line, replace_file};
 use crate::plan::Cell;
@@ -60,6 +61,8 @@ pub(crate) struct Sample {
     pub(crate) rss_peak_bytes: Option<u64>,
     /// Absent in records of older versions.
     pub(crate) cpu_ns: Option<u64>,
+    /// The hash of the program that measured it. Absent in records of older versions.
+    pub(crate) build: Option<String>,
 }
 
 /// A row of `series.csv`.
@@ -83,7 +86,7 @@ pub(crate) struct SeriesRow {
 /// The columns of `samples.csv`; a test holds them against [`Sample`].
 pub(crate) const SAMPLES_HEADER: &str = "experiment,scheme,structure,workload,adversary,threads,stalled,allocator,repeat,seed,\
 status,error,ops,elapsed_ns,ops_per_second,retired,freed,unreclaimed_peak,unreclaimed_mean,unreclaimed_end,\
-unreclaimed_bound,rss_peak_bytes,cpu_ns\n";
+unreclaimed_bound,rss_peak_bytes,cpu_ns,build\n";
 /// The columns of `series.csv`; a test holds them against [`SeriesRow`].
 pub(crate) const SERIES_HEADER: &str = "experiment,scheme,structure,adversary,threads,stalled,repeat,t_ns,retired,freed,unreclaimed,rss_bytes\n";
 
@@ -114,6 +117,7 @@ impl Sample {
             unreclaimed_bound: None,
             rss_peak_bytes: None,
             cpu_ns: None,
+            build: Build::here().binary_hash.clone(),
         }
     }
 
@@ -204,8 +208,13 @@ impl Records {
     }
 
     /// Opens the files of an interrupted run, and gives the keys of the cells that are complete.
-    /// A line torn by a kill, rows of failed cells and series of incomplete cells are removed.
-    pub(crate) fn resume(dir: &Path, cells: &[&Cell]) -> Result<(Self, BTreeSet<String>)> {
+    /// A line torn by a kill, rows of failed cells and series of incomplete cells are removed. Rows of
+    /// older versions, which name no build, are of the `first` one.
+    pub(crate) fn resume(
+        dir: &Path,
+        cells: &[&Cell],
+        first: Option<&str>,
+    ) -> Result<(Self, BTreeSet<String>)> {
         let path = dir.join("samples.csv");
         let mut samples: Vec<Sample> = parse(&path, &whole_lines(&path)?)?;
         let mut complete = BTreeSet::new();
@@ -213,6 +222,9 @@ impl Records {
         samples.retain(|row| {
             row.is_complete() && planned.contains(&row.key()) && complete.insert(row.key())
         });
+        for row in &mut samples {
+            row.build = row.build.take().or_else(|| first.map(Into::into));
+        }
         let with_series: BTreeSet<String> = cells
             .iter()
             .filter(|cell| complete.contains(&cell.key()))
@@ -333,7 +345,7 @@ mod tests {
     }
 
     const ROW: &str =
-        "x,ibr,list,w,none,4,0,mimalloc,1,1,ok,,9,100000000,9,9,9,9,9,9,,,150000000\n";
+        "x,ibr,list,w,none,4,0,mimalloc,1,1,ok,,9,100000000,9,9,9,9,9,9,,,150000000,b1\n";
 
     #[test]
     fn headers_are_those_of_the_rows() {
@@ -346,10 +358,10 @@ mod tests {
 
     #[test]
     fn rows_of_before_a_column_are_read() {
-        let header = SAMPLES_HEADER.replace(",cpu_ns", "");
-        let text = header + ROW.trim_end().trim_end_matches(",150000000") + "\n";
+        let header = SAMPLES_HEADER.replace(",cpu_ns,build", "");
+        let text = header + ROW.trim_end().trim_end_matches(",150000000,b1") + "\n";
         let rows: Vec<Sample> = parse(Path::new("-"), &text).expect("a row");
-        assert_eq!((rows[0].ops, rows[0].cpu_ns), (Some(9), None));
+        assert_eq!((rows[0].ops, rows[0].cpu_ns, &rows[0].build), (Some(9), None, &None));
     }
 
     #[test]
@@ -360,7 +372,7 @@ mod tests {
         assert!(near(ROW, 2, 0.25), "two of four workers can run");
         assert!(near(ROW, 8, 0.625));
         assert!(near(ROW, 1, 0.0), "the sampler takes time too");
-        assert_eq!(sample(&ROW.replace(",150000000", ",")).disturbed(2), None);
+        assert_eq!(sample(&ROW.replace(",150000000,", ",,")).disturbed(2), None);
         assert_eq!(sample(&ROW.replace(",100000000", ",1000")).disturbed(2), None, "too short");
     }
 }

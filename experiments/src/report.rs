@@ -1,5 +1,7 @@
 //! What is said of records: the table, and what is wrong with them.
 
+use std::collections::BTreeSet;
+
 use crate::output;
 use crate::records::{Sample, Status};
 use crate::table;
@@ -18,6 +20,7 @@ pub(crate) fn text(question: &str, samples: &[Sample]) -> String {
 pub(crate) fn complain(samples: &[Sample], processors: Option<u64>) -> usize {
     let (mut lines, failed) = failures(samples);
     lines.extend(disturbed(samples, processors));
+    lines.extend(several_builds(samples));
     lines.iter().for_each(|line| output::complain(line));
     failed
 }
@@ -39,6 +42,18 @@ fn failures(samples: &[Sample]) -> (Vec<String>, usize) {
         lines.push("`run` with --resume measures what failed again".into());
     }
     (lines, failed.len())
+}
+
+/// Where not all rows are of one build.
+fn several_builds(samples: &[Sample]) -> Option<String> {
+    let builds: BTreeSet<_> = samples.iter().filter_map(|row| row.build.as_ref()).collect();
+    (builds.len() > 1).then(|| {
+        format!(
+            "the rows are of {} builds of kovan-lab (column `build`; manifest.json says what they are): \
+             a difference between rows may be one of builds",
+            builds.len()
+        )
+    })
 }
 
 /// Where other programs took the time of the workers.

@@ -133,10 +133,10 @@ fn dry_run(job: &Job) -> String {
 }
 
 /// Opens or creates the folder of a job.
-fn prepare(job: &Job) -> Result<(Manifest, Records, BTreeSet<String>)> {
+fn prepare(job: &Job, allow_build: bool) -> Result<(Manifest, Records, BTreeSet<String>)> {
     let dir = &job.dir;
     if dir.join("manifest.json").exists() {
-        let manifest = Manifest::read(dir)?;
+        let mut manifest = Manifest::read(dir)?;
         if manifest.plan_hash != job.plan.hash() {
             bail!(
                 "{} holds results of another plan ({} at scale {}, hash {}; asked for: {}); \
@@ -148,11 +148,13 @@ fn prepare(job: &Job) -> Result<(Manifest, Records, BTreeSet<String>)> {
                 job.plan.hash()
             );
         }
-        manifest.check_same_ground(dir)?;
+        manifest.join(dir, allow_build)?;
+        manifest.write(dir)?;
         // A kill between the manifest and the first header leaves nothing to keep.
         if dir.join("samples.csv").exists() && dir.join("series.csv").exists() {
             let cells: Vec<_> = job.plan.cells.iter().map(|planned| &planned.cell).collect();
-            let (records, complete) = Records::resume(dir, &cells)?;
+            let (records, complete) =
+                Records::resume(dir, &cells, manifest.build.binary_hash.as_deref())?;
             return Ok((manifest, records, complete));
         }
         return Ok((manifest, Records::create(dir)?, BTreeSet::new()));
@@ -176,7 +178,7 @@ fn run_job(job: &Job, args: &RunArgs, interrupted: &AtomicBool) -> Result<u8> {
         // Again, under the claim: another run may have begun and ended since the first look.
         refuse_existing(dir)?;
     }
-    let (mut manifest, mut records, complete) = prepare(job)?;
+    let (mut manifest, mut records, complete) = prepare(job, args.allow_build)?;
     let todo = job.plan.cells.iter().filter(|planned| !complete.contains(&planned.cell.key()));
     note(&format!(
         "{}: {} cells, {} already complete, about {:.0} s -> {}",

@@ -16,7 +16,7 @@ use super::outcome::{failures, not_run, table};
 use super::slices::Slices;
 use super::summary::Summary;
 use super::workers::{Done, run_all};
-use crate::manifest::commit;
+use crate::builds::commit;
 use crate::output::{complain, note, print};
 use crate::process::interrupt_flag;
 

@@ -122,6 +122,58 @@ fn another_build_or_machine_does_not_add_to_a_run() {
         fs::write(&file, other.to_string()).expect("written");
         is_refused(&again, &[told, &out, "--out"]);
     }
+    let mut other = value;
+    other["build"]["binary_hash"] = "0".into();
+    other["build"]["commit"] = "0123456789abcdef".into();
+    fs::write(&file, other.to_string()).expect("written");
+    is_refused(&again, &["commit: 0123456789ab there,", "--allow-build"]);
     fs::write(&file, manifest).expect("written");
     measures(&again);
+}
+
+#[test]
+fn another_build_goes_on_where_it_is_allowed() {
+    let folder = Folder::new("builds");
+    let (out, path) = (folder.join("out"), folder.write("s.toml", &spec("name = \"x\"", "")));
+    let run = ["run", path.as_str(), "--scale", "smoke", "--scheme", "^leak$", "--out", &out];
+    measures(&run);
+    let before = rows(&out, "samples.csv");
+    // As an older version wrote it, and interrupted after the first row.
+    let header = fs::read_to_string(Path::new(&out).join("samples.csv")).expect("read");
+    let header = header.lines().next().expect("a header").replace(",build", "");
+    let build = before[0].rsplit(',').next().expect("a build");
+    let row = before[0].trim_end_matches(build).trim_end_matches(',');
+    folder.write("out/samples.csv", &format!("{header}\n{row}\n"));
+
+    // Another program, which does the same.
+    let program = folder.join("kovan-lab");
+    let mut bytes = fs::read(env!("CARGO_BIN_EXE_kovan-lab")).expect("read");
+    bytes.push(b'x');
+    fs::copy(env!("CARGO_BIN_EXE_kovan-lab"), &program).expect("copied");
+    fs::write(&program, bytes).expect("written");
+    let other =
+        |more: &[&str]| Command::new(&program).args(run).args(more).output().expect("started");
+    let output = other(&["--resume"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("only the program file differs") && said.contains("--allow-build"),
+        "{said}"
+    );
+    assert_eq!(other(&["--allow-build"]).status.code(), Some(2), "it is of --resume");
+
+    let output = other(&["--resume", "--allow-build"]);
+    let said = text(&output.stderr);
+    assert!(output.status.success() && said.contains("2 builds"), "{said}");
+    let after = rows(&out, "samples.csv");
+    assert_eq!(keys(&after), keys(&before));
+    let builds: Vec<_> = after.iter().map(|row| row.rsplit(',').next().expect("a build")).collect();
+    assert_eq!(builds[0], build, "the row of the older version is of the first build");
+    assert!(builds[1..].iter().all(|other| *other != build && other.len() == 16), "{builds:?}");
+    let manifest = fs::read_to_string(Path::new(&out).join("manifest.json")).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("json");
+    assert_eq!(manifest["other_builds"][0]["binary_hash"], builds[1]);
+    // Both are known now.
+    assert!(other(&["--resume"]).status.success());
+    measures(&[&run[..], &["--resume"]].concat());
 }
