@@ -38,6 +38,12 @@ def read(path):
     )
 
 
+def quota(machine):
+    """The CPU quota of the control group, if there is one: `, quota 1.5`."""
+    micros, _, period = (machine.get("cgroup_cpu_max") or "max").partition(" ")
+    return f", quota {int(micros) / int(period):g}" if micros != "max" else ""
+
+
 class Results:
     """A results folder: what was run on what, one row per cell, and the counters over time."""
 
@@ -70,7 +76,7 @@ class Results:
         """One line to print under a figure: machine, commit, scale, and what is missing."""
         machine, build = self.manifest["machine"], self.manifest["build"]
         parts = [
-            f"{machine['cpu_model']}, {machine['cores']} processors",
+            f"{machine['cpu_model']}, {machine['cores']} processors{quota(machine)}",
             f"{self.manifest['allocator']['name']} allocator",
             f"commit {str(build['commit'])[:12]}" + (" with changes" if build["dirty"] else ""),
             f"scale {self.manifest['scale']}, {self.manifest['started']}",

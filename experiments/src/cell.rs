@@ -69,6 +69,10 @@ pub(crate) struct Measured {
     pub(crate) rss_peak_bytes: Option<u64>,
     /// Processor time of the process in the window.
     pub(crate) cpu_ns: Option<u64>,
+    /// Periods of the window in which a quota was used up.
+    pub(crate) throttled_count: Option<u64>,
+    /// Time for which a quota stopped threads in the window, in microseconds.
+    pub(crate) throttled_us: Option<u64>,
 }
 
 /// The child process: measures, and writes lines of JSON to stdout.

@@ -158,6 +158,8 @@ impl Folder {
                 unreclaimed_bound: Some(1000),
                 rss_peak_bytes: Some(1 << 20),
                 cpu_ns: Some(90_000_000),
+                throttled_count: Some(0),
+                throttled_us: Some(0),
             };
             let point = |t_ns| Point { t_ns, retired: t_ns + 9, freed: t_ns, rss_bytes: None };
             let points: Vec<_> = (0..5).map(point).collect();

@@ -8,6 +8,7 @@
 
 mod builds;
 mod cell;
+mod cgroup;
 mod cli;
 #[cfg(test)]
 mod documents;

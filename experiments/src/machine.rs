@@ -7,10 +7,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::cgroup::{Groups, Quota};
+
 /// What the numbers were measured on. What the system does not tell is absent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Machine {
     cpu_model: Option<String>,
+    /// Processors that this process may run on, whatever the quota of its control group.
     cores: Option<u64>,
     /// Whether two hardware threads share a core.
     smt: Option<bool>,
@@ -21,9 +24,10 @@ pub(crate) struct Machine {
     /// Whether a hypervisor runs below the system.
     virtualised: Option<bool>,
     memory_bytes: Option<u64>,
-    /// `cpu.max` of the control group: quota and period in microseconds, or `max`.
+    /// The tightest quota of the control groups around this process: microseconds of processor time, and
+    /// the period in microseconds; or `max`.
     cgroup_cpu_max: Option<String>,
-    /// `memory.max` of the control group: bytes, or `max`.
+    /// The tightest limit of the control groups: bytes, or `max`.
     cgroup_memory_max: Option<String>,
     kernel: Option<String>,
     architecture: String,
@@ -37,16 +41,34 @@ impl Machine {
         self.cpu_model.as_deref().unwrap_or(&self.architecture)
     }
 
-    /// The processors in a few words.
+    /// The processors in a few words, the quota apart.
     pub(crate) fn name(&self) -> String {
         let count = self.cores.map_or_else(|| "?".into(), |cores| cores.to_string());
         let kind = if self.virtualised == Some(true) { "virtual processors" } else { "processors" };
-        format!("{}, {count} {kind}", self.processor())
+        let quota = self.quota().map_or_else(String::new, |quota| format!(", quota {quota}"));
+        format!("{}, {count} {kind}{quota}", self.processor())
     }
 
-    /// How many processors this process may use.
-    pub(crate) fn processors(&self) -> Option<u64> {
-        self.cores
+    /// The quota of the control groups, in processors.
+    pub(crate) fn quota(&self) -> Option<f64> {
+        let quota = Quota::parse(self.cgroup_cpu_max.as_deref()?)?.processors();
+        Some((quota * 1000.0).round() / 1000.0)
+    }
+
+    /// How many processors this process can keep busy all the time.
+    #[allow(clippy::cast_precision_loss)] // A number of processors.
+    pub(crate) fn capacity(&self) -> Option<f64> {
+        let cores = self.cores? as f64;
+        Some(self.quota().map_or(cores, |quota| quota.min(cores)))
+    }
+
+    /// Whether both have the same processors and quota. A quota that was not recorded may be any.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let processors = |machine: &Self| {
+            (machine.processor().to_string(), machine.cores, machine.virtualised == Some(true))
+        };
+        let known = self.cgroup_cpu_max.is_some() && other.cgroup_cpu_max.is_some();
+        processors(self) == processors(other) && (!known || self.quota() == other.quota())
     }
 
     /// This machine.
@@ -56,10 +78,10 @@ impl Machine {
         let kilobytes = field(&memory, "MemTotal").and_then(|value| {
             value.split_whitespace().next().and_then(|number| number.parse::<u64>().ok())
         });
-        let cgroup = |name: &str| line(&format!("/sys/fs/cgroup/{name}"));
+        let groups = Groups::here();
         Self {
             cpu_model: field(&cpu, "model name"),
-            cores: std::thread::available_parallelism().ok().map(|cores| cores.get() as u64),
+            cores: processors(),
             smt: line(&format!("{CPU}/smt/active")).map(|active| active == "1"),
             caches: caches(),
             governor: line(&format!("{CPU}/cpu0/cpufreq/scaling_governor")),
@@ -67,12 +89,36 @@ impl Machine {
             virtualised: field(&cpu, "flags")
                 .map(|flags| flags.split_whitespace().any(|flag| flag == "hypervisor")),
             memory_bytes: kilobytes.map(|kilobytes| kilobytes * 1024),
-            cgroup_cpu_max: cgroup("cpu.max"),
-            cgroup_memory_max: cgroup("memory.max"),
+            cgroup_cpu_max: groups.cpu_max(),
+            cgroup_memory_max: groups.memory_max(),
             kernel: line("/proc/sys/kernel/osrelease"),
             architecture: std::env::consts::ARCH.into(),
         }
     }
+}
+
+/// How many processors this process may run on. (`available_parallelism` alone is less under a quota.)
+#[cfg(target_os = "linux")]
+fn processors() -> Option<u64> {
+    let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
+    let size = size_of::<libc::cpu_set_t>();
+    // SAFETY: `set` is a place for so many bytes, and the call writes nothing else.
+    if unsafe { libc::sched_getaffinity(0, size, set.as_mut_ptr()) } != 0 {
+        // There are more processors than the set holds.
+        return available();
+    }
+    // SAFETY: zeroed, and a set of bits may be any; the count only reads it.
+    let count = unsafe { libc::CPU_COUNT(set.assume_init_ref()) };
+    u64::try_from(count).ok().filter(|count| *count > 0)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn processors() -> Option<u64> {
+    available()
+}
+
+fn available() -> Option<u64> {
+    std::thread::available_parallelism().ok().map(|cores| cores.get() as u64)
 }
 
 /// The text of a file of one line.
@@ -171,6 +217,29 @@ mod tests {
         while processor_time().expect("told") < before + Duration::from_millis(20) {
             assert!(began.elapsed() < Duration::from_secs(60), "no time passes");
         }
+    }
+
+    #[test]
+    fn processors_and_quota_are_told_apart() {
+        let here = Machine::here();
+        let with = |cpu_max: Option<&str>| Machine {
+            cpu_model: Some("X".into()),
+            cores: Some(2),
+            virtualised: None,
+            cgroup_cpu_max: cpu_max.map(Into::into),
+            ..here.clone()
+        };
+        let quota = with(Some("150000 100000"));
+        assert_eq!(
+            (quota.name().as_str(), quota.capacity()),
+            ("X, 2 processors, quota 1.5", Some(1.5))
+        );
+        let free = with(Some("max"));
+        assert_eq!((free.name().as_str(), free.capacity()), ("X, 2 processors", Some(2.0)));
+        assert_eq!(with(Some("900000 100000")).capacity(), Some(2.0));
+        assert!(!quota.is_same(&free) && quota.is_same(&with(Some("75000 50000"))));
+        assert!(quota.is_same(&with(None)), "older versions did not see every quota");
+        assert!(here.cores >= available(), "a quota does not take processors away");
     }
 
     #[test]

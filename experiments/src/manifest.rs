@@ -139,7 +139,7 @@ impl Manifest {
     pub(crate) fn join(&mut self, dir: &Path, allow_build: bool) -> Result<()> {
         let (build, machine) = (Build::here(), Machine::here());
         ensure!(
-            self.machine.name() == machine.name(),
+            self.machine.is_same(&machine),
             "{} was measured on another machine ({}; this one: {}); choose another --out",
             dir.display(),
             self.machine.name(),

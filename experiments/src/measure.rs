@@ -11,6 +11,7 @@ use kovan_schemes::{Domain, Handle, Reclaimer};
 use kovan_structures::{Kind, Structure};
 
 use crate::cell::{Measured, Point};
+use crate::cgroup::{Groups, Throttled};
 use crate::machine::{processor_time, resident_bytes};
 use crate::plan::Cell;
 use crate::rng::XorShift;
@@ -31,6 +32,8 @@ pub(crate) struct Window {
     elapsed: Duration,
     /// Of all threads, within the window.
     processor: Option<Duration>,
+    /// By quotas, within the window.
+    throttled: Option<Throttled>,
 }
 
 impl Window {
@@ -52,6 +55,8 @@ impl Window {
             unreclaimed_bound: bound,
             rss_peak_bytes: self.points.iter().filter_map(|point| point.rss_bytes).max(),
             cpu_ns: self.processor.map(nanoseconds),
+            throttled_count: self.throttled.map(|throttled| throttled.count),
+            throttled_us: self.throttled.and_then(|t| u64::try_from(t.time.as_micros()).ok()),
         }
     }
 }
@@ -157,6 +162,8 @@ fn too_few(cell: &Cell, before: usize, (started, cause): (usize, io::Error)) -> 
 /// Lets the workers warm up, samples the window, and tells the workers to stop.
 fn watch(meter: &Meter, phase: &Phase, cell: &Cell, mut live: u64) -> Window {
     thread::sleep(Duration::from_secs_f64(cell.warmup_seconds));
+    let groups = Groups::here();
+    let throttled = groups.throttled();
     let (began, before) = (Instant::now(), processor_time());
     phase.set(Phase::MEASURE);
     let mut points = sample(meter, began, Duration::from_secs_f64(cell.seconds), &mut live);
@@ -164,8 +171,9 @@ fn watch(meter: &Meter, phase: &Phase, cell: &Cell, mut live: u64) -> Window {
     let (elapsed, after) = (began.elapsed(), processor_time());
     let processor = after.zip(before).map(|(after, before)| after.saturating_sub(before));
     // The end of the window: the workers stop, and the stalled threads are still stalled.
-    points.push(point(meter, began, &mut live));
-    Window { points, elapsed, processor, live }
+    points.push(point(meter, began, live));
+    let throttled = groups.throttled().zip(throttled).map(|(after, before)| after.since(before));
+    Window { points, elapsed, processor, throttled, live }
 }
 
 /// Keys spread evenly over the range; one stalled thread stops in the middle.

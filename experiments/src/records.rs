@@ -61,6 +61,10 @@ pub(crate) struct Sample {
     pub(crate) rss_peak_bytes: Option<u64>,
     /// Absent in records of older versions.
     pub(crate) cpu_ns: Option<u64>,
+    /// Absent in records of older versions.
+    pub(crate) throttled_count: Option<u64>,
+    /// Absent in records of older versions.
+    pub(crate) throttled_us: Option<u64>,
     /// The hash of the program that measured it. Absent in records of older versions.
     pub(crate) build: Option<String>,
 }
@@ -86,7 +90,7 @@ pub(crate) struct SeriesRow {
 /// The columns of `samples.csv`; a test holds them against [`Sample`].
 pub(crate) const SAMPLES_HEADER: &str = "experiment,scheme,structure,workload,adversary,threads,stalled,allocator,repeat,seed,\
 status,error,ops,elapsed_ns,ops_per_second,retired,freed,unreclaimed_peak,unreclaimed_mean,unreclaimed_end,\
-unreclaimed_bound,rss_peak_bytes,cpu_ns,build\n";
+unreclaimed_bound,rss_peak_bytes,cpu_ns,throttled_count,throttled_us,build\n";
 /// The columns of `series.csv`; a test holds them against [`SeriesRow`].
 pub(crate) const SERIES_HEADER: &str = "experiment,scheme,structure,adversary,threads,stalled,repeat,t_ns,retired,freed,unreclaimed,rss_bytes\n";
 
@@ -117,6 +121,8 @@ impl Sample {
             unreclaimed_bound: None,
             rss_peak_bytes: None,
             cpu_ns: None,
+            throttled_count: None,
+            throttled_us: None,
             build: Build::here().binary_hash.clone(),
         }
     }
@@ -139,6 +145,8 @@ impl Sample {
             unreclaimed_bound: measured.unreclaimed_bound,
             rss_peak_bytes: measured.rss_peak_bytes,
             cpu_ns: measured.cpu_ns,
+            throttled_count: measured.throttled_count,
+            throttled_us: measured.throttled_us,
             ..Self::unmeasured(cell, status, &with_stderr(measured.error.as_deref(), said))
         }
     }
@@ -165,12 +173,12 @@ impl Sample {
         )
     }
 
-    /// The share of the processor time that its workers could have had, and others took; with so many
-    /// processors. Not of short windows: the time of threads that run is known to a few milliseconds.
+    /// The share of the processor time that its workers could have had, and others took; where so many
+    /// processors can be kept busy. Not of short windows: the time of threads that run is known to a few milliseconds.
     #[allow(clippy::cast_precision_loss)] // A share.
-    pub(crate) fn disturbed(&self, processors: u64) -> Option<f64> {
-        let workers = u64::from(self.threads).min(processors);
-        let possible = self.elapsed_ns.filter(|ns| *ns >= 50_000_000)? as f64 * workers as f64;
+    pub(crate) fn disturbed(&self, capacity: f64) -> Option<f64> {
+        let workers = f64::from(self.threads).min(capacity);
+        let possible = self.elapsed_ns.filter(|ns| *ns >= 50_000_000)? as f64 * workers;
         Some((1.0 - self.cpu_ns? as f64 / possible).max(0.0))
     }
 
@@ -345,7 +353,7 @@ mod tests {
     }
 
     const ROW: &str =
-        "x,ibr,list,w,none,4,0,mimalloc,1,1,ok,,9,100000000,9,9,9,9,9,9,,,150000000,b1\n";
+        "x,ibr,list,w,none,4,0,mimalloc,1,1,ok,,9,100000000,9,9,9,9,9,9,,,150000000,0,0,b1\n";
 
     #[test]
     fn headers_are_those_of_the_rows() {
@@ -358,21 +366,22 @@ mod tests {
 
     #[test]
     fn rows_of_before_a_column_are_read() {
-        let header = SAMPLES_HEADER.replace(",cpu_ns,build", "");
-        let text = header + ROW.trim_end().trim_end_matches(",150000000,b1") + "\n";
+        let header = SAMPLES_HEADER.replace(",cpu_ns,throttled_count,throttled_us,build", "");
+        let text = header + ROW.trim_end().trim_end_matches(",150000000,0,0,b1") + "\n";
         let rows: Vec<Sample> = parse(Path::new("-"), &text).expect("a row");
         assert_eq!((rows[0].ops, rows[0].cpu_ns, &rows[0].build), (Some(9), None, &None));
     }
 
     #[test]
     fn the_share_of_others_is_of_what_the_workers_could_have() {
-        let near = |row: &str, processors, share: f64| {
-            (sample(row).disturbed(processors).expect("a share") - share).abs() < 1e-9
+        let near = |row: &str, capacity: f64, share: f64| {
+            (sample(row).disturbed(capacity).expect("a share") - share).abs() < 1e-9
         };
-        assert!(near(ROW, 2, 0.25), "two of four workers can run");
-        assert!(near(ROW, 8, 0.625));
-        assert!(near(ROW, 1, 0.0), "the sampler takes time too");
-        assert_eq!(sample(&ROW.replace(",150000000,", ",,")).disturbed(2), None);
-        assert_eq!(sample(&ROW.replace(",100000000", ",1000")).disturbed(2), None, "too short");
+        assert!(near(ROW, 2.0, 0.25), "two of four workers can run");
+        assert!(near(ROW, 8.0, 0.625));
+        assert!(near(ROW, 1.0, 0.0), "the sampler takes time too");
+        assert!(near(ROW, 1.5, 0.0), "what a quota withholds nobody else has taken");
+        assert_eq!(sample(&ROW.replace(",150000000,", ",,")).disturbed(2.0), None);
+        assert_eq!(sample(&ROW.replace(",100000000", ",1000")).disturbed(2.0), None, "too short");
     }
 }

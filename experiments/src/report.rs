@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::machine::Machine;
 use crate::output;
 use crate::records::{Sample, Status};
 use crate::table;
@@ -17,9 +18,10 @@ pub(crate) fn text(question: &str, samples: &[Sample]) -> String {
 }
 
 /// Says on stderr what spoils the records; how many cells failed.
-pub(crate) fn complain(samples: &[Sample], processors: Option<u64>) -> usize {
+pub(crate) fn complain(samples: &[Sample], machine: &Machine) -> usize {
     let (mut lines, failed) = failures(samples);
-    lines.extend(disturbed(samples, processors));
+    lines.extend(disturbed(samples, machine.capacity()));
+    lines.extend(throttled(samples, machine.quota()));
     lines.extend(several_builds(samples));
     lines.iter().for_each(|line| output::complain(line));
     failed
@@ -57,9 +59,9 @@ fn several_builds(samples: &[Sample]) -> Option<String> {
 }
 
 /// Where other programs took the time of the workers.
-fn disturbed(samples: &[Sample], processors: Option<u64>) -> Option<String> {
+fn disturbed(samples: &[Sample], capacity: Option<f64>) -> Option<String> {
     let measured = || samples.iter().filter(|row| row.status == Status::Ok);
-    let shares = measured().filter_map(|row| row.disturbed(processors?));
+    let shares = measured().filter_map(|row| row.disturbed(capacity?));
     let spoilt = shares.filter(|share| *share > USUAL).count();
     (spoilt > 0).then(|| {
         format!(
@@ -69,4 +71,43 @@ fn disturbed(samples: &[Sample], processors: Option<u64>) -> Option<String> {
             USUAL * 100.0
         )
     })
+}
+
+/// Where a quota of the control groups stopped threads.
+fn throttled(samples: &[Sample], quota: Option<f64>) -> Option<String> {
+    let measured = || samples.iter().filter(|row| row.status == Status::Ok);
+    let stopped: Vec<u64> =
+        measured().filter_map(|row| row.throttled_us).filter(|micros| *micros > 0).collect();
+    let quota = quota.map_or_else(String::new, |quota| format!(" of {quota} processors"));
+    (!stopped.is_empty()).then(|| {
+        format!(
+            "in {} of {} cells the control group's quota{quota} stopped threads, for {} ms at most (see \
+             `throttled_us`): throughput there is that of the quota",
+            stopped.len(),
+            measured().count(),
+            stopped.iter().max().unwrap_or(&0).div_ceil(1000)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::{SAMPLES_HEADER, parse};
+
+    #[test]
+    fn what_a_quota_stopped_is_said() {
+        let row = |micros: &str| {
+            let row = "x,ibr,list,w,none,4,0,mimalloc,1,1,ok,,9,100000000,9,9,9,9,9,9,,,150000000";
+            format!("{row},1,{micros},b1\n")
+        };
+        let all = |rows: &[&str]| -> Vec<Sample> {
+            let text: String = rows.iter().map(|micros| row(micros)).collect();
+            parse(std::path::Path::new("-"), &format!("{SAMPLES_HEADER}{text}")).expect("rows")
+        };
+        let said = throttled(&all(&["0", "2500", ""]), Some(1.5)).expect("a line");
+        let parts = ["in 1 of 3 cells", "quota of 1.5 processors", "for 3 ms at most"];
+        assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+        assert_eq!(throttled(&all(&["0", ""]), Some(1.5)), None);
+    }
 }

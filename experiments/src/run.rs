@@ -207,6 +207,6 @@ fn run_job(job: &Job, args: &RunArgs, interrupted: &AtomicBool) -> Result<u8> {
     let mut text = format!("\n{}", plot::list(&plots));
     text.push_str(&format!("records  {}\n", job.dir.join("samples.csv").display()));
     print(&text)?;
-    let failed = report::complain(&samples, manifest.machine.processors());
+    let failed = report::complain(&samples, &manifest.machine);
     Ok(u8::from(failed > 0))
 }

@@ -77,9 +77,14 @@ fn describe(sample: &Sample) -> String {
     let what = sample.name();
     match sample.status {
         Status::Ok => format!(
-            "{what}: ok, {} ops/s, peak {} unreclaimed",
+            "{what}: ok, {} ops/s, peak {} unreclaimed{}",
             sample.ops_per_second.map(count).unwrap_or_default(),
-            sample.unreclaimed_peak.map(count).unwrap_or_default()
+            sample.unreclaimed_peak.map(count).unwrap_or_default(),
+            match sample.throttled_us {
+                None | Some(0) => String::new(),
+                Some(micros) =>
+                    format!(", a quota stopped threads for {} ms", micros.div_ceil(1000)),
+            }
         ),
         Status::Error => format!("{what}: error: {}", sample.error),
         Status::Timeout => format!("{what}: timeout: {}", sample.error),

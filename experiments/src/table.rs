@@ -166,7 +166,7 @@ mod tests {
 
     fn sample(scheme: &str, repeat: u32, status: Status) -> Sample {
         let text = format!(
-            "{SAMPLES_HEADER}x,{scheme},hash-map,w,none,2,0,mimalloc,{repeat},1,ok,,9,9,{repeat}000000,9,9,70,60,50,{},1048576,,\n",
+            "{SAMPLES_HEADER}x,{scheme},hash-map,w,none,2,0,mimalloc,{repeat},1,ok,,9,9,{repeat}000000,9,9,70,60,50,{},1048576,,,,\n",
             60 + 10 * repeat
         );
         let row = crate::records::parse(std::path::Path::new("-"), &text).expect("a row").remove(0);

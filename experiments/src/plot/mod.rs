@@ -27,7 +27,7 @@ pub(crate) fn plot(dir: &Path) -> Result<()> {
     let samples = read_samples(dir)?;
     // First: it is there too where nothing can be written.
     print(&report::text(&source.spec.question, &samples))?;
-    report::complain(&samples, manifest.machine.processors());
+    report::complain(&samples, &manifest.machine);
     let plots = draw(dir, &source.spec, &samples, &manifest.provenance())?;
     if plots.is_empty() {
         return print(&format!(
