@@ -195,7 +195,7 @@ fn plan() -> Plan {
 #[test]
 fn damaged_samples_are_refused_in_a_line() {
     Folder::new("samples").fuzz("samples.csv", 62, |dir| {
-        let samples = read_samples(dir)?;
+        let samples = read_samples(dir)?.rows;
         let _ = crate::table::summary(&samples);
         plot::draw(dir, &source().spec, &samples, "").map(drop)
     });
@@ -205,7 +205,7 @@ fn damaged_samples_are_refused_in_a_line() {
 fn damaged_series_are_refused_in_a_line() {
     Folder::new("series").fuzz("series.csv", 63, |dir| {
         read_series(dir)?;
-        plot::draw(dir, &source().spec, &read_samples(dir)?, "").map(drop)
+        plot::draw(dir, &source().spec, &read_samples(dir)?.rows, "").map(drop)
     });
 }
 
@@ -215,9 +215,9 @@ fn damaged_records_are_resumed_or_refused() {
     let cells: Vec<_> = plan.cells.iter().map(|planned| &planned.cell).collect();
     let folder = Folder::new("resume");
     folder.fuzz("samples.csv", 64, |dir| {
-        let (_, complete) = Records::resume(dir, &cells, None)?;
+        let complete = Records::resume(dir, &cells, None)?.complete;
         // What was resumed is whole.
-        assert_eq!(read_samples(dir)?.len(), complete.len());
+        assert_eq!(read_samples(dir)?.rows.len(), complete.len());
         Ok(())
     });
 }
@@ -227,6 +227,6 @@ fn a_damaged_manifest_is_refused_in_a_line() {
     Folder::new("manifest").fuzz("manifest.json", 65, |dir| {
         let manifest = Manifest::read(dir)?;
         let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
-        plot::draw(dir, &source.spec, &read_samples(dir)?, &manifest.provenance()).map(drop)
+        plot::draw(dir, &source.spec, &read_samples(dir)?.rows, &manifest.provenance()).map(drop)
     });
 }

@@ -28,6 +28,7 @@ mod progress;
 mod records;
 mod report;
 mod rng;
+mod rows;
 mod run;
 mod runner;
 mod spec;

@@ -10,10 +10,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::cli::RunArgs;
 use crate::manifest::Manifest;
-use crate::output::{claim, note, print};
+use crate::output::{claim, complain, note, print};
 use crate::plan::{Overrides, Plan};
 use crate::process::interrupt_flag;
-use crate::records::{self, Records};
+use crate::records::{self, Records, Resumed};
 use crate::runner::{self, End};
 use crate::spec::{self, Source};
 use crate::{plot, report, table};
@@ -151,11 +151,18 @@ fn prepare(job: &Job, allow_build: bool) -> Result<(Manifest, Records, BTreeSet<
         manifest.join(dir, allow_build)?;
         manifest.write(dir)?;
         // A kill between the manifest and the first header leaves nothing to keep.
-        if dir.join("samples.csv").exists() && dir.join("series.csv").exists() {
+        if dir.join("samples.csv").exists() {
             let cells: Vec<_> = job.plan.cells.iter().map(|planned| &planned.cell).collect();
-            let (records, complete) =
-                Records::resume(dir, &cells, manifest.build.binary_hash.as_deref())?;
+            let first = manifest.build.binary_hash.as_deref();
+            let Resumed { records, complete, notes } = Records::resume(dir, &cells, first)?;
+            notes.iter().for_each(|line| complain(line));
             return Ok((manifest, records, complete));
+        }
+        if manifest.duration_seconds.is_some() {
+            complain(&format!(
+                "{}: samples.csv is lost, so every cell is measured again",
+                dir.display()
+            ));
         }
         return Ok((manifest, Records::create(dir)?, BTreeSet::new()));
     }
@@ -201,12 +208,13 @@ fn run_job(job: &Job, args: &RunArgs, interrupted: &AtomicBool) -> Result<u8> {
         ));
         return Ok(130);
     }
-    let samples = records::read_samples(&job.dir)?;
+    let samples = records::read_samples(&job.dir)?.rows;
     print(&report::text(&job.source.spec.question, &samples))?;
-    let plots = plot::draw(&job.dir, &job.source.spec, &samples, &manifest.provenance())?;
+    let (plots, lost) = plot::draw(&job.dir, &job.source.spec, &samples, &manifest.provenance())?;
     let mut text = format!("\n{}", plot::list(&plots));
     text.push_str(&format!("records  {}\n", job.dir.join("samples.csv").display()));
     print(&text)?;
+    lost.iter().for_each(|line| complain(line));
     let failed = report::complain(&samples, &manifest.machine);
     Ok(u8::from(failed > 0))
 }

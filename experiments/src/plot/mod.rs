@@ -13,8 +13,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::manifest::Manifest;
-use crate::output::{print, replace_file};
-use crate::records::{Sample, SeriesRow, Status, read_samples, read_series};
+use crate::output::{complain, print, replace_file};
+use crate::records::{
+    Sample, SeriesRow, Status, Table, ends, lost_series, read_samples, read_series,
+};
 use crate::report;
 use crate::spec::{self, Axis, Spec};
 use crate::table::median;
@@ -24,11 +26,13 @@ use figure::{Figure, Panel, Scale, Series};
 pub(crate) fn plot(dir: &Path) -> Result<()> {
     let manifest = Manifest::read(dir)?;
     let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
-    let samples = read_samples(dir)?;
+    let Table { rows: samples, cut } = read_samples(dir)?;
+    cut.iter().for_each(|line| complain(line));
     // First: it is there too where nothing can be written.
     print(&report::text(&source.spec.question, &samples))?;
     report::complain(&samples, &manifest.machine);
-    let plots = draw(dir, &source.spec, &samples, &manifest.provenance())?;
+    let (plots, lost) = draw(dir, &source.spec, &samples, &manifest.provenance())?;
+    lost.iter().for_each(|line| complain(line));
     if plots.is_empty() {
         return print(&format!(
             "{} has no measured cells, so there is nothing to draw\n",
@@ -43,18 +47,22 @@ pub(crate) fn list(plots: &[PathBuf]) -> String {
     plots.iter().map(|path| format!("plot     {}\n", path.display())).collect()
 }
 
-/// Draws all plots into `DIR/plots`. Below each stands the `provenance`: which run it is of.
+/// Draws all plots into `DIR/plots`. Below each stands the `provenance`: which run it is of. The second
+/// value is a line about time series that are lost.
 pub(crate) fn draw(
     dir: &Path,
     spec: &Spec,
     samples: &[Sample],
     provenance: &str,
-) -> Result<Vec<PathBuf>> {
+) -> Result<(Vec<PathBuf>, Option<String>)> {
     let ok: Vec<&Sample> = samples.iter().filter(|row| row.status == Status::Ok).collect();
     if ok.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     }
-    let series = read_series(dir)?;
+    let series = read_series(dir)?.rows;
+    // Others have no series.
+    let with_series = ok.iter().copied().filter(|_| spec.workloads.len() == 1);
+    let lost = lost_series(&dir.join("series.csv"), with_series, &ends(&series));
     let figures = [
         ("unreclaimed_peak.svg", Some(peak(spec, &ok))),
         ("unreclaimed_mean.svg", Some(mean(spec, &ok))),
@@ -73,7 +81,7 @@ pub(crate) fn draw(
             paths.push(path);
         }
     }
-    Ok(paths)
+    Ok((paths, lost))
 }
 
 fn x_of(axis: Axis, row: &Sample) -> u32 {

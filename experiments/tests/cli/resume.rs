@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Folder, command, is_refused, keys, measures, rows, spec, text, whole_series};
+use crate::support::{
+    Folder, command, is_refused, keys, lab, measures, rows, spec, text, whole_series,
+};
 
 #[test]
 fn resume_repairs_torn_records_and_has_no_doubles() {
@@ -176,4 +178,101 @@ fn another_build_goes_on_where_it_is_allowed() {
     // Both are known now.
     assert!(other(&["--resume"]).status.success());
     measures(&[&run[..], &["--resume"]].concat());
+}
+
+/// The clock of a cell goes on while this program is stopped, as by Ctrl-Z; the cell does too.
+#[test]
+fn a_cell_that_ended_while_its_parent_was_stopped_counts() {
+    let folder = Folder::new("stopped");
+    let path = folder.write("s.toml", &spec("name = \"x\"", "timeout_seconds = 1"));
+    for attempt in 0..3 {
+        let out = folder.join(&format!("out-{attempt}"));
+        let run = ["run", &path, "--scale", "smoke", "--scheme", "^epoch$", "--structure", "hash"];
+        let run = [&run[..], &["--stalled", "0", "--seconds", "0.3", "--out", &out]].concat();
+        let child = command(&run).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let child = child.expect("started");
+        let began = Instant::now();
+        while !Path::new(&out).join("samples.csv").exists() {
+            assert!(began.elapsed() < Duration::from_secs(60), "the run does not begin");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Its only cell has begun, or does after the stop.
+        std::thread::sleep(Duration::from_millis(60));
+        let signal = |name: &str| {
+            let id = child.id().to_string();
+            let sent = Command::new("kill").args([name, id.as_str()]).status();
+            assert!(sent.expect("kill").success());
+        };
+        signal("-STOP");
+        std::thread::sleep(Duration::from_millis(1600));
+        signal("-CONT");
+        let output = child.wait_with_output().expect("ended");
+        let rows = rows(&out, "samples.csv");
+        assert!(rows.iter().all(|row| !row.contains(",timeout,")), "{rows:?}");
+        assert!(!text(&output.stderr).contains("killed after"), "{}", text(&output.stderr));
+    }
+}
+
+/// A run of four cells with time series, which is not interrupted.
+fn measured(folder: &Folder) -> (String, Vec<String>) {
+    let (out, path) = (folder.join("out"), folder.write("s.toml", &spec("name = \"x\"", "")));
+    let run = ["run", path.as_str(), "--scale", "smoke", "--scheme", "^leak$", "--out", &out];
+    measures(&run);
+    (out.clone(), [&run[..], &["--resume"]].concat().iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn a_lost_series_is_said() {
+    let folder = Folder::new("series");
+    let (out, resume) = measured(&folder);
+    let resume: Vec<&str> = resume.iter().map(String::as_str).collect();
+    let (samples, series) =
+        (Path::new(&out).join("samples.csv"), Path::new(&out).join("series.csv"));
+    let rows_before = fs::read_to_string(&samples).expect("read");
+    let whole = fs::read_to_string(&series).expect("read");
+    assert!(!text(&lab(&["plot", &out]).stderr).contains("time series"), "nothing is lost");
+
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    fs::write(&series, lines[..lines.len() - 2].concat()).expect("written");
+    for command in [&["plot", out.as_str()][..], &resume] {
+        let output = lab(command);
+        let said = text(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert!(
+            said.contains("of 4 measured cells, 0 have no time series and 1 a cut one"),
+            "{said}"
+        );
+    }
+    fs::remove_file(&series).expect("removed");
+    for command in [&["plot", out.as_str()][..], &resume] {
+        let output = lab(command);
+        let said = text(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("of 4 measured cells, 4 have no time series"), "{said}");
+    }
+    assert_eq!(fs::read_to_string(&samples).expect("read"), rows_before, "nothing else is lost");
+}
+
+#[test]
+fn a_last_row_without_a_line_end_is_read_if_it_is_whole() {
+    let folder = Folder::new("last-row");
+    let (out, _) = measured(&folder);
+    let samples = Path::new(&out).join("samples.csv");
+    let whole = fs::read_to_string(&samples).expect("read");
+    let rows_of = |cut: usize| {
+        fs::write(&samples, &whole[..whole.len() - cut]).expect("written");
+        let output = lab(&["plot", &out]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let table = text(&output.stdout);
+        let rows = table.lines().filter(|line| line.contains(" leak ")).count();
+        let told =
+            text(&output.stderr).lines().filter(|l| l.contains("the last row is cut")).count();
+        (rows, told)
+    };
+    assert_eq!(rows_of(0), (4, 0));
+    assert_eq!(rows_of(1), (4, 0), "only the line end is missing");
+    // In the last field, at its begin, and in a field before.
+    for cut in [2, 17, 30] {
+        assert_eq!(rows_of(cut), (3, 1), "{cut}");
+    }
 }
