@@ -1,6 +1,7 @@
 //! Experiment specifications: TOML files, embedded in the binary or read from a path.
 
-use std::collections::BTreeSet;
+mod check;
+
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::suggest;
 use crate::output::one_line;
+
+pub(crate) use check::{check_counts, check_repeats, check_seconds};
 
 /// The specifications in the binary: file name and text.
 const EMBEDDED: &[(&str, &str)] = &[
@@ -169,12 +172,10 @@ fn read(path: &Path) -> Result<String> {
 /// Reads and checks a spec; errors name the file, the line and the key.
 pub(crate) fn parse(file: &str, text: &str) -> Result<Source> {
     let spec: Spec = toml::from_str(text).map_err(|error| {
-        let line = error
-            .span()
-            .map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let line = error.span().map_or(1, |span| check::line_at(text, span.start));
         anyhow::anyhow!("{file}:{line}: {}", one_line(error.message()))
     })?;
-    spec.check().with_context(|| file.to_string())?;
+    spec.check().map_err(|fault| fault.in_file(file, text))?;
     Ok(Source { file: file.into(), text: text.into(), spec })
 }
 
@@ -197,40 +198,6 @@ impl Spec {
             format!("has no [scales.{}]; there is {there}", wanted.0)
         })
     }
-
-    fn check(&self) -> Result<()> {
-        check_name("name", &self.name)?;
-        ensure!(!self.question.trim().is_empty(), "question: is empty");
-        check_text("question", &self.question)?;
-        check_text("citation", &self.citation)?;
-        let schemes = kovan_schemes::registry::all();
-        check_known(
-            "schemes",
-            "scheme",
-            self.schemes.as_deref(),
-            &schemes.iter().map(|f| f.name).collect::<Vec<_>>(),
-        )?;
-        let structures = kovan_structures::registry::structures();
-        let structures: Vec<_> = structures.iter().map(|f| f.name).collect();
-        check_known("structures", "structure", self.structures.as_deref(), &structures)?;
-        check_counts("threads", &self.threads, 1)?;
-        check_counts("stalled", &self.stalled, 0)?;
-        ensure!(!self.workloads.is_empty(), "workloads: none is given");
-        let mut names = BTreeSet::new();
-        for workload in &self.workloads {
-            ensure!(names.insert(&workload.name), "workloads: `{}` is listed twice", workload.name);
-            workload.check().with_context(|| format!("workload `{}`", workload.name))?;
-        }
-        if let Some(seconds) = self.timeout_seconds {
-            check_seconds("timeout_seconds", seconds)?;
-        }
-        for (name, scale) in self.scales.all() {
-            if let Some(scale) = scale {
-                scale.check().with_context(|| format!("scales.{name}"))?;
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Scales {
@@ -238,101 +205,6 @@ impl Scales {
     fn all(&self) -> [(&'static str, &Option<Scale>); 3] {
         [("smoke", &self.smoke), ("laptop", &self.laptop), ("paper", &self.paper)]
     }
-}
-
-impl Workload {
-    fn check(&self) -> Result<()> {
-        check_name("name", &self.name)?;
-        let sum = u64::from(self.insert) + u64::from(self.remove) + u64::from(self.contains);
-        ensure!(sum == 100, "insert + remove + contains must be 100, but is {sum}");
-        ensure!(
-            (2..=100_000_000).contains(&self.key_range),
-            "key_range: must be from 2 to 100000000, but is {}",
-            self.key_range
-        );
-        ensure!(
-            self.prefill <= self.key_range,
-            "prefill: {} distinct keys do not fit a key_range of {}",
-            self.prefill,
-            self.key_range
-        );
-        Ok(())
-    }
-}
-
-impl Scale {
-    fn check(&self) -> Result<()> {
-        check_seconds("seconds", self.seconds)?;
-        ensure!(
-            (0.0..=3600.0).contains(&self.warmup_seconds),
-            "warmup_seconds: must be from 0 to 3600, but is {}",
-            self.warmup_seconds
-        );
-        check_repeats("repeats", self.repeats)?;
-        self.threads.as_deref().map_or(Ok(()), |threads| check_counts("threads", threads, 1))?;
-        self.stalled.as_deref().map_or(Ok(()), |stalled| check_counts("stalled", stalled, 0))
-    }
-}
-
-fn check_name(key: &str, name: &str) -> Result<()> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    ensure!(
-        !name.is_empty() && name.chars().all(fits),
-        "{key}: `{name}` must be letters, digits, `-` and `_` only"
-    );
-    Ok(())
-}
-
-/// A line for people, which goes to terminals and into SVG files.
-fn check_text(key: &str, text: &str) -> Result<()> {
-    // XML has neither control characters nor the last two of each plane.
-    let unfit = |c: &char| c.is_control() || u32::from(*c) & 0xFFFE == 0xFFFE;
-    if let Some(c) = text.chars().find(unfit) {
-        bail!("{key}: must be one line that can be printed, but has U+{:04X}", u32::from(c));
-    }
-    Ok(())
-}
-
-fn check_known(key: &str, what: &str, names: Option<&[String]>, known: &[&str]) -> Result<()> {
-    let Some(names) = names else { return Ok(()) };
-    ensure!(!names.is_empty(), "{key}: the list is empty; leave the key out for all");
-    let mut seen = BTreeSet::new();
-    for name in names {
-        if !known.contains(&name.as_str()) {
-            bail!("{key}: unknown {what} `{name}`; {}", suggest(name, known.iter().copied()));
-        }
-        ensure!(seen.insert(name), "{key}: `{name}` is listed twice");
-    }
-    Ok(())
-}
-
-/// A list of thread counts: not empty, each within limits and once.
-pub(crate) fn check_counts(key: &str, counts: &[u32], least: u32) -> Result<()> {
-    ensure!(!counts.is_empty(), "{key}: the list is empty");
-    let mut seen = BTreeSet::new();
-    for count in counts {
-        ensure!(
-            (least..=MAX_THREADS).contains(count),
-            "{key}: must be from {least} to {MAX_THREADS}, but is {count}"
-        );
-        ensure!(seen.insert(count), "{key}: {count} is listed twice");
-    }
-    Ok(())
-}
-
-/// The length of a window.
-pub(crate) fn check_seconds(key: &str, seconds: f64) -> Result<()> {
-    ensure!(
-        (0.001..=3600.0).contains(&seconds),
-        "{key}: must be from 0.001 to 3600, but is {seconds}"
-    );
-    Ok(())
-}
-
-/// A number of repeats.
-pub(crate) fn check_repeats(key: &str, repeats: u32) -> Result<()> {
-    ensure!((1..=1000).contains(&repeats), "{key}: must be from 1 to 1000, but is {repeats}");
-    Ok(())
 }
 
 #[cfg(test)]

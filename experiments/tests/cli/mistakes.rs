@@ -84,19 +84,33 @@ fn mistakes_in_specs_name_the_file_and_the_key() {
     let bad = [
         ("question", "questoin", "s.toml:2: unknown field `questoin`"),
         ("threads = [2]", "threads = [-2]", "s.toml:5: "),
-        ("threads = [2]", "threads = [0]", "threads: must be from 1"),
-        ("threads = [2]", "threads = []", "threads: the list is empty"),
-        ("hash-map", "hashmap", "did you mean `hash-map`"),
-        ("contains = 50", "contains = 51", "must be 100"),
-        ("prefill = 32", "prefill = 65", "prefill"),
-        ("seconds = 0.2", "seconds = 0", "seconds"),
+        ("threads = [2]", "threads = [0]", "s.toml:5: threads: must be from 1"),
+        ("threads = [2]", "threads = []", "s.toml:5: threads: the list is empty"),
+        (
+            "hash-map",
+            "hashmap",
+            "s.toml:4: structures: unknown structure `hashmap`; did you mean `hash-map`",
+        ),
+        (
+            "contains = 50",
+            "contains = 51",
+            "s.toml:11: workload `mixed`: insert + remove + contains must be 100, but is 101",
+        ),
+        ("prefill = 32", "prefill = 65", "s.toml:15: workload `mixed`: prefill: "),
+        ("seconds = 0.2", "seconds = 0", "s.toml:17: scales.smoke: seconds: must be"),
         ("name = \"x\"", "name = \"../x\"", "name"),
-        ("\"epoch\"", "\"epohc\"", "did you mean `epoch`"),
+        (
+            "\"epoch\"",
+            "\"epohc\"",
+            "s.toml:7: schemes: unknown scheme `epohc`; did you mean `epoch`",
+        ),
         ("[2]", "[2", "s.toml:"),
-        ("Does it run?", "Does it \\u001b[31m run?", "question: must be one line"),
-        ("seconds = 0.2", "seconds = nan", "seconds: must be from 0.001"),
-        ("stalled = [0, 1]", "stalled = [1, 1]", "stalled: 1 is listed twice"),
-        ("\"epoch\"", "\"kovan\"", "schemes: `kovan` is listed twice"),
+        ("Does it run?", "Does it \\u001b[31m run?", "s.toml:2: question: must be one line"),
+        ("seconds = 0.2", "seconds = nan", "s.toml:17: scales.smoke: seconds: must be from 0.001"),
+        ("stalled = [0, 1]", "stalled = [1, 1]", "s.toml:6: stalled: 1 is listed twice"),
+        // The line of the item, where a list has several.
+        ("threads = [2]", "threads = [\n  2,\n  0,\n]", "s.toml:7: threads: must be from 1"),
+        ("\"epoch\"", "\"kovan\"", "s.toml:7: schemes: `kovan` is listed twice"),
     ];
     for (right, wrong, part) in bad {
         let path = folder.write("s.toml", &good.replacen(right, wrong, 1));
