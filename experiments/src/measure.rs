@@ -171,7 +171,7 @@ fn watch(meter: &Meter, phase: &Phase, cell: &Cell, mut live: u64) -> Window {
     let (elapsed, after) = (began.elapsed(), processor_time());
     let processor = after.zip(before).map(|(after, before)| after.saturating_sub(before));
     // The end of the window: the workers stop, and the stalled threads are still stalled.
-    points.push(point(meter, began, live));
+    points.push(point(meter, began, &mut live));
     let throttled = groups.throttled().zip(throttled).map(|(after, before)| after.since(before));
     Window { points, elapsed, processor, throttled, live }
 }

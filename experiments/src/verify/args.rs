@@ -8,12 +8,15 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 use kovan_schemes::{Facts, Strength as Protection, canary};
-use kovan_structures::registry::matrix;
+use kovan_structures::registry::{Pair as MatrixPair, matrix};
 use regex::Regex;
 
 use super::job::Job;
 use super::summary::FULL;
 use super::{Check, of_scheme, optimistic};
+
+/// Refused pairs that are told one by one.
+const TOLD: usize = 5;
 
 /// The arguments of `verify`.
 #[derive(Debug, Args)]
@@ -100,6 +103,35 @@ impl VerifyArgs {
         Ok(jobs)
     }
 
+    /// The pairs that the filters match, but whose types refuse each other. They are not checked.
+    fn refused(&self) -> Vec<MatrixPair> {
+        let wanted = |pair: &MatrixPair| {
+            !pair.allowed
+                && matches(&self.scheme, pair.scheme)
+                && matches(&self.structure, pair.structure)
+        };
+        let of_pairs = Check::OF_PAIRS.iter().any(|check| self.selects(*check));
+        matrix().into_iter().filter(|pair| of_pairs && wanted(pair)).collect()
+    }
+
+    /// Lines about pairs that were asked for by name, and are not checked.
+    pub(super) fn refusals(&self) -> Vec<String> {
+        let refused = self.refused();
+        if self.scheme.is_none() && self.structure.is_none() || refused.is_empty() {
+            return Vec::new();
+        }
+        let told = if self.structure.is_none() || self.scheme.is_none() { 0 } else { TOLD };
+        let mut lines: Vec<String> = refused.iter().take(told).map(refusal).collect();
+        if refused.len() > told {
+            let (count, more) = (refused.len() - told, if told > 0 { " more" } else { "" });
+            lines.push(format!(
+                "{count}{more} pairs that match are refused by their types, so they are not checked; \
+                 `kovan-lab list matrix` says why"
+            ));
+        }
+        lines
+    }
+
     fn selects(&self, check: Check) -> bool {
         self.check.is_empty() || self.check.contains(&check)
     }
@@ -151,17 +183,26 @@ impl VerifyArgs {
     }
 
     /// Why filters that match something leave no check.
-    fn why_nothing(&self) -> &'static str {
+    fn why_nothing(&self) -> String {
         let all =
             |of: &[Check]| !self.check.is_empty() && self.check.iter().all(|c| of.contains(c));
         if all(&Check::OF_SCHEMES) && self.structure.is_some() {
-            "`litmus`, `destructors` and `optimistic` are of schemes alone; leave --structure out"
+            "`litmus`, `destructors` and `optimistic` are of schemes alone; leave --structure out".into()
         } else if all(&[Check::Canary, Check::Optimistic]) && !canary::COMPILED {
-            "this needs a build with --features canary"
+            "this needs a build with --features canary".into()
         } else {
-            "every pair that matches is refused; `kovan-lab list matrix` says why"
+            match &self.refused()[..] {
+                [pair] => refusal(pair),
+                _ => "every pair that matches is refused by its types; `kovan-lab list matrix` says why"
+                    .into(),
+            }
         }
     }
+}
+
+fn refusal(pair: &MatrixPair) -> String {
+    let MatrixPair { scheme, structure, reason, .. } = pair;
+    format!("{scheme} x {structure} is refused by its types, so it is not checked: {reason}")
 }
 
 fn matches(filter: &Option<Regex>, name: &str) -> bool {

@@ -30,6 +30,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<u8> {
         return tell(&summary);
     }
     let jobs = args.jobs()?;
+    args.refusals().iter().for_each(|line| complain(line));
     let interrupted = interrupt_flag()?;
     match &args.record {
         Some(path) => with_record(args, path, jobs, &interrupted),

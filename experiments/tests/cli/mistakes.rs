@@ -55,6 +55,11 @@ fn mistakes_in_verify_are_one_line_and_exit_2() {
     let alone = ["--check", "litmus", "--structure", "^ms-queue$"];
     is_refused(&verify(&alone), &["schemes alone", "leave --structure out"]);
     let refused = ["verify", "--scheme", "^hp-naive$", "--structure", "^harris-list$"];
+    is_refused(
+        &refused,
+        &["hp-naive x harris-list is refused by its types", "does not protect what is behind"],
+    );
+    let refused = ["verify", "--scheme", "^(hp-naive|ibr)$", "--structure", "^harris-list$"];
     is_refused(&refused, &["every pair that matches is refused", "list matrix"]);
     for other in [["--seed", "3"], ["--strength", "ci"], ["--jobs", "2"]] {
         let summary = ["verify", "--summary", "/nonexistent"];

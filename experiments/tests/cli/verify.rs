@@ -117,3 +117,24 @@ fn an_interrupted_or_stopped_record_is_whole() {
     let all = checks(&file);
     assert!(all.len() > stopped && all.iter().all(|line| line.ends_with('}')), "{all:?}");
 }
+
+#[test]
+fn a_refused_pair_beside_others_is_said() {
+    let verify = ["verify", "--seconds-per-pair", "0.05", "--check", "oracle", "--scheme"];
+    let notes = |more: &[&str]| {
+        let output = lab(&[&verify[..], more].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stderr)
+    };
+    let said = notes(&["^(leak|hp-naive)$", "--structure", "^harris-list$"]);
+    let told: Vec<&str> = said.lines().filter(|line| line.contains("refused")).collect();
+    assert_eq!(told.len(), 1, "{said}");
+    assert!(
+        told[0].starts_with("kovan-lab: hp-naive x harris-list is refused by its types"),
+        "{said}"
+    );
+    let said = notes(&["^hp-naive$"]);
+    let told: Vec<&str> = said.lines().filter(|line| line.contains("refused")).collect();
+    assert!(told.len() == 1 && told[0].contains("list matrix"), "{said}");
+    assert!(!notes(&["^leak$", "--structure", "^harris-list$"]).contains("refused"));
+}
