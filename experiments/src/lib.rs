@@ -32,6 +32,7 @@ mod rows;
 mod run;
 mod runner;
 mod spec;
+mod summary;
 mod table;
 mod tally;
 mod threads;

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
+use std::mem::MaybeUninit;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -45,6 +46,25 @@ pub(crate) fn print(text: &str) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.context("cannot write to stdout"),
     }
+}
+
+/// How many columns a line on stdout has: what `COLUMNS` says, else those of the terminal. Nothing where
+/// stdout is a file or a pipe, which takes lines of any length.
+pub(crate) fn columns() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    said.filter(|columns| *columns > 0).or_else(terminal_columns)
+}
+
+fn terminal_columns() -> Option<usize> {
+    let mut size = MaybeUninit::<libc::winsize>::uninit();
+    // SAFETY: `size` is a place for a `winsize`, and the call writes nothing else.
+    let failed = unsafe { libc::ioctl(1, libc::TIOCGWINSZ, size.as_mut_ptr()) } != 0;
+    if failed {
+        return None;
+    }
+    // SAFETY: the call has succeeded, so it has filled in all of it.
+    let columns = unsafe { size.assume_init() }.ws_col;
+    (columns > 0).then_some(columns.into())
 }
 
 /// Replaces a file by a temporary file and a rename: a reader sees the old text or the new.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::machine::Machine;
 use crate::output;
 use crate::records::{Sample, Status};
-use crate::table;
+use crate::summary::summary;
 
 /// Others take so much of the processors in any cell: the scheduler, the sampler, interrupts.
 const USUAL: f64 = 0.1;
@@ -14,7 +14,7 @@ const TOLD: usize = 5;
 
 /// The question and the table.
 pub(crate) fn text(question: &str, samples: &[Sample]) -> String {
-    format!("\n{question}\n\n{}", table::summary(samples))
+    format!("\n{question}\n\n{}", summary(samples, output::columns()))
 }
 
 /// Says on stderr what spoils the records; how many cells failed.

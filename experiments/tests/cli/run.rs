@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::{Folder, is_refused, keys, lab, measures, rows, spec, succeeds, text};
+use crate::support::{
+    Folder, command, is_refused, keys, lab, measures, rows, spec, succeeds, text,
+};
 
 #[test]
 fn a_dry_run_writes_nothing() {
@@ -87,6 +89,15 @@ fn a_run_records_every_cell_and_draws() {
     let rows = |text: &str| text.lines().filter(|line| line.starts_with("hash-map")).count();
     assert_eq!((rows(&again), rows(&table)), (12, 12), "the table too: {again}");
     assert!(Path::new(&out).join("plots/throughput.svg").exists());
+
+    // No line of the table breaks in a narrow terminal.
+    for columns in ["110", "60"] {
+        let output = command(&["plot", &out]).env("COLUMNS", columns).output().expect("started");
+        let text = text(&output.stdout);
+        let table = text.lines().skip_while(|line| !line.contains("Mops/s")).take(14);
+        let widest = table.map(|line| line.chars().count()).max().expect("a table");
+        assert!((30..=columns.parse().expect("a number")).contains(&widest), "{widest}: {text}");
+    }
 
     // Where nothing can be drawn, the table is there all the same.
     fs::remove_dir_all(Path::new(&out).join("plots")).expect("removed");
