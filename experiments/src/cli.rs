@@ -105,6 +105,9 @@ pub(crate) struct RunArgs {
     /// row says which
     #[arg(long, requires = "resume")]
     pub(crate) allow_build: bool,
+    /// Begins also what takes more than 4 hours, without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// A list of thread counts.

@@ -10,6 +10,7 @@ mod builds;
 mod cell;
 mod cgroup;
 mod cli;
+mod consent;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]

@@ -13,10 +13,10 @@ use crate::manifest::Manifest;
 use crate::output::{claim, complain, note, print};
 use crate::plan::{Overrides, Plan};
 use crate::process::interrupt_flag;
-use crate::records::{self, Records, Resumed};
+use crate::records::{self, Records, Resumed, Sample};
 use crate::runner::{self, End};
 use crate::spec::{self, Source};
-use crate::{plot, report, table};
+use crate::{consent, plot, report, table};
 
 /// A spec with its plan and the folder of its results.
 struct Job {
@@ -76,6 +76,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8> {
     if !args.resume {
         jobs.iter().try_for_each(|job| refuse_existing(&job.dir))?;
     }
+    consent::ask(jobs.iter().map(seconds_left).sum(), args.yes)?;
     let interrupted = interrupt_flag()?;
     let mut code = 0;
     for job in &jobs {
@@ -85,6 +86,15 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8> {
         }
     }
     Ok(code)
+}
+
+/// About how many seconds of a job are still to be measured.
+fn seconds_left(job: &Job) -> f64 {
+    // What cannot be read is told when the folder is opened.
+    let samples = records::read_samples(&job.dir).map(|table| table.rows).unwrap_or_default();
+    let complete: BTreeSet<String> =
+        samples.iter().filter(|row| row.is_complete()).map(Sample::key).collect();
+    Plan::estimate(job.plan.cells.iter().filter(|planned| !complete.contains(&planned.cell.key())))
 }
 
 fn refuse_existing(dir: &Path) -> Result<()> {

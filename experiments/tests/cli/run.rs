@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::support::{
@@ -137,4 +138,28 @@ fn a_cell_that_takes_too_long_is_a_timeout() {
     assert!(
         rows(&out, "samples.csv").iter().all(|row| row.contains(",timeout,killed after 0.3 s,"))
     );
+}
+
+#[test]
+fn a_run_of_many_hours_is_asked_about() {
+    let folder = Folder::new("hours");
+    let (out, path) = (folder.join("out"), folder.write("s.toml", &spec("name = \"x\"", "")));
+    // Two cells of 50 minutes, three times.
+    let run = ["run", &path, "--scale", "smoke", "--scheme", "^leak$", "--structure", "hash"];
+    let run = [&run[..], &["--seconds", "3000", "--out", &out]].concat();
+    is_refused(&[&run[..], &["--repeats", "3"]].concat(), &["about 5.0 h", "--yes", "--dry-run"]);
+    assert!(!Path::new(&out).exists(), "nothing is written");
+    succeeds(&[&run[..], &["--repeats", "3", "--dry-run"]].concat());
+
+    let long = [&run[..], &["--repeats", "3", "--yes"]].concat();
+    let mut child = command(&long).stderr(Stdio::null()).spawn().expect("started");
+    let began = Instant::now();
+    while !Path::new(&out).join("samples.csv").exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the run does not begin");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    // What is left of it is asked about in the same way.
+    is_refused(&[&run[..], &["--repeats", "3", "--resume"]].concat(), &["about 5.0 h", "--yes"]);
 }
