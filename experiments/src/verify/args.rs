@@ -187,7 +187,8 @@ impl VerifyArgs {
         let all =
             |of: &[Check]| !self.check.is_empty() && self.check.iter().all(|c| of.contains(c));
         if all(&Check::OF_SCHEMES) && self.structure.is_some() {
-            "`litmus`, `destructors` and `optimistic` are of schemes alone; leave --structure out".into()
+            "`litmus`, `destructors` and `optimistic` are of schemes alone; leave --structure out"
+                .into()
         } else if all(&[Check::Canary, Check::Optimistic]) && !canary::COMPILED {
             "this needs a build with --features canary".into()
         } else {

@@ -15,6 +15,7 @@ use kovan_schemes::{BoundInput, Domain, Handle, Reclaimer};
 
 use super::budget::{Budget, Failure, or_abort};
 use crate::rng::XorShift;
+use crate::threads::start;
 
 /// How long a thread has until it is done, or stopped.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -104,7 +105,7 @@ fn stops_in_destructors<R: Reclaimer>(random: &mut XorShift) -> Result<u64> {
     thread::scope(|scope| {
         for at in 0..threads {
             let (domain, stop) = (&domain, &stop);
-            scope.spawn(move || {
+            start(scope, threads, move || {
                 or_abort(|| {
                     let handle = domain.register();
                     let mut stops = (at % 2 == 1).then(|| Arc::clone(stop));

@@ -10,6 +10,7 @@ use kovan_structures::Kind;
 use super::super::budget::or_abort;
 use super::super::subject::{Operations, Pair, Subject, Worker};
 use crate::rng::XorShift;
+use crate::threads::start;
 
 /// What is in the way of reclamation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(super) const ALL: [Adversary; 7] = [
 const KEYS: u64 = 48;
 /// Operations of a worker that soon leaves.
 const SHORT_LIFE: u64 = 50;
+/// Threads under churn: two workers, and beside each the thread of its present life.
+const CHURN_THREADS: u64 = 4;
 /// Handles of a worker, and operations by each before the next one's.
 const HANDLES: u64 = 40;
 const EACH: u64 = 100;
@@ -128,13 +131,14 @@ pub(super) fn run(
         there: AtomicBool::new(false),
     };
     thread::scope(|scope| {
+        let needs = adversary.workers() + adversary.stalled();
         if adversary.stalled() > 0 {
-            scope.spawn(move || or_abort(|| place.stay()));
+            start(scope, needs, move || or_abort(|| place.stay()));
             wait_for(&place.there);
         }
         let before = subject.totals();
         let threads: Vec<_> = (0..adversary.workers())
-            .map(|thread| scope.spawn(move || or_abort(|| place.work(thread))))
+            .map(|thread| start(scope, needs, move || or_abort(|| place.work(thread))))
             .collect();
         place.sample(before, &mut seen, enough);
         place.stop.store(true, Relaxed);
@@ -311,7 +315,7 @@ impl Place<'_> {
     fn churn(&self, random: &mut XorShift) {
         while !self.stop.load(Relaxed) {
             let live = || self.operate(&*self.subject.join(), SHORT_LIFE, random);
-            thread::scope(|scope| drop(scope.spawn(|| or_abort(live)).join()));
+            thread::scope(|scope| drop(start(scope, CHURN_THREADS, || or_abort(live)).join()));
         }
     }
 
