@@ -2,22 +2,29 @@
 //! Zeldovich (2012).
 //!
 //! A writer copies the nodes from the root to the place of its key, rotates where a side became too
-//! heavy, exchanges the root, and retires the nodes it replaced. So every root is a snapshot.
+//! heavy, exchanges the root, and retires the nodes it replaced. So every root is a snapshot, and
+//! whatever an update does, replacing an entry too, is one step: the exchange of the root.
+//!
+//! Progress: updates are lock-free. Look-ups are wait-free where the scheme protects a region, and
+//! lock-free elsewhere, as they start again whenever the tree changes.
 //!
 //! Deviations from the paper: writers do not exclude each other, they exchange the root alone (as
 //! the variant that evaluations of reclamation use), and their work is lost if it changed.
 
+use std::borrow::Borrow;
 use std::fmt;
+use std::mem::replace;
 use std::ops::{Bound, RangeBounds};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, RegionProtection, Strength};
 
-use crate::bonsai_edit::{Edit, Node, View};
+use crate::bonsai_edit::{Edit, Found, Node, View};
+use crate::fresh::into_items;
 use crate::guarded::Entry;
+use crate::interface::{cursor_interface, into_iter_of, map_interface, search_steps};
 use crate::structure::{
-    Key, Kind, Nodes, Query, Structure, StructureFacts, Value, contains_key, debug_with_domain,
-    map_operations,
+    Key, Kind, Nodes, Query, Structure, StructureFacts, Value, debug_with_domain, map_operations,
 };
 use crate::tree;
 
@@ -40,51 +47,116 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> Bonsai<K, V, R> {
         Self { domain: domain.clone(), root: Atomic::null() }
     }
 
-    /// Adds `key`; false, and nothing changes, if it is present. Lock-free.
+    map_interface!();
+    cursor_interface!();
+    search_steps!();
+
+    #[inline]
+    fn add<'g, 'h, const KEEP: bool, O>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        key: K,
+        value: V,
+        occupied: impl FnOnce(Entry<'g, 'h, K, V, R>, (K, V)) -> O,
+    ) -> Result<Option<Entry<'g, 'h, K, V, R>>, O> {
+        loop {
+            let mut own = KEEP.then(|| guard.shield());
+            let edit = Edit::new(View::new(guard, &self.root));
+            let Ok((new, found)) = edit.insert::<false>(&key, &value, own.as_mut()) else {
+                continue;
+            };
+            if let Some(entry) = found.and_then(Self::entry) {
+                return Err(occupied(entry, (key, value)));
+            }
+            return Ok(new.zip(own).and_then(Self::entry));
+        }
+    }
+
     #[expect(clippy::needless_pass_by_value, reason = "as the other maps have it")]
-    pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
-        self.domain.check(guard);
+    fn replace<'g, 'h>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        key: K,
+        value: V,
+    ) -> Option<Entry<'g, 'h, K, V, R>> {
         loop {
             let edit = Edit::new(View::new(guard, &self.root));
-            if let Ok(inserted) = edit.insert(&key, &value) {
-                return inserted.is_some();
+            if let Ok((_, found)) = edit.insert::<true>(&key, &value, None) {
+                return found.and_then(Self::entry);
             }
         }
     }
 
-    /// Removes `key`, and returns a copy of its value. Lock-free.
-    pub fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V> {
-        self.domain.check(guard);
+    fn take<'g, 'h, Q: Ord + ?Sized>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        key: &Q,
+    ) -> Option<Entry<'g, 'h, K, V, R>>
+    where
+        K: Borrow<Q>,
+    {
         loop {
             let edit = Edit::new(View::new(guard, &self.root));
             if let Ok(removed) = edit.remove(key) {
-                return removed;
+                return removed.and_then(Self::entry);
             }
         }
     }
 
-    /// The value of `key`. Wait-free where the scheme protects a region; lock-free elsewhere, as
-    /// it starts again whenever the tree changes.
-    #[must_use]
-    pub fn get<'g, 'h>(
+    fn find<'g, 'h, Q: Ord + ?Sized>(
         &'g self,
         guard: &'g Guard<'h, R>,
-        key: &K,
-    ) -> Option<Entry<'g, 'h, K, V, R>> {
-        self.domain.check(guard);
+        key: &Q,
+    ) -> Option<Entry<'g, 'h, K, V, R>>
+    where
+        K: Borrow<Q>,
+    {
         let mut shield = guard.shield();
         loop {
             let view = View::new(guard, &self.root);
             if let Ok(found) = view.find(&mut shield, key) {
-                // SAFETY: protected by `shield`, or by the guard, for the life of the entry.
-                // Nobody makes mutable references to published nodes.
-                let node = unsafe { found?.deref::<'g>() }?;
-                return Some(Entry::new(&node.key, &node.value, shield));
+                return Self::entry((found?, shield));
             }
         }
     }
 
-    contains_key!();
+    fn seek<'g, 'h, Q: Ord + ?Sized>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        bound: Bound<&Q>,
+    ) -> Option<Entry<'g, 'h, K, V, R>>
+    where
+        K: Borrow<Q>,
+    {
+        loop {
+            let view = View::new(guard, &self.root);
+            let before = |at: &K| !(bound, Bound::Unbounded).contains(at.borrow());
+            if let Ok(found) = view.first_not(before) {
+                return found.and_then(Self::entry);
+            }
+        }
+    }
+
+    /// The entry of a node and its shield.
+    fn entry<'g, 'h>((at, shield): Found<'g, 'h, K, V, R>) -> Option<Entry<'g, 'h, K, V, R>> {
+        // SAFETY: protected by `shield`, or by the guard, for the life of the entry: the shield was
+        // set before the node was published, or while its root was the tree's. Nobody makes mutable
+        // references to published nodes.
+        let node = unsafe { at.deref::<'g>() }?;
+        Some(Entry::new(&node.key, &node.value, shield))
+    }
+
+    /// Iterates over the entries, in ascending order of their keys, with a search from the root for
+    /// each. Weakly consistent: it meets each key that was present throughout, and none that was not
+    /// present at some time, once. [`snapshot`](Self::snapshot) is consistent and cheaper, where the
+    /// scheme protects a region.
+    pub fn iter<'g, 'h>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+    ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> {
+        self.domain.check(guard);
+        self.steps(guard)
+    }
 
     /// The number of keys. Constant time.
     #[must_use]
@@ -190,6 +262,15 @@ impl<'g, K: Ord, V, R: RegionProtection, B: RangeBounds<K>> Iterator for Range<'
     }
 }
 
+into_iter_of! {
+    [K: Key, V: Value, R: Reclaimer] Bonsai<K, V, R>, (K, V),
+    |tree| {
+        // SAFETY: exclusive; what hangs from the root is not retired. The root is not used any more.
+        let nodes = unsafe { tree::take_all(&mut replace(&mut tree.root, Atomic::null())) };
+        tree::sorted(into_items(&tree.domain, nodes, |node| Some((node.key, node.value))))
+    }
+}
+
 impl<K, V, R: Reclaimer> Drop for Bonsai<K, V, R> {
     fn drop(&mut self) {
         // SAFETY: exclusive by `&mut self`; what hangs from the root is not retired.
@@ -217,7 +298,7 @@ impl<R: Reclaimer> Structure<R> for Bonsai<u64, u64, R> {
         kind: Kind::Map,
         paper: "Clements, Kaashoek and Zeldovich, Scalable address spaces using RCU balanced trees, ASPLOS 2012",
         needs: Strength::Pointer,
-        shields: 2,
+        shields: 3,
         nodes: Nodes::ONE_PER_KEY,
     };
 
@@ -232,8 +313,11 @@ impl<R: Reclaimer> Structure<R> for Bonsai<u64, u64, R> {
                 break view;
             }
         };
+        // An update keeps the node that it replaces, a cursor the best one yet.
+        let mut kept = guard.shield();
+        let _ = guard.protect(&mut kept, &self.root);
         inside();
-        drop((view, shield));
+        drop((view, shield, kept));
     }
 
     fn contents(&mut self) -> Vec<u64> {

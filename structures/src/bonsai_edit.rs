@@ -6,7 +6,9 @@
 //! The balance is that of Hirai and Yamamoto, Balancing weight-balanced trees, JFP 21(3), 2011:
 //! a side weighs its nodes plus one, and at most `DELTA` times the other.
 
+use std::borrow::Borrow;
 use std::cmp::Ordering::{Equal, Greater, Less};
+use std::mem::{replace, swap};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use kovan_schemes::{Atomic, Guard, Reclaimer, Shared, Shield, Strength};
@@ -77,13 +79,16 @@ impl<K, V, R: Reclaimer> Sub<'_, K, V, R> {
 }
 
 /// A pointer into a view or an edit.
-type At<'g, K, V, R> = Shared<'g, Node<K, V, R>, R>;
+pub(crate) type At<'g, K, V, R> = Shared<'g, Node<K, V, R>, R>;
+
+/// A node of a view, and the shield that protects it. Not null.
+pub(crate) type Found<'g, 'h, K, V, R> = (At<'g, K, V, R>, Shield<'h, R>);
 
 /// What a node is made of: its key and value, and its sides.
 type Parts<'g, K, V, R> = ((K, V), [Sub<'g, K, V, R>; 2]);
 
 /// What was taken out of a tree, and the rest.
-type Split<'g, K, V, R, T> = (T, Sub<'g, K, V, R>);
+type Split<'g, K, V, R> = ((K, V), Sub<'g, K, V, R>);
 
 /// The root is not the one of the view any more.
 pub(crate) struct Changed;
@@ -131,14 +136,17 @@ impl<'g, 'h, K: Ord, V, R: Reclaimer> View<'g, 'h, K, V, R> {
     }
 
     /// The node of `key`, protected by `shield`. If there is none, that protects the last one met.
-    pub(crate) fn find(
+    pub(crate) fn find<Q: Ord + ?Sized>(
         &self,
         shield: &mut Shield<'h, R>,
-        key: &K,
-    ) -> Attempt<Option<At<'g, K, V, R>>> {
+        key: &Q,
+    ) -> Attempt<Option<At<'g, K, V, R>>>
+    where
+        K: Borrow<Q>,
+    {
         let mut at = self.root;
         while let Some(node) = self.read(shield, at)? {
-            let side = match key.cmp(&node.key) {
+            let side = match key.cmp(node.key.borrow()) {
                 Equal => return Ok(Some(at)),
                 Less => 0,
                 Greater => 1,
@@ -148,6 +156,26 @@ impl<'g, 'h, K: Ord, V, R: Reclaimer> View<'g, 'h, K, V, R> {
         }
         Ok(None)
     }
+
+    /// The first node that is not `before`, which is true of a prefix of the order of keys.
+    pub(crate) fn first_not(
+        &self,
+        before: impl Fn(&K) -> bool,
+    ) -> Attempt<Option<Found<'g, 'h, K, V, R>>> {
+        let (mut cursor, mut shield) = (self.guard.shield(), self.guard.shield());
+        let (mut at, mut found) = (self.root, None);
+        while let Some(node) = self.read(&mut cursor, at)? {
+            let side = usize::from(before(&node.key));
+            // Relaxed: as in `subs`.
+            let next = node.links[side].node.load(Relaxed, self.guard);
+            if side == 0 {
+                found = Some(at);
+                swap(&mut cursor, &mut shield);
+            }
+            at = next;
+        }
+        Ok(found.map(|at| (at, shield)))
+    }
 }
 
 /// A new tree in the making, which shares with a view what it does not replace.
@@ -156,6 +184,8 @@ pub(crate) struct Edit<'g, 'h, K, V, R: Reclaimer> {
     cursor: Shield<'h, R>,
     /// Nodes of the new tree alone.
     fresh: Vec<Fresh<'g, 'h, Node<K, V, R>, R>>,
+    /// The node of the key that is edited, if the view has one.
+    found: Option<Found<'g, 'h, K, V, R>>,
     /// Nodes of the view that the new tree does not have.
     replaced: Vec<At<'g, K, V, R>>,
 }
@@ -163,23 +193,49 @@ pub(crate) struct Edit<'g, 'h, K, V, R: Reclaimer> {
 impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, R> {
     pub(crate) fn new(view: View<'g, 'h, K, V, R>) -> Self {
         let cursor = view.guard.shield();
-        Self { view, cursor, fresh: Vec::new(), replaced: Vec::new() }
+        Self { view, cursor, fresh: Vec::new(), found: None, replaced: Vec::new() }
     }
 
-    /// Adds `key`. Whether that succeeded; `None` if it is present.
-    pub(crate) fn insert(mut self, key: &K, value: &V) -> Attempt<Option<()>> {
-        match self.put(self.view.root, key, value)? {
-            Some(new) => self.publish(new).map(Some),
-            None => Ok(None),
+    /// Adds `key`, or replaces its node if the edit is to `REPLACE`. Whether it changed the tree, and
+    /// the node that was there. If a node is made, `own` protects it.
+    pub(crate) fn insert<const REPLACE: bool>(
+        mut self,
+        key: &K,
+        value: &V,
+        own: Option<&mut Shield<'h, R>>,
+    ) -> Attempt<(Option<At<'g, K, V, R>>, Option<Found<'g, 'h, K, V, R>>)> {
+        let root = self.put::<REPLACE>(self.view.root, key, value)?;
+        let found = self.found.take();
+        let Some(root) = root else { return Ok((None, found)) };
+        let mut new = root.at;
+        if let Some(own) = own {
+            let fresh = self.fresh.iter().find(|fresh| fresh.value().key == *key);
+            let Some(fresh) = fresh else { unreachable!("the key's node was made") };
+            fresh.protect(own);
+            new = fresh.shared();
         }
+        self.publish(root)?;
+        Ok((Some(new), found))
     }
 
-    /// Removes `key`. Its value; `None` if it is not present.
-    pub(crate) fn remove(mut self, key: &K) -> Attempt<Option<V>> {
-        match self.cut(self.view.root, key)? {
-            Some((value, new)) => self.publish(new).map(|()| Some(value)),
-            None => Ok(None),
-        }
+    /// Removes `key`. Its node; `None` if it is not present.
+    pub(crate) fn remove<Q: Ord + ?Sized>(
+        mut self,
+        key: &Q,
+    ) -> Attempt<Option<Found<'g, 'h, K, V, R>>>
+    where
+        K: Borrow<Q>,
+    {
+        let Some(root) = self.cut(self.view.root, key)? else { return Ok(None) };
+        let found = self.found.take();
+        self.publish(root)?;
+        Ok(found)
+    }
+
+    /// Keeps the node at `at`, which the cursor protects.
+    fn keep(&mut self, at: At<'g, K, V, R>) {
+        let shield = replace(&mut self.cursor, self.view.guard.shield());
+        self.found = Some((at, shield));
     }
 
     /// Makes the new tree the tree, if that is still the one of the view.
@@ -200,7 +256,7 @@ impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, 
         Ok(())
     }
 
-    fn put(
+    fn put<const REPLACE: bool>(
         &mut self,
         at: At<'g, K, V, R>,
         key: &K,
@@ -209,34 +265,50 @@ impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, 
         let Some(node) = self.view.read(&mut self.cursor, at)? else {
             return Ok(Some(self.make((key.clone(), value.clone()), [Sub::empty(); 2])));
         };
-        let side = match key.cmp(&node.key) {
-            Equal => return Ok(None),
+        let order = key.cmp(&node.key);
+        let mut subs = node.subs(self.view.guard);
+        let side = match order {
+            Equal => {
+                self.keep(at);
+                if !REPLACE {
+                    return Ok(None);
+                }
+                self.replaced.push(at);
+                return Ok(Some(self.make((key.clone(), value.clone()), subs)));
+            }
             Less => 0,
             Greater => 1,
         };
-        let mut subs = node.subs(self.view.guard);
-        let Some(sub) = self.put(subs[side].at, key, value)? else { return Ok(None) };
+        let Some(sub) = self.put::<REPLACE>(subs[side].at, key, value)? else { return Ok(None) };
         subs[side] = sub;
         let (item, _) = self.take(at)?;
         self.balance(item, subs).map(Some)
     }
 
-    fn cut(&mut self, at: At<'g, K, V, R>, key: &K) -> Attempt<Option<Split<'g, K, V, R, V>>> {
+    fn cut<Q: Ord + ?Sized>(
+        &mut self,
+        at: At<'g, K, V, R>,
+        key: &Q,
+    ) -> Attempt<Option<Sub<'g, K, V, R>>>
+    where
+        K: Borrow<Q>,
+    {
         let Some(node) = self.view.read(&mut self.cursor, at)? else { return Ok(None) };
+        let order = key.cmp(node.key.borrow());
         let mut subs = node.subs(self.view.guard);
-        let side = match key.cmp(&node.key) {
+        let side = match order {
             Equal => {
-                let value = node.value.clone();
+                self.keep(at);
                 self.replaced.push(at);
-                return Ok(Some((value, self.join(subs)?)));
+                return self.join(subs).map(Some);
             }
             Less => 0,
             Greater => 1,
         };
-        let Some((value, sub)) = self.cut(subs[side].at, key)? else { return Ok(None) };
+        let Some(sub) = self.cut(subs[side].at, key)? else { return Ok(None) };
         subs[side] = sub;
         let (item, _) = self.take(at)?;
-        Ok(Some((value, self.balance(item, subs)?)))
+        self.balance(item, subs).map(Some)
     }
 
     /// One tree of two that were the sides of a node.
@@ -251,7 +323,7 @@ impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, 
     }
 
     /// The item furthest to `side`, and the rest.
-    fn pop(&mut self, at: At<'g, K, V, R>, side: usize) -> Attempt<Split<'g, K, V, R, (K, V)>> {
+    fn pop(&mut self, at: At<'g, K, V, R>, side: usize) -> Attempt<Split<'g, K, V, R>> {
         let (item, mut subs) = self.take(at)?;
         if subs[side].size == 0 {
             return Ok((item, subs[1 - side]));

@@ -2,18 +2,31 @@
 //! of [`HashMap`](crate::HashMap).
 //!
 //! A removal marks the node (tag 1 on its own link), which freezes that link, and then unlinks it.
-//! Unlinked nodes are never linked again. How a traversal treats the marked nodes it meets is what
-//! the algorithms differ in, and is a parameter: [`Find`].
+//! Unlinked nodes are never linked again. A node that is replaced is marked by the same CAS that
+//! makes the new node its successor: until then the old entry is in the map, from then on the new
+//! one, which traversals come to behind the marked one. That is the "whole trick for lock-free
+//! replace" of the hash table of Desnoyers' userspace RCU (`rculfhash.c`, `_cds_lfht_replace`).
+//! What traversals rely on holds for it as for a removal: the link of the marked node is frozen, and
+//! what it leads to was linked when the mark was set, by a node that was unmarked and so linked itself.
+//! Nobody can unlink the new node, so retire it, before the old one.
+//!
+//! How a traversal treats the marked nodes it meets is what the algorithms differ in, and is a
+//! parameter: [`Find`].
 
+mod update;
+
+use std::borrow::Borrow;
 use std::ptr;
 use std::sync::atomic::Ordering::Relaxed;
 
 use kovan_schemes::{Atomic, Domain, Guard, Owned, Reclaimer, Shared, Shield};
 
 use crate::chain::{self, Link};
-use crate::fresh::Fresh;
 use crate::guarded::Entry;
+use crate::steps::{Pair, Steps};
 use crate::structure::{Key, Value};
+
+pub(crate) use self::update::unlink;
 
 /// The tag on the link of a removed node.
 pub(crate) const MARK: usize = 1;
@@ -27,6 +40,27 @@ pub struct Node<K, V, R: Reclaimer> {
     pub(crate) key: K,
     pub(crate) value: V,
     pub(crate) next: Atomic<Node<K, V, R>, R>,
+}
+
+impl<K, V, R: Reclaimer> Node<K, V, R> {
+    /// The entry of this node, which `shield` protects.
+    pub(crate) fn entry<'g, 'h>(&'g self, shield: Shield<'h, R>) -> Entry<'g, 'h, K, V, R> {
+        Entry::new(&self.key, &self.value, shield)
+    }
+
+    /// What is in a node that nobody else can reach, unless it was removed.
+    pub(crate) fn into_item(mut self) -> Option<(K, V)> {
+        let removed = self.next.load_exclusive().tag() == MARK;
+        (!removed).then_some((self.key, self.value))
+    }
+}
+
+impl<K, V, R: Reclaimer> Pair<R> for Node<K, V, R> {
+    type Key = K;
+    type Value = V;
+    fn pair(&self) -> (&K, &V) {
+        (&self.key, &self.value)
+    }
 }
 
 impl<K, V, R: Reclaimer> Link<R> for Node<K, V, R> {
@@ -70,15 +104,18 @@ pub struct Place<'g, 'h, K, V, R: Reclaimer> {
     pub(crate) next: Shared<'g, Node<K, V, R>, R>,
 }
 
-impl<'g, 'h, K: Eq, V, R: Reclaimer> Place<'g, 'h, K, V, R> {
-    fn found(&self, key: &K) -> Option<&'g Node<K, V, R>> {
-        self.node.filter(|node| node.key == *key)
+impl<'g, 'h, K, V, R: Reclaimer> Place<'g, 'h, K, V, R> {
+    fn found<Q>(&self, key: &Q) -> Option<&'g Node<K, V, R>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.node.filter(|node| node.key.borrow() == key)
     }
 
     pub(crate) fn into_entry(self) -> Option<Entry<'g, 'h, K, V, R>> {
-        let node = self.node?;
         // `shields.cur` protects `node`.
-        Some(Entry::new(&node.key, &node.value, self.shields.cur))
+        Some(self.node?.entry(self.shields.cur))
     }
 }
 
@@ -93,12 +130,12 @@ pub trait Find<R: Reclaimer> {
     ) -> Place<'g, 'h, K, V, R>;
 
     /// The entry of `key`.
-    fn lookup<'g, 'h, K: Key, V: Value>(
+    fn lookup<'g, 'h, K: Key + Borrow<Q>, V: Value, Q: Ord + ?Sized>(
         head: &'g Atomic<Node<K, V, R>, R>,
         guard: &'g Guard<'h, R>,
-        key: &K,
+        key: &Q,
     ) -> Option<Entry<'g, 'h, K, V, R>> {
-        let place = Self::find(head, guard, |at| at < key);
+        let place = Self::find(head, guard, |at| at.borrow() < key);
         place.found(key)?;
         place.into_entry()
     }
@@ -114,55 +151,16 @@ impl<K: Key, V: Value, R: Reclaimer> Bucket<K, V, R> {
         Self { head: Atomic::null() }
     }
 
-    pub(crate) fn insert<T: Find<R>>(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
-        let mut place = T::find(&self.head, guard, |at| *at < key);
-        if place.found(&key).is_some() {
-            return false;
-        }
-        let mut new = Fresh::new(guard, Node { key, value, next: Atomic::null() });
-        loop {
-            // Relaxed: published by the release of the CAS.
-            new.value().next.store(place.cur, Relaxed);
-            // `cur` is protected, so it was not freed and linked again. It is untagged: the CAS
-            // fails if the node of `prev` was marked.
-            match new.publish(place.prev, place.cur) {
-                Ok(_) => return true,
-                Err((back, _)) => new = back,
-            }
-            // The shields go back before others are taken.
-            drop(place);
-            let key = &new.value().key;
-            place = T::find(&self.head, guard, |at| at < key);
-            if place.found(key).is_some() {
-                return false;
-            }
-        }
-    }
-
-    pub(crate) fn remove<T: Find<R>>(&self, guard: &Guard<'_, R>, key: &K) -> Option<V>
-    where
-        V: Clone,
-    {
-        loop {
-            let place = T::find(&self.head, guard, |at| at < key);
-            let node = place.found(key)?;
-            let marked = place.next.with_tag(MARK);
-            // Whoever marks has removed the key.
-            if node.next.compare_exchange(place.next, marked, guard).is_err() {
-                continue;
-            }
-            // `node` is protected by the shields of `place`. If this panics, the key is removed all
-            // the same, and others unlink the node.
-            let value = node.value.clone();
-            // SAFETY: `cur` is protected by the shields of `place` and marked just now, which
-            // froze `place.next` as its successor: it alone is the chain.
-            if !unsafe { unlink(guard, place.prev, place.cur, place.next) } {
-                drop(place);
-                // Unlinks it on the way, unless someone else has. If this panics, others will.
-                drop(T::find(&self.head, guard, |at| at < key));
-            }
-            return Some(value);
-        }
+    /// The entries, in order.
+    pub(crate) fn steps<'g, 'h, T: Find<R>>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+    ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> {
+        Steps::new(guard, move |after: Option<&K>| {
+            let before = |at: &K| after.is_some_and(|key| at <= key);
+            let place = T::find(&self.head, guard, before);
+            place.node.map(|_| (place.cur, place.shields.cur))
+        })
     }
 
     /// Whether there is no node, marked or not.
@@ -217,78 +215,61 @@ impl<K: Key, V: Value, R: Reclaimer> Bucket<K, V, R> {
 }
 
 impl<K, V, R: Reclaimer> Bucket<K, V, R> {
-    /// Takes all nodes, for the drop of the owner, after which the bucket is not used.
-    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Owned<Node<K, V, R>, R>> {
-        // SAFETY: exclusive by `&mut self`; what is linked is not retired, marked or not.
-        unsafe { chain::take_all(&mut self.head) }
+    /// Takes all nodes, after which the bucket is empty.
+    pub(crate) fn take_all(
+        &mut self,
+    ) -> impl Iterator<Item = Owned<Node<K, V, R>, R>> + use<K, V, R> {
+        // SAFETY: exclusive by `&mut self`; what is linked is not retired, marked or not. The head
+        // is not used any more.
+        unsafe { chain::take_all(&mut std::mem::replace(&mut self.head, Atomic::null())) }
     }
 }
 
-/// The operations of a map that has a `domain`, and the `bucket` of a key, a list of the traversal
-/// `T`.
+/// The operations that [`interface`](crate::interface) asks for, of a map that has the `bucket` of
+/// a key, a list of the traversal `T`.
 macro_rules! bucket_operations {
-    () => {
-        /// Adds `key`; false, and nothing changes, if it is present.
-        pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
-            self.domain.check(guard);
-            self.bucket(&key).insert::<T::Find>(guard, key, value)
-        }
-
-        /// Removes `key`, and returns a copy of its value.
-        pub fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V>
-        where
-            V: Clone,
-        {
-            self.domain.check(guard);
-            self.bucket(key).remove::<T::Find>(guard, key)
-        }
-
-        /// The value of `key`, and the key, in place. How far this is wait-free is the algorithm's.
-        #[must_use]
-        pub fn get<'g, 'h>(
+    ($($hash:ident)?) => {
+        #[inline]
+        fn add<'g, 'h, const KEEP: bool, O>(
             &'g self,
             guard: &'g Guard<'h, R>,
-            key: &K,
-        ) -> Option<Entry<'g, 'h, K, V, R>> {
-            self.domain.check(guard);
-            T::Find::lookup(&self.bucket(key).head, guard, key)
+            key: K,
+            value: V,
+            occupied: impl FnOnce(Entry<'g, 'h, K, V, R>, (K, V)) -> O,
+        ) -> Result<Option<Entry<'g, 'h, K, V, R>>, O> {
+            self.bucket(&key).add::<T::Find, KEEP, O>(guard, key, value, occupied)
         }
 
-        crate::structure::contains_key!();
+        fn replace<'g, 'h>(
+            &'g self,
+            guard: &'g Guard<'h, R>,
+            key: K,
+            value: V,
+        ) -> Option<Entry<'g, 'h, K, V, R>> {
+            self.bucket(&key).replace::<T::Find>(guard, key, value)
+        }
+
+        fn take<'g, 'h, Q: Ord $(+ $hash)? + ?Sized>(
+            &'g self,
+            guard: &'g Guard<'h, R>,
+            key: &Q,
+        ) -> Option<Entry<'g, 'h, K, V, R>>
+        where
+            K: Borrow<Q>,
+        {
+            self.bucket(key).take::<T::Find, Q>(guard, key)
+        }
+
+        fn find<'g, 'h, Q: Ord $(+ $hash)? + ?Sized>(
+            &'g self,
+            guard: &'g Guard<'h, R>,
+            key: &Q,
+        ) -> Option<Entry<'g, 'h, K, V, R>>
+        where
+            K: Borrow<Q>,
+        {
+            T::Find::lookup(&self.bucket(key).head, guard, key)
+        }
     };
 }
 pub(crate) use bucket_operations;
-
-/// Unlinks the chain `first..end` from `prev` and retires it; false if `prev` changed.
-///
-/// # Safety
-/// The chain is not empty, and all nodes in it are marked and lead to `end` (untagged). `first` is
-/// protected.
-pub(crate) unsafe fn unlink<'g, K: Key, V: Value, R: Reclaimer>(
-    guard: &'g Guard<'_, R>,
-    prev: &Atomic<Node<K, V, R>, R>,
-    first: Shared<'g, Node<K, V, R>, R>,
-    end: Shared<'g, Node<K, V, R>, R>,
-) -> bool {
-    // Succeeds only on an untagged link, so one of a linked node. `first` is protected, so not
-    // reused: it is linked there, and the chain behind it is as it was seen, because the links of
-    // marked nodes do not change. So `end` is linked, too, though perhaps not protected.
-    if prev.compare_exchange(first, end, guard).is_err() {
-        return false;
-    }
-    let mut at = first;
-    while at != end {
-        // SAFETY: allocated: it is retired below at the earliest, see there.
-        let Some(node) = (unsafe { at.deref() }) else { break };
-        // Relaxed: marked, so it does not change, and it was acquired before.
-        let next = node.next.load(Relaxed, guard).with_tag(0);
-        // SAFETY: 1: not null; allocated in the domain of the list, which is the guard's; retired
-        // by the one whose CAS unlinked it, which happens once: it is not linked again. 2: the
-        // only link to the chain from a linked node is gone. Others are in unlinked nodes, which
-        // later guards cannot reach; guards that exist now may be at them, and follow them only
-        // where that is protected: see the traversals.
-        unsafe { guard.retire(at) };
-        at = next;
-    }
-    true
-}

@@ -2,9 +2,9 @@
 
 use std::iter;
 use std::mem::MaybeUninit;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use kovan_schemes::{Atomic, Domain, Guard, Owned, Reclaimer, Shared};
+use kovan_schemes::{Atomic, Domain, Guard, Owned, Reclaimer, Shared, Strength};
 
 /// A node with a successor. The tag of the link is the node's own mark, not the successor's.
 pub(crate) trait Link<R: Reclaimer>: Sized {
@@ -44,7 +44,7 @@ impl<T, R: Reclaimer> Link<R> for Node<T, R> {
 /// Every node of the chain is allocated, occurs once, and no other thread can reach it.
 pub(crate) unsafe fn take_all<N: Link<R>, R: Reclaimer>(
     head: &mut Atomic<N, R>,
-) -> impl Iterator<Item = Owned<N, R>> {
+) -> impl Iterator<Item = Owned<N, R>> + use<N, R> {
     let mut next = head.load_exclusive();
     iter::from_fn(move || {
         if next.is_null() {
@@ -81,4 +81,37 @@ pub(crate) unsafe fn contents<N: Link<R>, R: Reclaimer, T>(
         next = Atomic::new(after).load_exclusive();
     }
     contents
+}
+
+/// The sum of what `count` makes of the nodes from `source` on. Nodes leave the chain at `source` only.
+///
+/// Under schemes that protect less than a region each node is read only if `source` leads to the
+/// first one still, after the node was protected; otherwise the walk starts again. The first node stays
+/// protected, so it is not reused: the chain behind it is whole, and nothing in it retired.
+/// `guard.protect` orders the second look behind the protection.
+pub(crate) fn sum<N: Link<R>, R: Reclaimer>(
+    guard: &Guard<'_, R>,
+    source: &Atomic<N, R>,
+    count: impl Fn(&N) -> usize,
+) -> usize {
+    let (mut first_shield, mut shield) = (guard.shield(), guard.shield());
+    'again: loop {
+        let first = guard.protect(&mut first_shield, source);
+        let (mut at, mut sum) = (first, 0);
+        // SAFETY: the first is protected by `first_shield`: `source` leads to no retired node. The
+        // others are by `shield`, set when they were not retired (see above), or by the guard, which
+        // protects a region, in which they were reachable.
+        while let Some(node) = unsafe { at.deref() } {
+            sum += count(node);
+            at = node.link().load(Acquire, guard);
+            if !matches!(R::FACTS.strength, Strength::Region) && !at.is_null() {
+                let _ = guard.protect(&mut shield, &Atomic::new(at));
+                // Acquire: keeps the load behind the protection it validates.
+                if source.load(Acquire, guard) != first {
+                    continue 'again;
+                }
+            }
+        }
+        return sum;
+    }
 }

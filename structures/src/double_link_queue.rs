@@ -49,9 +49,15 @@ impl<T, R: Reclaimer> Valued<R> for Node<T, R> {
     fn value(&self) -> &MaybeUninit<T> {
         &self.value
     }
+    fn into_value(self) -> MaybeUninit<T> {
+        self.value
+    }
 }
 
 /// A lock-free queue with one CAS for each operation. These panic if the guard is of another domain.
+///
+/// There is no reference to the value at the head, only a copy: a dequeue moves the value out of its
+/// node, so that somebody else owns it while a guard still protects the node.
 pub struct DoubleLinkQueue<T, R: Reclaimer> {
     domain: Domain<R>,
     head: Head<Node<T, R>, R>,

@@ -22,6 +22,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared};
 
 use crate::chain::Node;
+use crate::interface::into_iter_of;
 use crate::padded::Padded;
 use crate::structure::{Query, Structure, StructureFacts, sequence_operations};
 use crate::treiber_stack::TreiberStack;
@@ -35,6 +36,8 @@ const TAKEN: usize = 1;
 
 /// A lock-free stack that scales with contention. Its operations panic if the guard is of another
 /// domain.
+///
+/// There is no reference to the value on top, only a copy, for the reason that [`TreiberStack`] gives.
 pub struct EliminationStack<T, R: Reclaimer> {
     stack: TreiberStack<T, R>,
     slots: [Padded<Atomic<Node<T, R>, R>>; SLOTS],
@@ -81,6 +84,12 @@ impl<T: Send + 'static, R: Reclaimer> EliminationStack<T, R> {
         T: Copy,
     {
         self.stack.peek(guard)
+    }
+
+    /// As [`TreiberStack::len`]; what is being offered is not counted.
+    #[must_use]
+    pub fn len(&self, guard: &Guard<'_, R>) -> usize {
+        self.stack.len(guard)
     }
 
     /// Whether the stack is empty now.
@@ -152,6 +161,12 @@ unsafe fn take_back<T, R: Reclaimer>(guard: &Guard<'_, R>, node: Shared<'_, Node
     let value = unsafe { node.value().value.assume_init_read() };
     guard.discard(node);
     value
+}
+
+into_iter_of! {
+    [T, R: Reclaimer] EliminationStack<T, R>, T,
+    // Nothing is offered while no operation is under way.
+    |elimination| elimination.stack.into_iter()
 }
 
 impl<T, R: Reclaimer> fmt::Debug for EliminationStack<T, R> {

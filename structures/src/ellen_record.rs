@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use kovan_schemes::{Atomic, Guard, Reclaimer, Shared, Shield};
 
+use crate::guarded::Entry;
 use crate::structure::{Key, Value};
 use crate::tree::{Bound, Branches};
 
@@ -59,6 +60,11 @@ impl<K, V, R: Reclaimer> Node<K, V, R> {
     }
     pub(crate) fn leaf(bound: Bound<K>, value: Option<V>) -> Self {
         Self::new(bound, value, [Atomic::null(), Atomic::null()])
+    }
+
+    /// The entry of a leaf, which `shield` protects.
+    pub(crate) fn entry<'g, 'h>(&'g self, shield: Shield<'h, R>) -> Option<Entry<'g, 'h, K, V, R>> {
+        Some(Entry::new(self.bound.key()?, self.value.as_ref()?, shield))
     }
 }
 

@@ -11,6 +11,11 @@
 //!   then it stays there, clean, so that no exchange takes a new state for an old one. In a marked
 //!   node it is not at home: there it is compared, not read, as it may be freed.
 //!
+//! An entry is replaced as a leaf is by an insertion, but for the copy and the inner node: the record
+//! names the new leaf, and the exchange of the child is the replacement. The old leaf is never linked
+//! again, so that exchange takes place once, whoever makes it, and the one who takes the flag back
+//! retires the old leaf.
+//!
 //! Under schemes that protect less than a region a traversal validates each step once the child is
 //! shielded: a node that is not marked is in the tree. A marked one is if its parent leads to it,
 //! and is not marked itself.
@@ -22,20 +27,25 @@
 //! again. So help does not recurse, and the shields are fixed; as flags fail for flags below them
 //! only, and the tree is finite, it stays lock-free.
 
-use std::mem::swap;
+mod update;
+
+use std::borrow::Borrow;
+use std::mem::{replace, swap};
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
+use kovan_schemes::{Atomic, Domain, Guard, Owned, Reclaimer, Shared, Shield, Strength};
 
-use crate::ellen_record::{
-    CLEAN, FLAG, MARK, Node, Record, Step, announce, finish, leads_to, version,
+use crate::ellen_record::{FLAG, MARK, Node, Record, finish, leads_to};
+use crate::fresh::into_items;
+use crate::guarded::Entry;
+use crate::interface::{
+    cursor_interface, into_iter_of, iterate_interface, map_interface, search_steps,
 };
-use crate::fresh::Fresh;
 use crate::structure::{
     Key, Kind, Nodes, Structure, StructureFacts, Value, debug_with_domain, map_operations,
 };
-use crate::tree::{self, Bound, leaf_reads, sides};
+use crate::tree::{self, Bound, leaf_reads};
 
 /// The shields of one operation.
 struct Shields<'h, R: Reclaimer> {
@@ -66,9 +76,29 @@ struct Place<'g, 'h, K, V, R: Reclaimer> {
     leaf_at: Shared<'g, Node<K, V, R>, R>,
 }
 
-impl<K: Ord, V, R: Reclaimer> Place<'_, '_, K, V, R> {
-    fn holds(&self, key: &K) -> bool {
-        self.leaf.bound.is(key)
+impl<'g, 'h, K, V, R: Reclaimer> Place<'g, 'h, K, V, R> {
+    /// The key at the place.
+    fn key(&self) -> Option<&'g K> {
+        self.leaf.bound.key()
+    }
+
+    /// The entry of the leaf with its shield. The other shields are given back.
+    fn into_entry(self) -> Option<Entry<'g, 'h, K, V, R>> {
+        self.leaf.entry(self.shields.leaf)
+    }
+
+    /// The entry of `key`, or the place, if the key is not there.
+    fn found<Q>(self, key: &Q) -> Result<Entry<'g, 'h, K, V, R>, Self>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        if self.key().is_some_and(|at| at.borrow() == key)
+            && let (Some(key), Some(value)) = (self.leaf.bound.key(), &self.leaf.value)
+        {
+            return Ok(Entry::new(key, value, self.shields.leaf));
+        }
+        Err(self)
     }
 }
 
@@ -101,91 +131,28 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> EllenTree<K, V, R> {
         Self { domain: domain.clone(), root: Atomic::new(root.into_shared()) }
     }
 
-    /// Adds `key`; false, and nothing changes, if it is present. Lock-free.
-    pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
-        self.domain.check(guard);
-        let (mut value, mut leaf) = (Some(value), None);
-        loop {
-            let mut place = self.seek::<true>(guard, &key);
-            if place.holds(&key) {
-                return false;
-            }
-            if place.update.tag() != CLEAN {
-                Self::assist(guard, place.parent, &mut place.shields);
-                continue;
-            }
-            let fresh = leaf.get_or_insert_with(|| {
-                Fresh::new(guard, Node::leaf(Bound::Key(key.clone()), value.take()))
-            });
-            let Node { bound, value, .. } = place.leaf;
-            let side = bound.side(&key);
-            let upper = if side == 0 { bound.clone() } else { Bound::Key(key.clone()) };
-            // A copy: if the leaf itself stayed, it could come back to where it is now, and an
-            // insertion that is helped late would take place twice.
-            let copy = Fresh::new(guard, Node::leaf(bound.clone(), value.clone()));
-            let below = sides(side, Atomic::new(fresh.shared()), Atomic::new(copy.shared()));
-            let new = Fresh::new(guard, Node::new(upper, None, below));
-            let record = Record {
-                // SAFETY: protected by its shield at its home: it is clean.
-                version: unsafe { version(place.update) } + 1,
-                side: place.side,
-                old: Atomic::new(place.leaf_at),
-                step: Step::Insert { new: Atomic::new(new.shared()) },
-            };
-            let own = &mut place.shields.own;
-            if let Some(flag) = announce(guard, place.parent, place.update, record, own) {
-                [new, copy].into_iter().chain(leaf).for_each(Fresh::keep);
-                // SAFETY: `own` protects the record; the leaf was still the child when it got there.
-                unsafe {
-                    finish(guard, place.parent, flag, place.leaf_at, &mut place.shields.grand)
-                };
-                return true;
-            }
-        }
-    }
+    leaf_reads!(descend::<false>);
 
-    /// Removes `key`, and returns a copy of its value. Lock-free.
-    pub fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V> {
-        self.domain.check(guard);
-        loop {
-            let mut place = self.seek::<true>(guard, key);
-            // The leaf of a key always has an inner parent.
-            let grand = place.grand.filter(|_| place.holds(key))?;
-            let homes = [(grand, place.grand_update), (place.parent, place.update)];
-            if let Some((home, _)) = homes.iter().find(|(_, update)| update.tag() != CLEAN) {
-                Self::assist(guard, home, &mut place.shields);
-                continue;
-            }
-            // Before the removal: if this panics, there is none.
-            let value = place.leaf.value.clone();
-            // SAFETY: both are protected by their shields at their homes: they are clean.
-            let [above, version] =
-                [place.grand_update, place.update].map(|update| unsafe { version(update) });
-            let record = Record {
-                version: above + 1,
-                side: place.grand_side,
-                old: Atomic::new(place.parent_at),
-                step: Step::Remove { victim: place.side, version },
-            };
-            let Shields { own, update, .. } = &mut place.shields;
-            if let Some(flag) = announce(guard, grand, place.grand_update, record, own)
-                // SAFETY: `own` protects the record; the parent was still the child when it got
-                // there. Its update is not read any more.
-                && unsafe { finish(guard, grand, flag, place.parent_at, update) }
-            {
-                return value;
-            }
-        }
-    }
-
-    leaf_reads!(seek::<false>);
-
-    /// The leaf where `key` is, or would be. `UPDATE` says whether to protect update fields, for an
-    /// operation that changes them.
-    fn seek<'g, 'h, const UPDATE: bool>(
+    /// The leaf where `key` is, or would be, for an update.
+    fn locate<'g, 'h, Q: Ord + ?Sized>(
         &'g self,
         guard: &'g Guard<'h, R>,
-        key: &K,
+        key: &Q,
+    ) -> Place<'g, 'h, K, V, R>
+    where
+        K: Borrow<Q>,
+    {
+        self.descend::<true>(guard, |bound| bound.side(key), |_, _| ())
+    }
+
+    /// The leaf where the search ends that goes to this side of each inner node. Calls `turn` with
+    /// each that it leaves to the left, while that is protected. `UPDATE` says whether to protect
+    /// update fields, for an operation that changes them.
+    fn descend<'g, 'h, const UPDATE: bool>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        side: impl Fn(&Bound<K>) -> usize,
+        mut turn: impl FnMut(&'g Node<K, V, R>, Shared<'g, Node<K, V, R>, R>),
     ) -> Place<'g, 'h, K, V, R> {
         let mut shields = Shields {
             grand: guard.shield(),
@@ -205,7 +172,10 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> EllenTree<K, V, R> {
                 if UPDATE {
                     update = guard.protect(&mut shields.update, &parent.update);
                 }
-                let side = parent.bound.side(key);
+                let side = side(&parent.bound);
+                if side == 0 {
+                    turn(parent, parent_at);
+                }
                 let down = &parent.children[side];
                 let leaf_at = guard.protect(&mut shields.leaf, down);
                 // Acquire: keeps this load, and those of `leads_to`, behind the protection they
@@ -272,14 +242,32 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> EllenTree<K, V, R> {
     }
 }
 
-impl<K, V, R: Reclaimer> Drop for EllenTree<K, V, R> {
-    fn drop(&mut self) {
+into_iter_of! {
+    [K: Key, V: Value, R: Reclaimer] EllenTree<K, V, R>, (K, V),
+    |tree| {
+        let nodes = tree.take_nodes();
+        let item = |node: Node<K, V, R>| node.bound.into_key().zip(node.value);
+        tree::sorted(into_items(&tree.domain, nodes.into_iter(), item))
+    }
+}
+
+impl<K, V, R: Reclaimer> EllenTree<K, V, R> {
+    /// Frees all records and takes all nodes, after which the tree is not used.
+    fn take_nodes(&mut self) -> Vec<Owned<Node<K, V, R>, R>> {
+        let mut root = replace(&mut self.root, Atomic::null());
         // SAFETY: exclusive by `&mut self`; what is linked is not retired.
-        let mut nodes: Vec<_> = unsafe { tree::take_all(&mut self.root) }.collect();
+        let mut nodes: Vec<_> = unsafe { tree::take_all(&mut root) }.collect();
         let updates = nodes.iter_mut().map(|node| node.value_mut().update.load_exclusive());
         let records = updates.filter(|update| !update.is_null() && update.tag() != MARK);
         // SAFETY: not null, not retired, and each at one home.
         self.domain.discard(records.map(|record| unsafe { record.into_owned() }));
+        nodes
+    }
+}
+
+impl<K, V, R: Reclaimer> Drop for EllenTree<K, V, R> {
+    fn drop(&mut self) {
+        let nodes = self.take_nodes();
         self.domain.discard(nodes.into_iter());
     }
 }
@@ -292,7 +280,7 @@ impl<R: Reclaimer> Structure<R> for EllenTree<u64, u64, R> {
         kind: Kind::Map,
         paper: "Ellen, Fatourou, Ruppert and van Breugel, Non-blocking binary search trees, PODC 2010",
         needs: Strength::Pointer,
-        shields: 6,
+        shields: 7,
         // Each inner node may be the home of a record.
         nodes: Nodes { per_key: 2, fixed: 2, records: 1, ..Nodes::ONE_PER_KEY },
     };
@@ -301,10 +289,13 @@ impl<R: Reclaimer> Structure<R> for EllenTree<u64, u64, R> {
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);
-        let mut place = self.seek::<true>(guard, &key);
+        let mut place = self.locate(guard, &key);
         let shields = &mut place.shields;
         let first = |shield| _ = guard.protect(shield, &self.root);
         first(&mut shields.own);
+        // A cursor keeps the node where it last turned left.
+        let mut turn = guard.shield();
+        first(&mut turn);
         if place.update.is_null() {
             first(&mut shields.update);
         }
@@ -323,7 +314,7 @@ impl<R: Reclaimer> Structure<R> for EllenTree<u64, u64, R> {
             first(&mut shields.grand);
         }
         inside();
-        drop(place);
+        drop((turn, place));
     }
 
     fn contents(&mut self) -> Vec<u64> {

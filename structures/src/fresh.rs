@@ -1,8 +1,10 @@
-//! What an operation must not leave behind when a comparison or a copy of keys or values panics.
+//! What an operation must not leave behind when a comparison or a copy of keys or values panics, and
+//! how values leave a node that one thread alone can reach.
 
-use std::mem::forget;
+use std::mem::{ManuallyDrop, forget, transmute_copy};
+use std::vec;
 
-use kovan_schemes::{Atomic, Guard, Reclaimer, Shared};
+use kovan_schemes::{Atomic, Domain, Guard, Owned, Reclaimer, Shared, Shield};
 
 /// A node that is not published, so its maker's alone. Freed on drop.
 pub(crate) struct Fresh<'g, 'h, T, R: Reclaimer> {
@@ -35,14 +37,41 @@ impl<'g, 'h, T, R: Reclaimer> Fresh<'g, 'h, T, R> {
         link: &Atomic<T, R>,
         from: Shared<'_, T, R>,
     ) -> Result<Shared<'g, T, R>, (Self, Shared<'g, T, R>)> {
+        self.publish_tagged(link, from, 0)
+    }
+
+    /// As [`publish`](Self::publish); the link gets `tag` by the same exchange.
+    pub(crate) fn publish_tagged(
+        self,
+        link: &Atomic<T, R>,
+        from: Shared<'_, T, R>,
+        tag: usize,
+    ) -> Result<Shared<'g, T, R>, (Self, Shared<'g, T, R>)> {
         let (guard, node) = (self.guard, self.node);
-        match link.compare_exchange(from, node, guard) {
+        match link.compare_exchange(from, node.with_tag(tag), guard) {
             Ok(_) => {
                 self.keep();
                 Ok(node)
             }
             Err(now) => Err((self, now)),
         }
+    }
+
+    /// Protects the node before its publication, after which others may remove it at once.
+    pub(crate) fn protect(&self, shield: &mut Shield<'h, R>) {
+        let _ = self.guard.protect(shield, &Atomic::new(self.node));
+    }
+
+    /// Moves the value out, and frees the node.
+    pub(crate) fn into_value(self) -> T {
+        let (guard, node) = (self.guard, self.node);
+        forget(self);
+        // SAFETY: not null, and not published: what is, is forgotten.
+        let mut node = keep_value(unsafe { node.into_owned() });
+        // SAFETY: taken once: the node is freed next, which does not drop it.
+        let value = unsafe { ManuallyDrop::take(node.value_mut()) };
+        guard.discard(node);
+        value
     }
 
     /// It is published.
@@ -56,6 +85,32 @@ impl<T, R: Reclaimer> Drop for Fresh<'_, '_, T, R> {
         // SAFETY: not null, and not published: what is, is forgotten.
         self.guard.discard(unsafe { self.node.into_owned() });
     }
+}
+
+/// The same node, which does not drop its value when it is freed.
+fn keep_value<T, R: Reclaimer>(node: Owned<T, R>) -> Owned<ManuallyDrop<T>, R> {
+    // An `Owned` is a box of the scheme's node and nothing else, so the box fills it.
+    const { assert!(size_of::<Owned<T, R>>() == size_of::<Box<T>>()) };
+    const { assert!(size_of::<Owned<ManuallyDrop<T>, R>>() == size_of::<Box<T>>()) };
+    let node = ManuallyDrop::new(node);
+    // SAFETY: both are one box (see above) of a `kovan_schemes::node::Node`, which is `repr(C)`, and
+    // `ManuallyDrop<T>` is laid out as `T`: so the boxed nodes have one layout. `node` is not used
+    // or dropped afterwards.
+    unsafe { transmute_copy(&node) }
+}
+
+/// Moves what `item` makes of their values out of the nodes of a structure, and frees the nodes.
+pub(crate) fn into_items<T, I, R: Reclaimer>(
+    domain: &Domain<R>,
+    nodes: impl Iterator<Item = Owned<T, R>>,
+    mut item: impl FnMut(T) -> Option<I>,
+) -> vec::IntoIter<I> {
+    let mut items = Vec::new();
+    domain.discard_with(nodes.map(keep_value), |mut node| {
+        // SAFETY: taken once: the node is freed at the end of this call, which does not drop it.
+        items.extend(item(unsafe { ManuallyDrop::take(node.value_mut()) }));
+    });
+    items.into_iter()
 }
 
 /// Calls the function when it is dropped: by a panic, as it is [defused](Self::defuse) otherwise.

@@ -6,12 +6,14 @@
 //! links, one node at a time, and never comes back. The queues retire a node only after the head has
 //! left it. Callers check that guards are of the domain of the nodes.
 
-use std::mem::{MaybeUninit, take};
+use std::mem::{MaybeUninit, replace, take};
 use std::sync::atomic::Ordering::Acquire;
+use std::vec;
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield};
 
 use crate::chain::{self, Link};
+use crate::fresh::into_items;
 use crate::padded::Padded;
 
 /// What is the same in both queues: what they do with their `domain` and their `head` alone.
@@ -28,12 +30,27 @@ macro_rules! front_queue {
                 self.head.peek(guard)
             }
 
+            /// Counts the values by a walk over all of them. Approximate while others work: it
+            /// includes those at the start that are there to the end, and of those that come or go
+            /// meanwhile some. Where the scheme protects less than a region it starts again whenever
+            /// a value is taken; lock-free.
+            #[must_use]
+            pub fn len(&self, guard: &Guard<'_, R>) -> usize {
+                self.domain.check(guard);
+                self.head.len(guard)
+            }
+
             /// Whether the queue is empty now.
             #[must_use]
             pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
                 self.domain.check(guard);
                 self.head.is_empty(guard)
             }
+        }
+
+        $crate::interface::into_iter_of! {
+            [T, R: Reclaimer] $queue<T, R>, T,
+            |queue| queue.head.take_items(&queue.domain)
         }
 
         impl<T, R: Reclaimer> Drop for $queue<T, R> {
@@ -82,6 +99,7 @@ pub(crate) trait Valued<R: Reclaimer>: Link<R> {
     type Value;
     /// Initialised before publication, in all nodes but the dummy.
     fn value(&self) -> &MaybeUninit<Self::Value>;
+    fn into_value(self) -> MaybeUninit<Self::Value>;
 }
 
 /// Leads to the dummy.
@@ -139,6 +157,22 @@ impl<N: Valued<R>, R: Reclaimer> Head<N, R> {
         // SAFETY: initialised before publication. A dequeue may have copied the value out by now,
         // but it does not change it, and a `Copy` type has no destructor.
         Some(unsafe { node.value().assume_init_read() })
+    }
+
+    /// The number of nodes behind the dummy.
+    pub(crate) fn len(&self, guard: &Guard<'_, R>) -> usize {
+        chain::sum(guard, &self.0, |_| 1) - 1
+    }
+
+    /// Moves the values out, in order, after which the head is null.
+    pub(crate) fn take_items(&mut self, domain: &Domain<R>) -> vec::IntoIter<N::Value> {
+        // SAFETY: exclusive by `&mut self`; nodes from the head on are not retired.
+        let nodes = unsafe { chain::take_all(&mut replace(&mut self.0.0, Atomic::null())) };
+        let mut dummy = true;
+        into_items(domain, nodes, |node| {
+            // SAFETY: not the dummy, so its value was not moved out.
+            (!take(&mut dummy)).then(|| unsafe { node.into_value().assume_init() })
+        })
     }
 
     /// Whether there is no node behind the dummy now.

@@ -1,5 +1,6 @@
 //! References into a map that keep what they point to protected.
 
+use std::error::Error;
 use std::fmt;
 use std::ops::Deref;
 
@@ -49,3 +50,30 @@ impl<K: fmt::Debug, V: fmt::Debug, R: Reclaimer> fmt::Debug for Entry<'_, '_, K,
         f.debug_tuple("Entry").field(&self.key).field(&self.value).finish()
     }
 }
+
+/// The error of an insertion whose key is present.
+pub struct OccupiedError<'g, 'h, K, V, R: Reclaimer> {
+    /// What is there.
+    pub entry: Entry<'g, 'h, K, V, R>,
+    /// The key that was not inserted.
+    pub key: K,
+    /// The value that was not inserted.
+    pub value: V,
+}
+
+impl<K: fmt::Debug, V: fmt::Debug, R: Reclaimer> fmt::Debug for OccupiedError<'_, '_, K, V, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("OccupiedError");
+        debug.field("entry", &self.entry).field("key", &self.key).field("value", &self.value);
+        debug.finish()
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug, R: Reclaimer> fmt::Display for OccupiedError<'_, '_, K, V, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { entry, value, .. } = self;
+        write!(f, "did not insert {value:?}: {:?} already has {:?}", entry.key(), entry.value())
+    }
+}
+
+impl<K: fmt::Debug, V: fmt::Debug, R: Reclaimer> Error for OccupiedError<'_, '_, K, V, R> {}

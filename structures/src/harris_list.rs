@@ -28,10 +28,11 @@
 //! Under region schemes the validation is not compiled, and both forms are the same code.
 //!
 //! Progress of look-ups, which never write. Region: wait-free, if only finitely many keys can
-//! come before the one looked for: nothing is repeated, and keys ascend on the way. Guard and
-//! pointer: lock-free. A look-up goes back only when another thread's CAS has taken effect at its
+//! come before the one looked for, and its value is replaced only so often: nothing is repeated, and
+//! keys ascend on the way, but for an entry and those that replaced it. Guard and pointer: lock-free. A look-up goes back only when another thread's CAS has taken effect at its
 //! `prev`, and protected loads are themselves repeated when others move the era or the link.
 
+use std::borrow::Borrow;
 use std::sync::atomic::Ordering::Acquire;
 
 use kovan_schemes::{Atomic, Guard, Reclaimer, RegionProtection, Shared, Shield, Strength};
@@ -74,7 +75,7 @@ impl<R: Reclaimer> Traversal<R> for HarrisScot {
         kind: Kind::Map,
         paper: "Arovi and Nikolaev, Fixing non-blocking data structures … (SCOT), arXiv 2504.06254, 2025",
         needs: Strength::Pointer,
-        shields: 4,
+        shields: 5,
         nodes: Nodes::ONE_PER_KEY,
     };
     const MAP: StructureFacts =
@@ -90,10 +91,10 @@ impl<R: Reclaimer> Find<R> for HarrisScot {
         Walk::new(head, guard).find(before)
     }
 
-    fn lookup<'g, 'h, K: Key, V: Value>(
+    fn lookup<'g, 'h, K: Key + Borrow<Q>, V: Value, Q: Ord + ?Sized>(
         head: &'g Atomic<Node<K, V, R>, R>,
         guard: &'g Guard<'h, R>,
-        key: &K,
+        key: &Q,
     ) -> Option<Entry<'g, 'h, K, V, R>> {
         Walk::new(head, guard).lookup(key)
     }
@@ -166,12 +167,20 @@ impl<'g, 'h, K: Key, V: Value, R: Reclaimer> Walk<'g, 'h, K, V, R> {
         self.first = self.cur;
     }
 
-    fn lookup(mut self, key: &K) -> Option<Entry<'g, 'h, K, V, R>> {
+    fn lookup<Q: Ord + ?Sized>(mut self, key: &Q) -> Option<Entry<'g, 'h, K, V, R>>
+    where
+        K: Borrow<Q>,
+    {
         loop {
             let (node, next) = self.read()?;
-            if node.key >= *key {
-                let found = node.key == *key && next.tag() != MARK;
-                return found.then(|| Entry::new(&node.key, &node.value, self.shields.cur));
+            if node.key.borrow() >= key {
+                if node.key.borrow() != key {
+                    return None;
+                }
+                if next.tag() != MARK {
+                    return Some(node.entry(self.shields.cur));
+                }
+                // Removed, or replaced by what is behind it.
             }
             self.go_on(node, next);
         }

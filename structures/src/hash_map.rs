@@ -1,5 +1,6 @@
 //! Michael's hash map (2002): a fixed number of buckets, each a sorted list of any algorithm.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::marker::PhantomData;
@@ -7,9 +8,11 @@ use std::marker::PhantomData;
 use foldhash::fast::FixedState;
 use kovan_schemes::{Domain, Guard, Reclaimer};
 
-use crate::bucket::{Bucket, Find, bucket_operations};
+use crate::bucket::{Bucket, Find, Node, bucket_operations};
+use crate::fresh::into_items;
 use crate::guarded::Entry;
 use crate::harris_list::HarrisScot;
+use crate::interface::{into_iter_of, iterate_interface, map_interface};
 use crate::list::Traversal;
 use crate::michael_list::Michael;
 use crate::structure::{Key, Structure, StructureFacts, Value, map_operations};
@@ -18,6 +21,7 @@ use crate::structure::{Key, Structure, StructureFacts, Value, map_operations};
 const MAX_BUCKETS: usize = 1 << 24;
 
 /// A lock-free hash map that does not grow, whose buckets are lists of the algorithm `T`.
+/// It has no `first` and no cursor: the order of its keys is that of their hashes in part.
 /// Its operations panic if the guard is of another domain.
 ///
 /// The default hasher is the standard library's, whose keys are random: nobody can choose keys that all
@@ -61,16 +65,30 @@ impl<K: Key + Hash, V: Value, R: Reclaimer, T: Traversal<R>, S: BuildHasher>
         Self { domain: domain.clone(), buckets, hasher, traversal: PhantomData }
     }
 
-    bucket_operations!();
+    map_interface!(Hash);
+    iterate_interface!("in no order");
+    bucket_operations!(Hash);
 
-    fn index(&self, key: &K) -> usize {
+    fn steps<'g, 'h>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+    ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> {
+        self.buckets.iter().flat_map(|bucket| bucket.steps::<T::Find>(guard))
+    }
+
+    fn index<Q: Hash + ?Sized>(&self, key: &Q) -> usize {
         // The low bits: the count is a power of two, so the truncation loses none that matter.
         self.hasher.hash_one(key) as usize & (self.buckets.len() - 1)
     }
 
-    fn bucket(&self, key: &K) -> &Bucket<K, V, R> {
+    fn bucket<Q: Hash + ?Sized>(&self, key: &Q) -> &Bucket<K, V, R> {
         &self.buckets[self.index(key)]
     }
+}
+
+into_iter_of! {
+    [K: Key, V: Value, R: Reclaimer, T: Traversal<R>, S] HashMap<K, V, R, T, S>, (K, V),
+    |map| into_items(&map.domain, map.buckets.iter_mut().flat_map(Bucket::take_all), Node::into_item)
 }
 
 impl<K, V, R: Reclaimer, T: Traversal<R>, S> Drop for HashMap<K, V, R, T, S> {

@@ -27,9 +27,11 @@ mod chain;
 mod ellen_record;
 mod fresh;
 mod front;
+mod interface;
 mod padded;
 #[cfg(test)]
 mod pause;
+mod steps;
 mod tree;
 
 pub mod bonsai;
@@ -53,7 +55,7 @@ pub use bonsai::Bonsai;
 pub use double_link_queue::DoubleLinkQueue;
 pub use elimination_stack::EliminationStack;
 pub use ellen_tree::EllenTree;
-pub use guarded::Entry;
+pub use guarded::{Entry, OccupiedError};
 pub use harris_list::{HarrisList, HarrisListScot};
 pub use hash_map::{FixedHashMap, FixedHashMapHarris, HashMap, HashMapHarris};
 pub use list::List;

@@ -1,13 +1,17 @@
 //! Sorted lists behind one face. The algorithms are in [`michael_list`](crate::michael_list) and
 //! [`harris_list`](crate::harris_list), what they share in `bucket.rs`.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::{Bound, RangeBounds};
 
 use kovan_schemes::{Domain, Guard, Reclaimer};
 
-use crate::bucket::{Bucket, Find, bucket_operations};
+use crate::bucket::{Bucket, Find, Node, bucket_operations};
+use crate::fresh::into_items;
 use crate::guarded::Entry;
+use crate::interface::{cursor_interface, into_iter_of, iterate_interface, map_interface};
 use crate::structure::{Key, Query, Structure, StructureFacts, Value, map_operations};
 
 /// A list algorithm: how a traversal treats the removed nodes that it meets.
@@ -35,24 +39,38 @@ impl<K: Key, V: Value, R: Reclaimer, T: Traversal<R>> List<K, V, R, T> {
         Self { domain: domain.clone(), list: Bucket::new(), traversal: PhantomData }
     }
 
+    map_interface!();
+    cursor_interface!();
+    iterate_interface!("in ascending order of their keys");
     bucket_operations!();
 
-    /// The entry of the least key now.
-    #[must_use]
-    pub fn first<'g, 'h>(&'g self, guard: &'g Guard<'h, R>) -> Option<Entry<'g, 'h, K, V, R>> {
-        self.domain.check(guard);
-        T::Find::find(&self.list.head, guard, |_| false).into_entry()
+    fn seek<'g, 'h, Q: Ord + ?Sized>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        bound: Bound<&Q>,
+    ) -> Option<Entry<'g, 'h, K, V, R>>
+    where
+        K: Borrow<Q>,
+    {
+        let before = |at: &K| !(bound, Bound::Unbounded).contains(at.borrow());
+        T::Find::find(&self.list.head, guard, before).into_entry()
     }
 
-    /// Whether the map is empty now.
-    #[must_use]
-    pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
-        self.first(guard).is_none()
+    fn steps<'g, 'h>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+    ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> {
+        self.list.steps::<T::Find>(guard)
     }
 
-    fn bucket(&self, _: &K) -> &Bucket<K, V, R> {
+    fn bucket<Q: ?Sized>(&self, _: &Q) -> &Bucket<K, V, R> {
         &self.list
     }
+}
+
+into_iter_of! {
+    [K: Key, V: Value, R: Reclaimer, T: Traversal<R>] List<K, V, R, T>, (K, V),
+    |list| into_items(&list.domain, list.list.take_all(), Node::into_item)
 }
 
 impl<K, V, R: Reclaimer, T: Traversal<R>> Drop for List<K, V, R, T> {

@@ -24,7 +24,7 @@ impl<R: Reclaimer> Traversal<R> for Michael {
         kind: Kind::Map,
         paper: "Michael, High performance dynamic lock-free hash tables and list-based sets, SPAA 2002",
         needs: Strength::Pointer,
-        shields: 3,
+        shields: 4,
         nodes: Nodes::ONE_PER_KEY,
     };
     const MAP: StructureFacts = StructureFacts { name: "hash-map", ..<Self as Traversal<R>>::LIST };

@@ -10,6 +10,12 @@
 //! remove it first. So a removal that panics after the flag has taken place. (In the paper the
 //! exchange of the anchor is when the key goes.)
 //!
+//! An entry is replaced by an exchange of the clean edge to its leaf, as an insertion would exchange
+//! it: until then the old leaf is the one of its key, from then on the new one. An edge that is clean
+//! is in the tree, and is the leaf's only one there. A removal flags that edge, and a removal of the
+//! sibling tags it, so either is before the exchange, which fails, or after it, and has the new leaf.
+//! (The paper has sets of keys only; this is its insertion, without the inner node.)
+//!
 //! A traversal follows flagged and tagged edges. Below one that is clean the child was in the tree.
 //! Below another it may be freed, if the scheme protects less than a region, unless the anchor
 //! still is what it was once the child is protected: then neither has been removed. That check of
@@ -17,17 +23,27 @@
 //!
 //! Deviation: one edge (`root`) and one leaf behind all keys do for the paper's five sentinels.
 
-use std::mem::swap;
+#[cfg(test)]
+mod tests;
+mod update;
+
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::mem::{replace, swap};
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
 
-use crate::fresh::Fresh;
+use crate::fresh::into_items;
+use crate::guarded::Entry;
+use crate::interface::{
+    cursor_interface, into_iter_of, iterate_interface, map_interface, search_steps,
+};
 use crate::structure::{
     Key, Kind, Nodes, Structure, StructureFacts, Value, debug_with_domain, map_operations,
 };
-use crate::tree::{self, Bound, Branches, leaf_reads, sides};
+use crate::tree::{self, Bound, Branches, leaf_reads};
 
 /// The bit of an edge whose leaf is being removed. Set once, on a clean edge.
 const FLAG: usize = 1;
@@ -80,14 +96,29 @@ struct Place<'g, 'h, K, V, R: Reclaimer> {
     flagged: bool,
 }
 
-impl<'h, K: Ord, V, R: Reclaimer> Place<'_, 'h, K, V, R> {
-    fn holds(&self, key: &K) -> bool {
-        !self.flagged && self.leaf.bound.is(key)
+impl<'g, 'h, K, V, R: Reclaimer> Place<'g, 'h, K, V, R> {
+    /// The key at the place, if it was not removed.
+    fn key(&self) -> Option<&'g K> {
+        self.leaf.bound.key().filter(|_| !self.flagged)
     }
 
-    /// The shield of the leaf. The others are given back.
-    fn keep_leaf(self) -> Shield<'h, R> {
-        self.shields.leaf
+    /// The entry of the leaf with its shield. The other shields are given back.
+    fn into_entry(self) -> Option<Entry<'g, 'h, K, V, R>> {
+        self.leaf.entry(self.shields.leaf)
+    }
+
+    /// The entry of `key`, or the place, if the key is not there.
+    fn found<Q>(self, key: &Q) -> Result<Entry<'g, 'h, K, V, R>, Self>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        if self.key().is_some_and(|at| at.borrow() == key)
+            && let (Some(key), Some(value)) = (self.leaf.bound.key(), &self.leaf.value)
+        {
+            return Ok(Entry::new(key, value, self.shields.leaf));
+        }
+        Err(self)
     }
 }
 
@@ -114,78 +145,28 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
         Self { domain: domain.clone(), root: Atomic::new(end.into_shared()) }
     }
 
-    /// Adds `key`; false, and nothing changes, if it is present. Lock-free.
-    pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
-        self.domain.check(guard);
-        let mut place = self.seek(guard, &key);
-        if place.holds(&key) {
-            return false;
-        }
-        let leaf = Fresh::new(guard, Node::leaf(Bound::Key(key.clone()), Some(value)));
-        loop {
-            let old = &place.leaf.bound;
-            let side = old.side(&key);
-            let bound = if side == 0 { old.clone() } else { Bound::Key(key.clone()) };
-            let edges = sides(side, Atomic::new(leaf.shared()), Atomic::new(place.leaf_at));
-            let inner = Fresh::new(guard, Node { bound, value: None, edges });
-            // The leaf is protected, so not reused: if it is there, and clean, the parent is in
-            // the tree and this is the leaf's only edge, whatever was in between.
-            let Err((_, now)) = inner.publish(place.edge, place.leaf_at) else {
-                leaf.keep();
-                return true;
-            };
-            if now.with_tag(0) == place.leaf_at {
-                Self::cleanup(guard, &place);
-            }
-            drop(place);
-            place = self.seek(guard, &key);
-            if place.holds(&key) {
-                return false;
-            }
-        }
-    }
-
-    /// Removes `key`, and returns a copy of its value. Lock-free.
-    pub fn remove(&self, guard: &Guard<'_, R>, key: &K) -> Option<V>
-    where
-        V: Clone,
-    {
-        self.domain.check(guard);
-        let (place, value) = loop {
-            let place = self.seek(guard, key);
-            if !place.leaf.bound.is(key) {
-                return None;
-            }
-            // Before the removal: if this panics, there is none.
-            let value = place.leaf.value.clone();
-            // Whoever flags removes the key.
-            let flagged = place.leaf_at.with_tag(FLAG);
-            match place.edge.compare_exchange(place.leaf_at, flagged, guard) {
-                Ok(_) => break (place, value),
-                Err(now) if now.with_tag(0) == place.leaf_at => {
-                    Self::cleanup(guard, &place);
-                }
-                Err(_) => {}
-            }
-        };
-        #[cfg(test)]
-        crate::pause::at("leaf is flagged");
-        let mut done = Self::cleanup(guard, &place);
-        // Kept, so that no other leaf gets this address while we look for it.
-        let leaf_at = place.leaf_at;
-        let _shield = place.keep_leaf();
-        // If this panics, the key is removed all the same, and others unlink the leaf.
-        while !done {
-            let place = self.seek(guard, key);
-            done = place.leaf_at != leaf_at || Self::cleanup(guard, &place);
-        }
-        value
-    }
-
-    leaf_reads!(seek);
+    leaf_reads!(descend);
 
     /// The leaf where `key` is, or would be.
-    fn seek<'g, 'h>(&'g self, guard: &'g Guard<'h, R>, key: &K) -> Place<'g, 'h, K, V, R> {
+    fn locate<'g, 'h, Q: Ord + ?Sized>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        key: &Q,
+    ) -> Place<'g, 'h, K, V, R>
+    where
+        K: Borrow<Q>,
+    {
+        self.descend(guard, |bound| bound.side(key), |_, _| ())
+    }
+
+    /// The leaf where the search ends that goes to this side of each inner node. Calls `turn` with
+    /// each that it leaves to the left, while that is protected.
+    fn descend<'g, 'h>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        side: impl Fn(&Bound<K>) -> usize,
+        mut turn: impl FnMut(&'g Node<K, V, R>, Shared<'g, Node<K, V, R>, R>),
+    ) -> Place<'g, 'h, K, V, R> {
         let mut shields = Shields {
             ancestor: guard.shield(),
             successor: guard.shield(),
@@ -220,7 +201,11 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
                         flagged,
                     };
                 }
-                let down = &leaf.edges[leaf.bound.side(key)];
+                let to = side(&leaf.bound);
+                if to == 0 {
+                    turn(leaf, at);
+                }
+                let down = &leaf.edges[to];
                 let next = guard.protect(&mut shields.next, down);
                 if at.tag() & TAG == 0 {
                     (anchor, successor) = (edge, at);
@@ -241,62 +226,35 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
             }
         }
     }
-
-    /// Removes the parent and the flagged one of its leaves, with the chain above it; false if the
-    /// anchor is not what it was. One of the parent's edges is flagged.
-    fn cleanup<'g>(guard: &'g Guard<'_, R>, place: &Place<'g, '_, K, V, R>) -> bool {
-        // There is a parent, as no edge of the root is flagged or tagged.
-        let Some(parent) = place.parent else { return false };
-        // Where the search went: a key is not compared again, which might panic.
-        let side = usize::from(ptr::eq(place.edge, &raw const parent.edges[1]));
-        let flagged = parent.edges[side].load(Acquire, guard).tag() & FLAG != 0;
-        let victim = if flagged { side } else { 1 - side };
-        let kept = &parent.edges[1 - victim];
-        let mut sibling = kept.load(Acquire, guard);
-        while sibling.tag() & TAG == 0 {
-            // The sibling is not protected; whatever node it is now, its edge gets the tag.
-            match kept.compare_exchange(sibling, sibling.with_tag(sibling.tag() | TAG), guard) {
-                Ok(_) => break,
-                Err(now) => sibling = now,
-            }
-        }
-        // The sibling's own flag, if it is being removed too, goes with it.
-        let lifted = sibling.with_tag(sibling.tag() & FLAG);
-        // The successor is protected, so not reused; if the anchor leads to it and is clean, the
-        // chain from it to the parent is in the tree, and as it was seen.
-        if place.anchor.compare_exchange(place.successor, lifted, guard).is_err() {
-            return false;
-        }
-        let mut at = place.successor;
-        loop {
-            // SAFETY: removed by our exchange just now, and retired by nobody but us, below.
-            let Some(node) = (unsafe { at.deref() }) else { unreachable!("no inner node") };
-            let last = at == place.parent_at;
-            // Above the parent a node's flagged edge leads to its leaf. Not by the key: that must not
-            // be compared again, lest an inconsistent order retires what is not removed.
-            let flagged = |side: usize| node.edges[side].load(Acquire, guard).tag() & FLAG != 0;
-            let side = if last { 1 - victim } else { usize::from(flagged(0)) };
-            let [next, leaf] = [side, 1 - side].map(|side| node.edges[side].load(Acquire, guard));
-            // SAFETY: for both: 1: not null; allocated in this domain (callers `check`); retired
-            // by the one whose exchange removed them, which happens once, as nodes do not return.
-            // 2: the anchor was the only edge of a node in the tree that led to the chain. What
-            // leads to it otherwise are edges of removed nodes, which are tagged or flagged, so
-            // traversals look at their anchor before they read on, unless a guard that began
-            // before now protects a region.
-            unsafe { guard.retire(leaf) };
-            // SAFETY: as above.
-            unsafe { guard.retire(at) };
-            if last {
-                return true;
-            }
-            at = next.with_tag(0);
-        }
-    }
 }
 
 impl<K, V, R: Reclaimer> Node<K, V, R> {
     fn leaf(bound: Bound<K>, value: Option<V>) -> Self {
         Self { bound, value, edges: [Atomic::null(), Atomic::null()] }
+    }
+
+    /// The entry of a leaf, which `shield` protects.
+    fn entry<'g, 'h>(&'g self, shield: Shield<'h, R>) -> Option<Entry<'g, 'h, K, V, R>> {
+        Some(Entry::new(self.bound.key()?, self.value.as_ref()?, shield))
+    }
+}
+
+into_iter_of! {
+    [K: Key, V: Value, R: Reclaimer] NmTree<K, V, R>, (K, V),
+    |tree| {
+        // SAFETY: exclusive; what is linked is not retired. The root is not used any more.
+        let nodes = unsafe { tree::take_all(&mut replace(&mut tree.root, Atomic::null())) };
+        let mut nodes: Vec<_> = nodes.collect();
+        let edges = nodes.iter_mut().flat_map(|node| node.value_mut().edges.each_mut());
+        let flagged = edges.map(Atomic::load_exclusive).filter(|edge| edge.tag() & FLAG != 0);
+        // SAFETY: exclusive. The leaf of a removal that panicked.
+        let removed: HashSet<_> =
+            flagged.filter_map(|leaf| unsafe { leaf.deref() }).map(ptr::from_ref).collect();
+        let (removed, nodes): (Vec<_>, Vec<_>) =
+            nodes.into_iter().partition(|node| removed.contains(&ptr::from_ref(node.value())));
+        tree.domain.discard(removed.into_iter());
+        let item = |node: Node<K, V, R>| node.bound.into_key().zip(node.value);
+        tree::sorted(into_items(&tree.domain, nodes.into_iter(), item))
     }
 }
 
@@ -323,7 +281,7 @@ impl<R: Reclaimer> Structure<R> for NmTree<u64, u64, R> {
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);
-        let mut place = self.seek(guard, &key);
+        let mut place = self.locate(guard, &key);
         // A removal keeps the shield of its leaf while it seeks again.
         let mut kept = guard.shield();
         let shields = &mut place.shields;
@@ -348,6 +306,3 @@ impl<R: Reclaimer> Structure<R> for NmTree<u64, u64, R> {
         unsafe { tree::contents(&self.domain, &mut self.root, |node| node.value) }
     }
 }
-
-#[cfg(test)]
-mod tests;

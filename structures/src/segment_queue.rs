@@ -26,18 +26,19 @@
 //! the segment; a spoiled cell is paid for by an enqueue, so dequeues that spoil find no more of
 //! them.
 
+mod cell;
 #[cfg(test)]
 mod tests;
 
-use std::cell::UnsafeCell;
-use std::hint::spin_loop;
-use std::mem::{MaybeUninit, needs_drop};
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU8, AtomicUsize};
+use std::mem::replace;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use kovan_schemes::{Atomic, Domain, Guard, Owned, Reclaimer, Shared, Strength, canary};
 
+use self::cell::{Cell, EMPTY, FULL};
 use crate::chain::{self, Link};
+use crate::interface::into_iter_of;
 use crate::padded::Padded;
 use crate::structure::{
     Kind, Nodes, Structure, StructureFacts, debug_with_domain, sequence_operations,
@@ -45,92 +46,6 @@ use crate::structure::{
 
 /// Cells of a segment.
 const CELLS: usize = 32;
-/// Looks that a dequeue takes at a cell before it spoils it.
-const PATIENCE: usize = 32;
-
-/// States of a cell. It goes from empty to full to taken, or from empty to taken (spoiled).
-const EMPTY: u8 = 0;
-const FULL: u8 = 1;
-const TAKEN: u8 = 2;
-
-struct Cell<T> {
-    state: AtomicU8,
-    /// Initialised while full. Written by the one enqueue that was given the cell, before it is
-    /// full; read by the one dequeue that was, after.
-    value: UnsafeCell<MaybeUninit<T>>,
-}
-
-impl<T> Cell<T> {
-    /// # Safety
-    /// `at` may be written to.
-    unsafe fn build(at: *mut Self, value: Option<T>) {
-        let state = AtomicU8::new(if value.is_some() { FULL } else { EMPTY });
-        // SAFETY: the caller's clause. A value that is not there needs no initialisation.
-        unsafe {
-            (&raw mut (*at).state).write(state);
-            if let Some(value) = value {
-                (&raw mut (*at).value).cast::<T>().write(value);
-            }
-        }
-    }
-
-    fn state(&self) -> u8 {
-        self.state.load(Acquire)
-    }
-
-    /// Puts `value` in, or gives it back if the cell was spoiled.
-    ///
-    /// # Safety
-    /// The cell was given to the calling enqueue.
-    unsafe fn put(&self, value: T) -> Result<(), T> {
-        // SAFETY: the caller's clause: no other enqueue is here, and a dequeue reads the value only
-        // if it is full.
-        unsafe { (*self.value.get()).write(value) };
-        #[cfg(test)]
-        crate::pause::at("cell written");
-        // Release: publishes the value. Relaxed: the dequeue left nothing to read.
-        if self.state.compare_exchange(EMPTY, FULL, Release, Relaxed).is_ok() {
-            return Ok(());
-        }
-        // SAFETY: written above, and spoiled: the dequeue did not and will not read it.
-        Err(unsafe { (*self.value.get()).assume_init_read() })
-    }
-
-    /// Takes the value, or spoils the cell.
-    ///
-    /// # Safety
-    /// The cell was given to the calling dequeue.
-    unsafe fn take(&self) -> Option<T> {
-        for _ in 0..PATIENCE {
-            // Relaxed: a hint; the swap decides.
-            if self.state.load(Relaxed) != EMPTY {
-                break;
-            }
-            spin_loop();
-        }
-        // Acquire: the value, if there is one.
-        let full = self.state.swap(TAKEN, Acquire) == FULL;
-        // SAFETY: full, so written; no other dequeue is here, by the caller's clause.
-        full.then(|| unsafe { (*self.value.get()).assume_init_read() })
-    }
-
-    /// Takes the value, if there is one.
-    fn take_exclusive(&mut self) -> Option<T> {
-        let full = std::mem::replace(self.state.get_mut(), TAKEN) == FULL;
-        // SAFETY: full, so written, and taken now.
-        full.then(|| unsafe { self.value.get_mut().assume_init_read() })
-    }
-}
-
-/// For the drop of a queue. In a segment that is retired all cells were taken.
-impl<T> Drop for Cell<T> {
-    fn drop(&mut self) {
-        // A constant: without it, each segment that is freed would be read through.
-        if needs_drop::<T>() {
-            drop(self.take_exclusive());
-        }
-    }
-}
 
 struct Segment<T, R: Reclaimer> {
     /// Cells given to enqueues; counts on beyond the last.
@@ -187,6 +102,13 @@ impl<T, R: Reclaimer> Segment<T, R> {
         dequeues >= enqueues && self.next.load(Acquire, guard).is_null()
     }
 
+    /// The number of cells that an enqueue was given, and no dequeue.
+    fn len(&self) -> usize {
+        // Acquire, so the dequeues are read first. What was given to dequeues only is spoiled.
+        let dequeues = self.dequeues.load(Acquire);
+        self.enqueues.load(Acquire).min(CELLS).saturating_sub(dequeues)
+    }
+
     /// Whether no value is in a cell that no dequeue was given, and no segment follows.
     fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         loop {
@@ -207,6 +129,9 @@ impl<T, R: Reclaimer> Segment<T, R> {
 }
 
 /// A lock-free queue in segments. Its operations panic if the guard is of another domain.
+///
+/// It has no `peek`: an enqueue that was given an earlier cell may fill it at any later time, so that
+/// its value comes out before one that a peek has found at the head.
 pub struct SegmentQueue<T, R: Reclaimer> {
     domain: Domain<R>,
     head: Padded<Atomic<Segment<T, R>, R>>,
@@ -317,6 +242,15 @@ impl<T: Send + 'static, R: Reclaimer> SegmentQueue<T, R> {
         }
     }
 
+    /// Counts the values by a walk over the segments. Approximate while others work: a value is counted
+    /// from when its enqueue was given a cell until a dequeue is. Where the scheme protects less than a
+    /// region it starts again whenever a segment is retired; lock-free.
+    #[must_use]
+    pub fn len(&self, guard: &Guard<'_, R>) -> usize {
+        self.domain.check(guard);
+        chain::sum(guard, &self.head, Segment::len)
+    }
+
     /// Whether the queue is empty now. Lock-free: it looks again only if a dequeue came between.
     #[must_use]
     pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
@@ -325,6 +259,19 @@ impl<T: Send + 'static, R: Reclaimer> SegmentQueue<T, R> {
         let head = guard.protect(&mut shield, &self.head);
         // SAFETY: as in `dequeue`.
         unsafe { head.deref() }.is_none_or(|first| first.is_empty(guard))
+    }
+}
+
+into_iter_of! {
+    [T, R: Reclaimer] SegmentQueue<T, R>, T,
+    |queue| {
+        // SAFETY: exclusive; segments from the head on are not retired. The head is not used any more.
+        let nodes = unsafe { chain::take_all(&mut replace(&mut queue.head.0, Atomic::null())) };
+        let mut items = Vec::new();
+        queue.domain.discard_with(nodes, |mut segment| {
+            items.extend(segment.value_mut().cells.iter_mut().filter_map(Cell::take_exclusive));
+        });
+        items.into_iter()
     }
 }
 
@@ -343,7 +290,7 @@ impl<R: Reclaimer> Structure<R> for SegmentQueue<u64, R> {
         kind: Kind::Queue,
         paper: "Correia and Ramalhete, FAAArrayQueue, 2016; after Morrison and Afek, Fast concurrent queues for x86 processors, PPoPP 2013",
         needs: Strength::Pointer,
-        shields: 1,
+        shields: 2,
         nodes: Nodes { keys_per_node: CELLS as u64, fixed: 1, ..Nodes::ONE_PER_KEY },
     };
 
@@ -357,6 +304,9 @@ impl<R: Reclaimer> Structure<R> for SegmentQueue<u64, R> {
         self.domain.check(guard);
         let mut shield = guard.shield();
         let _ = guard.protect(&mut shield, &self.head);
+        // Of a walk through the segments.
+        let mut walk = guard.shield();
+        let _ = guard.protect(&mut walk, &self.head);
         inside();
     }
 

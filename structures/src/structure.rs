@@ -135,7 +135,7 @@ macro_rules! map_operations {
         }
 
         fn remove(&self, guard: &Guard<'_, R>, key: u64) -> Option<u64> {
-            self.remove(guard, &key)
+            self.remove(guard, &key).map(|entry| *entry)
         }
 
         fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
@@ -144,18 +144,6 @@ macro_rules! map_operations {
     };
 }
 pub(crate) use map_operations;
-
-/// Of a map, the look-up that does not return the entry.
-macro_rules! contains_key {
-    () => {
-        /// Whether `key` is present; progress as [`get`](Self::get).
-        #[must_use]
-        pub fn contains_key(&self, guard: &Guard<'_, R>, key: &K) -> bool {
-            self.get(guard, key).is_some()
-        }
-    };
-}
-pub(crate) use contains_key;
 
 /// Of [`Structure`], the constructor and the updates of a stack or a queue of `u64`, under these
 /// names.

@@ -1,8 +1,10 @@
 //! What the binary search trees share: the order of keys and sentinels, and walks over trees that
 //! one thread alone can reach. The walks do not recurse: the external trees are not balanced.
 
+use std::borrow::Borrow;
 use std::iter;
 use std::sync::atomic::Ordering::Relaxed;
+use std::vec;
 
 use kovan_schemes::{Atomic, Domain, Owned, Reclaimer};
 
@@ -13,12 +15,16 @@ pub(crate) enum Bound<K> {
     End,
 }
 
-impl<K: Ord> Bound<K> {
+impl<K> Bound<K> {
     /// The side of an external tree's node with this bound that `key` is on: 0 is left, of lesser
     /// keys.
-    pub(crate) fn side(&self, key: &K) -> usize {
+    pub(crate) fn side<Q>(&self, key: &Q) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
         match self {
-            Self::Key(bound) => usize::from(key >= bound),
+            Self::Key(bound) => usize::from(key >= bound.borrow()),
             Self::End => 0,
         }
     }
@@ -30,35 +36,86 @@ impl<K: Ord> Bound<K> {
         }
     }
 
-    pub(crate) fn is(&self, key: &K) -> bool {
-        self.key() == Some(key)
+    pub(crate) fn is<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.key().is_some_and(|at| at.borrow() == key)
+    }
+
+    pub(crate) fn into_key(self) -> Option<K> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::End => None,
+        }
     }
 }
 
-/// Of an external tree, the look-ups, from the function that finds the leaf.
+/// Of an external tree, the look-ups, from the function that finds the leaf for a key, of which it is
+/// told the side that the key is on.
 macro_rules! leaf_reads {
-    ($($seek:tt)+) => {
-        /// The value of `key`. Lock-free; wait-free, but for the depth of the tree, where the scheme
-        /// protects a region.
-        #[must_use]
-        pub fn get<'g, 'h>(
+    ($($descend:tt)+) => {
+        map_interface!();
+        cursor_interface!();
+        iterate_interface!("in ascending order of their keys, with a search from the root for each");
+
+        fn find<'g, 'h, Q: Ord + ?Sized>(
             &'g self,
             guard: &'g Guard<'h, R>,
-            key: &K,
-        ) -> Option<crate::Entry<'g, 'h, K, V, R>> {
-            self.domain.check(guard);
-            let place = self.$($seek)+(guard, key);
-            if !place.holds(key) {
-                return None;
-            }
-            let Place { leaf, shields, .. } = place;
-            Some(crate::Entry::new(leaf.bound.key()?, leaf.value.as_ref()?, shields.leaf))
+            key: &Q,
+        ) -> Option<Entry<'g, 'h, K, V, R>>
+        where
+            K: Borrow<Q>,
+        {
+            let place = self.$($descend)+(guard, |bound| bound.side(key), |_, _| ());
+            place.found(key).ok()
         }
 
-        crate::structure::contains_key!();
+        /// Searches for the leaf at the bound. If that is not within, its range is empty: no key lies
+        /// between the bound and the node where the search last turned left. So it goes on there.
+        fn seek<'g, 'h, Q: Ord + ?Sized>(
+            &'g self,
+            guard: &'g Guard<'h, R>,
+            bound: std::ops::Bound<&Q>,
+        ) -> Option<Entry<'g, 'h, K, V, R>>
+        where
+            K: Borrow<Q>,
+        {
+            use std::ops::Bound::{Excluded, Included, Unbounded};
+            use std::ops::RangeBounds;
+            let mut own: Option<K> = None;
+            let mut shield = guard.shield();
+            loop {
+                let from = own.as_ref().map_or(bound, |key| Included(key.borrow()));
+                let side = |at: &$crate::tree::Bound<K>| match from {
+                    Included(key) | Excluded(key) => at.side(key),
+                    Unbounded => 0,
+                };
+                let mut turn = None;
+                let place = self.$($descend)+(guard, side, |node, at| {
+                    // It is protected by the search at this moment.
+                    let _ = guard.protect(&mut shield, &Atomic::new(at));
+                    turn = Some(node);
+                });
+                if place.key().is_some_and(|key| (from, Unbounded).contains(key.borrow())) {
+                    return place.into_entry();
+                }
+                own = Some(turn?.bound.key()?.clone());
+            }
+        }
+
+        search_steps!();
     };
 }
 pub(crate) use leaf_reads;
+
+/// The entries of an external tree or of a balanced one, in order.
+pub(crate) fn sorted<K: Ord, V>(items: vec::IntoIter<(K, V)>) -> vec::IntoIter<(K, V)> {
+    let mut items: Vec<_> = items.collect();
+    items.sort_by(|a, b| a.0.cmp(&b.0));
+    items.into_iter()
+}
 
 /// `first` at `side`, and `second` at the other.
 pub(crate) fn sides<T>(side: usize, first: T, second: T) -> [T; 2] {
@@ -77,7 +134,7 @@ pub(crate) trait Branches<R: Reclaimer>: Sized {
 /// Every node of the tree is allocated, occurs once, and no other thread can reach it.
 pub(crate) unsafe fn take_all<N: Branches<R>, R: Reclaimer>(
     root: &mut Atomic<N, R>,
-) -> impl Iterator<Item = Owned<N, R>> {
+) -> impl Iterator<Item = Owned<N, R>> + use<N, R> {
     let root = root.load_exclusive();
     let mut rest = if root.is_null() { Vec::new() } else { vec![root] };
     iter::from_fn(move || {

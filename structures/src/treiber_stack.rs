@@ -1,17 +1,22 @@
 //! Treiber's stack (1986).
 
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, replace};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield, Strength};
 
 use crate::chain::{self, Node};
+use crate::fresh::into_items;
+use crate::interface::into_iter_of;
 use crate::padded::Padded;
 use crate::structure::{
     Kind, Nodes, Query, Structure, StructureFacts, debug_with_domain, sequence_operations,
 };
 
 /// A lock-free stack. Its operations panic if the guard is of another domain.
+///
+/// There is no reference to the value on top, only a copy: a pop moves the value out of its node, so
+/// that somebody else owns it while a guard still protects the node.
 pub struct TreiberStack<T, R: Reclaimer> {
     pub(crate) domain: Domain<R>,
     /// Not on the line of `domain`: an operation reads that long before it needs this, and would take
@@ -97,11 +102,30 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
         Ok(Some(value))
     }
 
+    /// Counts the values by a walk over all of them: the number at one time in the call. Wait-free
+    /// where the scheme protects a region; lock-free elsewhere, as it starts again whenever the stack
+    /// changes.
+    #[must_use]
+    pub fn len(&self, guard: &Guard<'_, R>) -> usize {
+        self.domain.check(guard);
+        chain::sum(guard, &self.top, |_| 1)
+    }
+
     /// Whether the stack is empty now.
     #[must_use]
     pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         self.domain.check(guard);
         self.top.load(Acquire, guard).is_null()
+    }
+}
+
+into_iter_of! {
+    [T, R: Reclaimer] TreiberStack<T, R>, T,
+    |stack| {
+        // SAFETY: exclusive; what is linked is not retired. The top is not used any more.
+        let nodes = unsafe { chain::take_all(&mut replace(&mut stack.top.0, Atomic::null())) };
+        // SAFETY: the value of a linked node was not moved out.
+        into_items(&stack.domain, nodes, |node| Some(unsafe { node.value.assume_init() }))
     }
 }
 
@@ -124,7 +148,7 @@ impl<R: Reclaimer> Structure<R> for TreiberStack<u64, R> {
         kind: Kind::Stack,
         paper: "Treiber, Systems programming: coping with parallelism, IBM RJ 5118, 1986",
         needs: Strength::Pointer,
-        shields: 1,
+        shields: 2,
         nodes: Nodes::ONE_PER_KEY,
     };
 
@@ -140,6 +164,9 @@ impl<R: Reclaimer> Structure<R> for TreiberStack<u64, R> {
         self.domain.check(guard);
         let mut shield = guard.shield();
         let _ = guard.protect(&mut shield, &self.top);
+        // Of a walk through the stack.
+        let mut walk = guard.shield();
+        let _ = guard.protect(&mut walk, &self.top);
         inside();
     }
 

@@ -1,11 +1,13 @@
 //! What users see besides the uniform face: entries, cursors, peeks, over every scheme.
 
 use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
 
 use kovan_schemes::{Domain, Guard, Reclaimer, RegionProtection, schemes};
 use kovan_structures::{
     DoubleLinkQueue, EliminationStack, Entry, HarrisList, HarrisListScot, HashMap, HashMapHarris,
-    MichaelList, MsQueue, SkipList, TreiberStack,
+    MichaelList, MsQueue, SegmentQueue, SkipList, TreiberStack,
 };
 
 /// Keys and values that own memory, so that a stale read is one of freed memory.
@@ -28,14 +30,14 @@ macro_rules! map {
                 self.insert(guard, key.to_owned(), format!("value of {key}"))
             }
             fn remove(&self, guard: &Guard<'_, R>, key: &str) -> Option<Text> {
-                self.remove(guard, &key.to_owned())
+                self.remove(guard, key).map(|entry| entry.clone())
             }
             fn get<'g, 'h>(
                 &'g self,
                 guard: &'g Guard<'h, R>,
                 key: &str,
             ) -> Option<Entry<'g, 'h, Text, Text, R>> {
-                self.get(guard, &key.to_owned())
+                self.get(guard, key)
             }
         }
     )*};
@@ -93,9 +95,9 @@ fn cursors_ascend<R: Reclaimer>() {
         let key = *entry.key();
         met.push(key);
         // The key it is at, the next one, and one behind it.
-        assert_eq!(list.remove(&guard, &key), Some(key / 2));
+        assert_eq!(list.remove(&guard, &key).as_deref(), Some(&(key / 2)));
         if key % 20 == 0 {
-            assert_eq!(list.remove(&guard, &(key + 2)), Some(key / 2 + 1));
+            assert_eq!(list.remove(&guard, &(key + 2)).as_deref(), Some(&(key / 2 + 1)));
         }
         list.insert(&guard, key.saturating_sub(1), 0);
         at = list.next_after(&guard, Bound::Excluded(entry.key()));
@@ -148,6 +150,80 @@ fn peeks_see_what_comes_next<R: Reclaimer>() {
     }
 }
 
+/// Counts of values, and those that are left in the order in which they would come out.
+fn pools_are_counted_and_emptied<R: Reclaimer>() {
+    const VALUES: u64 = 70;
+    macro_rules! pools {
+        ($($pool:ident $put:ident $take:ident $order:expr;)*) => {$(
+            let domain = Domain::<R>::new();
+            let meter = domain.meter();
+            let pool = $pool::new(&domain);
+            let handle = domain.register();
+            assert!(pool.is_empty(&handle.pin()) && pool.len(&handle.pin()) == 0);
+            for value in 0..VALUES {
+                pool.$put(&handle.pin(), value.to_string());
+                assert_eq!(pool.len(&handle.pin()) as u64, value + 1);
+            }
+            for taken in 1..=3 {
+                assert!(pool.$take(&handle.pin()).is_some());
+                assert_eq!(pool.len(&handle.pin()) as u64, VALUES - taken);
+            }
+            drop(handle);
+            let order: fn(u64) -> u64 = $order;
+            let expected = (3..VALUES).map(order).map(|value| value.to_string());
+            assert!(pool.into_iter().eq(expected), "{} over {}", stringify!($pool), R::FACTS.name);
+            assert_eq!(meter.totals().live(), 0);
+        )*};
+    }
+    pools! {
+        TreiberStack push pop |at| VALUES - 1 - at;
+        EliminationStack push pop |at| VALUES - 1 - at;
+        MsQueue enqueue dequeue |at| at;
+        DoubleLinkQueue enqueue dequeue |at| at;
+        SegmentQueue enqueue dequeue |at| at;
+    }
+}
+
+/// What is counted while others push and pop pairs: a few more or less than what stays.
+fn pools_are_counted_meanwhile<R: Reclaimer>() {
+    const STAY: u64 = 40;
+    macro_rules! pools {
+        ($($pool:ident $put:ident $take:ident;)*) => {$(
+            let domain = Domain::<R>::new();
+            let pool = $pool::new(&domain);
+            let done = AtomicBool::new(false);
+            let put = |value: u64| pool.$put(&domain.register().pin(), Box::new(value));
+            (0..STAY).for_each(put);
+            thread::scope(|scope| {
+                let worker = || {
+                    let handle = domain.register();
+                    for value in 0..400 {
+                        pool.$put(&handle.pin(), Box::new(value));
+                        assert!(pool.$take(&handle.pin()).is_some());
+                        handle.flush();
+                    }
+                    done.store(true, Relaxed);
+                };
+                scope.spawn(worker);
+                let handle = domain.register();
+                while !done.load(Relaxed) {
+                    let len = pool.len(&handle.pin()) as u64;
+                    // A walk through a queue may see many come, but what it starts with is there.
+                    assert!((STAY..=STAY + 400).contains(&len), "{len}");
+                }
+            });
+            assert_eq!(pool.len(&domain.register().pin()) as u64, STAY);
+        )*};
+    }
+    pools! {
+        TreiberStack push pop;
+        EliminationStack push pop;
+        MsQueue enqueue dequeue;
+        DoubleLinkQueue enqueue dequeue;
+        SegmentQueue enqueue dequeue;
+    }
+}
+
 macro_rules! over_every_scheme {
     ([$($scheme:ident : $strength:ident,)*]) => {
         #[test]
@@ -169,6 +245,11 @@ macro_rules! over_every_scheme {
         #[test]
         fn firsts() {
             $(lists_have_a_first::<schemes::$scheme>();)*
+        }
+        #[test]
+        fn pools() {
+            $(pools_are_counted_and_emptied::<schemes::$scheme>();)*
+            $(pools_are_counted_meanwhile::<schemes::$scheme>();)*
         }
         #[test]
         fn peeks() {

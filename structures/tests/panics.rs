@@ -93,6 +93,7 @@ impl Hash for Touchy {
 trait Map<R: Reclaimer>: 'static {
     fn new(domain: &Domain<R>) -> Self;
     fn put(&self, guard: &Guard<'_, R>, key: u64) -> bool;
+    fn set(&self, guard: &Guard<'_, R>, key: u64) -> bool;
     fn take(&self, guard: &Guard<'_, R>, key: u64) -> bool;
     fn has(&self, guard: &Guard<'_, R>, key: u64) -> bool;
 }
@@ -105,6 +106,9 @@ macro_rules! maps {
             }
             fn put(&self, guard: &Guard<'_, R>, key: u64) -> bool {
                 self.insert(guard, Touchy::new(key), Touchy::new(key))
+            }
+            fn set(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+                self.put(guard, Touchy::new(key), Touchy::new(key)).is_some()
             }
             fn take(&self, guard: &Guard<'_, R>, key: u64) -> bool {
                 self.remove(guard, &Touchy::new(key)).is_some()
@@ -126,30 +130,34 @@ maps! {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
+    /// An insertion.
     Put(u64),
+    /// An insertion or a replacement.
+    Set(u64),
     Take(u64),
     Has(u64),
 }
-use Step::{Has, Put, Take};
+use Step::{Has, Put, Set, Take};
 
 impl Step {
     fn run<R: Reclaimer, M: Map<R>>(self, map: &M, guard: &Guard<'_, R>) -> bool {
         match self {
             Put(key) => map.put(guard, key),
+            Set(key) => map.set(guard, key),
             Take(key) => map.take(guard, key),
             Has(key) => map.has(guard, key),
         }
     }
 
     fn key(self) -> u64 {
-        let (Put(key) | Take(key) | Has(key)) = self;
+        let (Put(key) | Set(key) | Take(key) | Has(key)) = self;
         key
     }
 
     /// Whether the key is there afterwards.
     fn leaves(self, before: bool) -> bool {
         match self {
-            Put(_) => true,
+            Put(_) | Set(_) => true,
             Take(_) => false,
             Has(_) => before,
         }
@@ -210,7 +218,20 @@ fn case<R: Reclaimer, M: Map<R>>(
 
 fn every_case<R: Reclaimer, M: Map<R>>() {
     let mut thrown = 0;
-    for step in [Put(9), Put(10), Put(15), Take(10), Take(9), Take(8), Take(6), Has(10), Has(9)] {
+    for step in [
+        Put(9),
+        Put(10),
+        Put(15),
+        Set(9),
+        Set(10),
+        Set(8),
+        Take(10),
+        Take(9),
+        Take(8),
+        Take(6),
+        Has(10),
+        Has(9),
+    ] {
         // The removal of 2 moves the parent of 6 in the external trees.
         for other in [
             None,
@@ -218,6 +239,7 @@ fn every_case<R: Reclaimer, M: Map<R>>() {
             Some(Take(10)),
             Some(Take(9)),
             Some(Put(11)),
+            Some(Set(10)),
             Some(Take(8)),
             Some(Take(2)),
         ] {

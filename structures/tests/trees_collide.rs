@@ -148,7 +148,7 @@ fn snapshots_stay<R: RegionProtection>() {
                 assert_eq!(inserted, !oracle.contains_key(&key));
                 oracle.entry(key).or_insert(value);
             } else {
-                assert_eq!(tree.remove(&guard, &key), oracle.remove(&key));
+                assert_eq!(tree.remove(&guard, &key).map(|value| *value), oracle.remove(&key));
             }
         }
         handle.flush();

@@ -60,7 +60,7 @@ macro_rules! map_store {
                 self.insert(guard, key, value);
             }
             fn take(&self, guard: &Guard<'_, R>, key: u64) -> Option<Canary> {
-                self.remove(guard, &key)
+                self.remove(guard, &key).map(|value| value.clone())
             }
             fn read(&self, guard: &Guard<'_, R>, key: u64) -> Option<Canary> {
                 self.get(guard, &key).map(|value| value.clone())

@@ -35,7 +35,7 @@ fn run(updates: impl Iterator<Item = i64>) -> u32 {
         let edit = Edit::new(View::new(&guard, &root));
         let key = update.unsigned_abs();
         let changed = if update > 0 {
-            edit.insert(&key, &0).map(|done| (done.is_some(), oracle.insert(key)))
+            edit.insert::<false>(&key, &0, None).map(|done| (done.0.is_some(), oracle.insert(key)))
         } else {
             edit.remove(&key).map(|done| (done.is_some(), oracle.remove(&key)))
         };

@@ -1,16 +1,18 @@
 //! Nodes of the skip list: their links, marks and counts.
 
+use std::borrow::Borrow;
 use std::cell::Cell;
 use std::ops::Range;
 use std::ptr;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
-use kovan_schemes::{Atomic, Guard, Reclaimer, Shared};
+use kovan_schemes::{Atomic, Guard, Reclaimer, Shared, Shield};
 
 use crate::bucket::{MARK, Shields};
 use crate::chain::Link;
 use crate::guarded::Entry;
+use crate::steps::Pair;
 use crate::structure::{Key, Value};
 
 /// Levels. One node in four is a level higher, so this is enough for 4^12 keys.
@@ -46,6 +48,14 @@ impl<K, V, R: Reclaimer> Link<R> for Node<K, V, R> {
     }
 }
 
+impl<K, V, R: Reclaimer> Pair<R> for Node<K, V, R> {
+    type Key = K;
+    type Value = V;
+    fn pair(&self) -> (&K, &V) {
+        (&self.key, &self.value)
+    }
+}
+
 impl<K, V, R: Reclaimer> Node<K, V, R> {
     /// A node that its inserter is to link at the bottom.
     pub(super) fn new(key: K, value: V, height: usize) -> Self {
@@ -54,6 +64,17 @@ impl<K, V, R: Reclaimer> Node<K, V, R> {
         let links = AtomicU8::new(2);
         let low = [const { Atomic::null() }; LOW];
         Self { key, low, value, high, links, height: height as u8 }
+    }
+
+    /// The entry of this node, which `shield` protects.
+    pub(super) fn entry<'g, 'h>(&'g self, shield: Shield<'h, R>) -> Entry<'g, 'h, K, V, R> {
+        Entry::new(&self.key, &self.value, shield)
+    }
+
+    /// What is in a node that nobody else can reach, unless it was removed.
+    pub(super) fn into_item(mut self) -> Option<(K, V)> {
+        let removed = self.low[0].load_exclusive().tag() == MARK;
+        (!removed).then_some((self.key, self.value))
     }
 
     /// The levels above the bottom.
@@ -80,10 +101,17 @@ pub(super) struct Place<'g, 'h, K, V, R: Reclaimer> {
 }
 
 impl<'g, 'h, K, V, R: Reclaimer> Place<'g, 'h, K, V, R> {
+    pub(super) fn found<Q>(&self, key: &Q) -> Option<&'g Node<K, V, R>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.node.filter(|node| node.key.borrow() == key)
+    }
+
     pub(super) fn into_entry(self) -> Option<Entry<'g, 'h, K, V, R>> {
-        let node = self.node?;
         // `shields.cur` protects `node`.
-        Some(Entry::new(&node.key, &node.value, self.shields.cur))
+        Some(self.node?.entry(self.shields.cur))
     }
 }
 

@@ -1,5 +1,6 @@
 //! How a skip list is read: the search that unlinks, and the walk that does not.
 
+use std::borrow::Borrow;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use std::sync::atomic::fence;
 
@@ -98,11 +99,14 @@ impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
     }
 
     /// Looks `key` up without a write and without going back, under region schemes only.
-    pub(super) fn walk<'g, 'h>(
+    pub(super) fn walk<'g, 'h, Q: Ord + ?Sized>(
         &'g self,
         guard: &'g Guard<'h, R>,
-        key: &K,
-    ) -> Option<Entry<'g, 'h, K, V, R>> {
+        key: &Q,
+    ) -> Option<Entry<'g, 'h, K, V, R>>
+    where
+        K: Borrow<Q>,
+    {
         let mut from: Option<&'g Node<K, V, R>> = None;
         for here in (0..=self.top(guard, 0)).rev() {
             let link = from.map_or(&self.head[here], |node| node.at(here));
@@ -112,7 +116,7 @@ impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
             // linked when it was unlinked, or later, hence in the guard's life. Nobody makes
             // mutable references to published nodes.
             while let Some(node) = unsafe { at.deref::<'g>() } {
-                let after = node.key >= *key;
+                let after = node.key.borrow() >= key;
                 // Above the bottom its link need not be read: the level below decides.
                 if after && here > 0 {
                     break;
@@ -128,8 +132,8 @@ impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
             }
             // SAFETY: as above.
             let node = unsafe { at.deref::<'g>() };
-            if let Some(node) = node.filter(|node| here == 0 && node.key == *key) {
-                return Some(Entry::new(&node.key, &node.value, guard.shield()));
+            if let Some(node) = node.filter(|node| here == 0 && node.key.borrow() == key) {
+                return Some(node.entry(guard.shield()));
             }
         }
         None

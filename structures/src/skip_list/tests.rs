@@ -33,14 +33,40 @@ fn interrupted<R: Reclaimer>(meanwhile: fn(&List<R>, &Guard<'_, R>), nodes: u64,
     assert!(list.insert_with_height(&handle.pin(), KEY, KEY, 3));
     assert!(pause::done());
     handle.flush();
-    let totals = domain.meter().totals();
+    check(&list, &handle.pin(), nodes, retired);
+}
+
+/// Replaces `KEY`. When the new node is linked at the bottom, and the old one everywhere, `meanwhile`
+/// runs as another thread.
+fn interrupted_put<R: Reclaimer>(meanwhile: fn(&List<R>, &Guard<'_, R>), nodes: u64, retired: u64) {
+    let domain = Domain::<R>::new();
+    let list = Rc::new(List::<R>::new(&domain));
+    let handle = domain.register();
+    for key in [5, KEY, 15] {
+        list.insert_with_height(&handle.pin(), key, key, LEVELS);
+    }
+    let others = (Rc::clone(&list), domain.clone());
+    pause::set("bottom is replaced", move || {
+        let (list, domain) = others;
+        let handle = domain.register();
+        meanwhile(&list, &handle.pin());
+        handle.flush();
+    });
+    assert_eq!(list.put(&handle.pin(), KEY, KEY + 1).as_deref(), Some(&KEY));
+    assert!(pause::done());
+    handle.flush();
+    check(&list, &handle.pin(), nodes, retired);
+}
+
+/// There are so many nodes, and those that are linked at any level are in the map.
+fn check<R: Reclaimer>(list: &List<R>, guard: &Guard<'_, R>, nodes: u64, retired: u64) {
+    let totals = list.domain.meter().totals();
     assert_eq!((totals.live(), totals.retired), (nodes, retired), "over {}", R::FACTS.name);
     // What is linked at any level is not retired, and unmarked.
-    let guard = handle.pin();
     for level in 0..LEVELS {
         let mut link = &list.head[level];
         loop {
-            let next = link.load(std::sync::atomic::Ordering::Acquire, &guard);
+            let next = link.load(std::sync::atomic::Ordering::Acquire, guard);
             assert_eq!(next.tag(), 0, "level {level}");
             // SAFETY: no other thread is here. That it is not freed is what is tested.
             let Some(node) = (unsafe { next.deref() }) else { break };
@@ -52,7 +78,7 @@ fn interrupted<R: Reclaimer>(meanwhile: fn(&List<R>, &Guard<'_, R>), nodes: u64,
 
 fn removed<R: Reclaimer>() {
     let meanwhile = |list: &List<R>, guard: &Guard<'_, R>| {
-        assert_eq!(list.remove(guard, &KEY), Some(KEY));
+        assert_eq!(list.remove(guard, &KEY).as_deref(), Some(&KEY));
         assert!(!list.contains_key(guard, &KEY));
     };
     interrupted::<R>(meanwhile, 2, 1);
@@ -60,17 +86,57 @@ fn removed<R: Reclaimer>() {
 
 fn removed_and_inserted<R: Reclaimer>() {
     let meanwhile = |list: &List<R>, guard: &Guard<'_, R>| {
-        assert_eq!(list.remove(guard, &KEY), Some(KEY));
+        assert_eq!(list.remove(guard, &KEY).as_deref(), Some(&KEY));
         assert!(list.insert_with_height(guard, KEY, KEY + 1, LEVELS));
         assert_eq!(list.get(guard, &KEY).as_deref(), Some(&(KEY + 1)));
     };
     interrupted::<R>(meanwhile, 3, 1);
 }
 
+fn replaced<R: Reclaimer>() {
+    let meanwhile = |list: &List<R>, guard: &Guard<'_, R>| {
+        assert_eq!(list.put(guard, KEY, KEY + 1).as_deref(), Some(&KEY));
+        assert_eq!(list.get(guard, &KEY).as_deref(), Some(&(KEY + 1)));
+    };
+    interrupted::<R>(meanwhile, 3, 1);
+}
+
+fn replaced_is_found<R: Reclaimer>() {
+    let meanwhile = |list: &List<R>, guard: &Guard<'_, R>| {
+        assert_eq!(list.get(guard, &KEY).as_deref(), Some(&(KEY + 1)));
+        assert_eq!(list.len(guard), 3);
+    };
+    interrupted_put::<R>(meanwhile, 3, 1);
+}
+
+fn replaced_twice<R: Reclaimer>() {
+    let meanwhile = |list: &List<R>, guard: &Guard<'_, R>| {
+        assert_eq!(list.put(guard, KEY, KEY + 2).as_deref(), Some(&(KEY + 1)));
+        assert_eq!(list.get(guard, &KEY).as_deref(), Some(&(KEY + 2)));
+    };
+    interrupted_put::<R>(meanwhile, 3, 2);
+}
+
+fn replaced_and_removed<R: Reclaimer>() {
+    let meanwhile = |list: &List<R>, guard: &Guard<'_, R>| {
+        assert_eq!(list.remove(guard, &KEY).as_deref(), Some(&(KEY + 1)));
+        assert!(!list.contains_key(guard, &KEY));
+    };
+    interrupted_put::<R>(meanwhile, 2, 2);
+}
+
+#[test]
+fn a_replacement_meets_others() {
+    for_each_scheme!(over_every_scheme replaced);
+    for_each_scheme!(over_every_scheme replaced_is_found);
+    for_each_scheme!(over_every_scheme replaced_twice);
+    for_each_scheme!(over_every_scheme replaced_and_removed);
+}
+
 fn neighbours_removed<R: Reclaimer>() {
     let meanwhile = |list: &List<R>, guard: &Guard<'_, R>| {
-        assert_eq!(list.remove(guard, &5), Some(5));
-        assert_eq!(list.remove(guard, &15), Some(15));
+        assert_eq!(list.remove(guard, &5).as_deref(), Some(&5));
+        assert_eq!(list.remove(guard, &15).as_deref(), Some(&15));
     };
     interrupted::<R>(meanwhile, 1, 2);
 }
@@ -128,7 +194,7 @@ fn removed_and_thrown<R: Reclaimer>() {
     let others = (Rc::clone(&list), domain.clone());
     pause::set("level is linked next", move || {
         let (list, domain) = others;
-        assert_eq!(list.remove(&domain.register().pin(), &Touchy(KEY)), Some(KEY));
+        assert_eq!(list.remove(&domain.register().pin(), &Touchy(KEY)).as_deref(), Some(&KEY));
         THROW.set(true);
     });
     let insert = || list.insert_with_height(&handle.pin(), Touchy(KEY), KEY, 3);

@@ -1,0 +1,94 @@
+//! Iteration over a sorted list of marked links: over a list, a bucket, the bottom of a skip list.
+//!
+//! An iterator stands at a protected node. If the link of that node is untagged after the next node
+//! was protected, the node was not marked then, so linked, and so was the next one: that is not
+//! retired, and no key lies between. Otherwise the iterator searches for its place again from the
+//! head. Every step comes to a greater key, so it is lock-free, as the search is, and ends if only
+//! finitely many keys come.
+
+use std::mem::swap;
+use std::sync::atomic::Ordering::Acquire;
+
+use kovan_schemes::{Atomic, Guard, Reclaimer, Shared, Shield};
+
+use crate::bucket::MARK;
+use crate::chain::Link;
+use crate::guarded::Entry;
+
+/// A node of a sorted list.
+pub(crate) trait Pair<R: Reclaimer>: Link<R> {
+    type Key;
+    type Value;
+    fn pair(&self) -> (&Self::Key, &Self::Value);
+}
+
+/// A node, and the shield that protects it.
+pub(crate) type Found<'g, 'h, N, R> = (Shared<'g, N, R>, Shield<'h, R>);
+
+/// The iterator. `seek` searches for the first node behind a key, or the first of all.
+pub(crate) struct Steps<'g, 'h, N, R: Reclaimer, F> {
+    guard: &'g Guard<'h, R>,
+    seek: F,
+    /// Where it stands; none before the first step.
+    at: Option<Found<'g, 'h, N, R>>,
+    next: Shield<'h, R>,
+}
+
+impl<'g, 'h, N, R, F> Steps<'g, 'h, N, R, F>
+where
+    N: Pair<R> + 'g,
+    R: Reclaimer,
+    F: FnMut(Option<&N::Key>) -> Option<Found<'g, 'h, N, R>>,
+{
+    pub(crate) fn new(guard: &'g Guard<'h, R>, seek: F) -> Self {
+        Self { guard, seek, at: None, next: guard.shield() }
+    }
+
+    /// Goes to the next node, and stays at the last one if there is none.
+    fn step(&mut self) -> Option<()> {
+        let Some((at, shield)) = &mut self.at else {
+            self.at = Some((self.seek)(None)?);
+            return Some(());
+        };
+        // SAFETY: not null, and protected by `shield`.
+        let node = unsafe { at.deref::<'g>() }?;
+        let next = self.guard.protect(&mut self.next, node.link());
+        if next.tag() != MARK {
+            // SAFETY: null, or protected by `self.next` and not retired when that was set: see the
+            // module.
+            let after = unsafe { next.deref() }?;
+            // Acquire: as any link that is followed. A marked node is not in the map any more; the
+            // search finds what is there in its place.
+            if after.link().load(Acquire, self.guard).tag() != MARK {
+                swap(shield, &mut self.next);
+                *at = next;
+                return Some(());
+            }
+        }
+        *self.at.as_mut()? = (self.seek)(Some(node.pair().0))?;
+        Some(())
+    }
+}
+
+impl<'g, 'h, N, R, F> Iterator for Steps<'g, 'h, N, R, F>
+where
+    N: Pair<R> + 'g,
+    N::Key: 'g,
+    N::Value: 'g,
+    R: Reclaimer,
+    F: FnMut(Option<&N::Key>) -> Option<Found<'g, 'h, N, R>>,
+{
+    type Item = Entry<'g, 'h, N::Key, N::Value, R>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step()?;
+        let (at, _) = self.at.as_ref()?;
+        // The entry has a shield of its own, set while the iterator's protects the same node.
+        let mut shield = self.guard.shield();
+        let _ = self.guard.protect(&mut shield, &Atomic::new(*at));
+        // SAFETY: not null, and protected by `shield`, or by the guard, for the life of the entry.
+        // Nobody makes mutable references to published nodes.
+        let (key, value) = unsafe { at.deref::<'g>() }?.pair();
+        Some(Entry::new(key, value, shield))
+    }
+}
