@@ -279,6 +279,34 @@ fn one_insertion_wins(subject: Box<dyn Subject>) {
     check_end(subject, &alive);
 }
 
+/// Only one thread removes the key, after it was there, while others replace its entry: it is never
+/// told that the key is absent.
+fn removals_meet_replacements(subject: Box<dyn Subject>) {
+    println!("{}", subject.name());
+    let alive = Arc::new(AtomicI64::new(0));
+    let start = Barrier::new(3);
+    let rounds = scaled(1_500);
+    let put = |first: u64| {
+        let session = subject.session();
+        start.wait();
+        for id in first..first + rounds {
+            session.put(&key(0), Tracked::new(id, &alive));
+        }
+    };
+    thread::scope(|scope| {
+        let put = &put;
+        [rounds, 2 * rounds].into_iter().for_each(|first| _ = scope.spawn(move || put(first)));
+        let session = subject.session();
+        start.wait();
+        for id in 0..rounds {
+            session.put(&key(0), Tracked::new(id, &alive));
+            assert!(session.contains(&key(0)));
+            assert!(session.remove(&key(0)).is_some(), "it was there");
+        }
+    });
+    check_end(subject, &alive);
+}
+
 /// A walk meets the keys that are always there, once and in order, while their entries are replaced
 /// and others come and go.
 fn walks_meet_what_stays(subject: Box<dyn Subject>) {
@@ -358,6 +386,7 @@ tests! {
     chains_of_puts: puts_form_a_chain,
     sums_of_updates: updates_add_up,
     races_of_insertions: one_insertion_wins,
+    removals: removals_meet_replacements,
     walks: walks_meet_what_stays,
     entries: entries_of_updates_stay,
 }
