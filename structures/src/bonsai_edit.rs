@@ -93,6 +93,9 @@ type Split<'g, K, V, R> = ((K, V), Sub<'g, K, V, R>);
 /// The root is not the one of the view any more.
 pub(crate) struct Changed;
 
+/// The node that was made, if one was, and the node that was there.
+type Inserted<'g, 'h, K, V, R> = (Option<At<'g, K, V, R>>, Option<Found<'g, 'h, K, V, R>>);
+
 /// What reads of a view lead to, while it is the tree.
 type Attempt<T> = Result<T, Changed>;
 
@@ -203,7 +206,7 @@ impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, 
         key: &K,
         value: &V,
         own: Option<&mut Shield<'h, R>>,
-    ) -> Attempt<(Option<At<'g, K, V, R>>, Option<Found<'g, 'h, K, V, R>>)> {
+    ) -> Attempt<Inserted<'g, 'h, K, V, R>> {
         let root = self.put::<REPLACE>(self.view.root, key, value)?;
         let found = self.found.take();
         let Some(root) = root else { return Ok((None, found)) };

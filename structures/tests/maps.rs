@@ -323,7 +323,7 @@ fn walks_meet_what_stays(subject: Box<dyn Subject>) {
         start.wait();
         for step in 0..scaled(1_200) {
             let at = random.below(2 * KEYS);
-            if at % 2 == 0 {
+            if at.is_multiple_of(2) {
                 assert!(session.put(&key(at), Tracked::new(step, &alive)).is_some());
             } else if session.remove(&key(at)).is_none() {
                 session.insert(&key(at), Tracked::new(step, &alive));
