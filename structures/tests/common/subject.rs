@@ -169,15 +169,17 @@ macro_rules! subjects {
             ) {
                 let guard = self.handle.pin();
                 let new = self.map.get_or_insert(&guard, key.to_owned(), value(0));
+                other();
+                assert!(self.map.insert(&guard, key.to_owned(), value(4)), "the other removed it");
                 let occupied = self.map.try_insert(&guard, key.to_owned(), value(1)).unwrap_err();
                 other();
                 let replaced = self.map.put(&guard, key.to_owned(), value(2));
-                assert!(replaced.is_none(), "the other has removed it");
+                assert!(replaced.is_none(), "the other removed it");
                 let replaced = self.map.put(&guard, key.to_owned(), value(3)).unwrap();
                 let removed = self.map.remove(&guard, key).unwrap();
                 let walk: Vec<_> = self.map.iter(&guard).collect();
                 other();
-                for (entry, id) in [(&new, 0), (&occupied.entry, 0), (&replaced, 2), (&removed, 3)]
+                for (entry, id) in [(&new, 0), (&occupied.entry, 4), (&replaced, 2), (&removed, 3)]
                 {
                     assert_eq!((entry.key().as_str(), entry.id()), (key, id));
                 }
