@@ -250,9 +250,14 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
 
     /// Frees a node that was never published.
     pub fn discard<T>(&self, node: Owned<T, R>) {
+        drop(self.take_back(node));
+    }
+
+    /// Frees a node that was never published, and returns its value.
+    pub fn take_back<T>(&self, node: Owned<T, R>) -> T {
         self.handle.cells.count_dropped();
         node.node.tag.expect_alive();
-        drop(node);
+        node.into_value()
     }
 
     /// Hands an unlinked node to the scheme, to be freed when no protection covers it.

@@ -184,6 +184,14 @@ impl<T, R: Reclaimer> Owned<T, R> {
         Shared::from_raw(Box::into_raw(self.node))
     }
 
+    /// Frees the node, and returns its value. It is not counted: see
+    /// [`Guard::take_back`](crate::Guard::take_back) and [`Domain::discard_with`](crate::Domain::discard_with).
+    #[must_use]
+    pub fn into_value(self) -> T {
+        let node = *self.node;
+        node.value
+    }
+
     /// The value.
     #[must_use]
     #[inline]

@@ -24,7 +24,7 @@ use crate::fresh::into_items;
 use crate::guarded::Entry;
 use crate::interface::{cursor_interface, into_iter_of, map_interface, search_steps};
 use crate::structure::{
-    Key, Kind, Nodes, Query, Structure, StructureFacts, Value, debug_with_domain, map_operations,
+    Key, Kind, Nodes, Structure, StructureFacts, Value, debug_with_domain, map_operations,
 };
 use crate::tree;
 
@@ -302,7 +302,7 @@ impl<R: Reclaimer> Structure<R> for Bonsai<u64, u64, R> {
         nodes: Nodes::ONE_PER_KEY,
     };
 
-    map_operations!();
+    map_operations!(counted: len);
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);
@@ -323,9 +323,5 @@ impl<R: Reclaimer> Structure<R> for Bonsai<u64, u64, R> {
     fn contents(&mut self) -> Vec<u64> {
         // SAFETY: exclusive by `&mut self`.
         unsafe { tree::contents(&self.domain, &mut self.root, |node| Some(node.key)) }
-    }
-
-    fn query(&self, guard: &Guard<'_, R>, query: Query) -> Option<Option<u64>> {
-        (query == Query::Len).then(|| Some(self.len(guard) as u64))
     }
 }

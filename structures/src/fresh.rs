@@ -1,7 +1,7 @@
 //! What an operation must not leave behind when a comparison or a copy of keys or values panics, and
 //! how values leave a node that one thread alone can reach.
 
-use std::mem::{ManuallyDrop, forget, transmute_copy};
+use std::mem::forget;
 use std::vec;
 
 use kovan_schemes::{Atomic, Domain, Guard, Owned, Reclaimer, Shared, Shield};
@@ -67,11 +67,7 @@ impl<'g, 'h, T, R: Reclaimer> Fresh<'g, 'h, T, R> {
         let (guard, node) = (self.guard, self.node);
         forget(self);
         // SAFETY: not null, and not published: what is, is forgotten.
-        let mut node = keep_value(unsafe { node.into_owned() });
-        // SAFETY: taken once: the node is freed next, which does not drop it.
-        let value = unsafe { ManuallyDrop::take(node.value_mut()) };
-        guard.discard(node);
-        value
+        guard.take_back(unsafe { node.into_owned() })
     }
 
     /// It is published.
@@ -87,18 +83,6 @@ impl<T, R: Reclaimer> Drop for Fresh<'_, '_, T, R> {
     }
 }
 
-/// The same node, which does not drop its value when it is freed.
-fn keep_value<T, R: Reclaimer>(node: Owned<T, R>) -> Owned<ManuallyDrop<T>, R> {
-    // An `Owned` is a box of the scheme's node and nothing else, so the box fills it.
-    const { assert!(size_of::<Owned<T, R>>() == size_of::<Box<T>>()) };
-    const { assert!(size_of::<Owned<ManuallyDrop<T>, R>>() == size_of::<Box<T>>()) };
-    let node = ManuallyDrop::new(node);
-    // SAFETY: both are one box (see above) of a `kovan_schemes::node::Node`, which is `repr(C)`, and
-    // `ManuallyDrop<T>` is laid out as `T`: so the boxed nodes have one layout. `node` is not used
-    // or dropped afterwards.
-    unsafe { transmute_copy(&node) }
-}
-
 /// Moves what `item` makes of their values out of the nodes of a structure, and frees the nodes.
 pub(crate) fn into_items<T, I, R: Reclaimer>(
     domain: &Domain<R>,
@@ -106,10 +90,7 @@ pub(crate) fn into_items<T, I, R: Reclaimer>(
     mut item: impl FnMut(T) -> Option<I>,
 ) -> vec::IntoIter<I> {
     let mut items = Vec::new();
-    domain.discard_with(nodes.map(keep_value), |mut node| {
-        // SAFETY: taken once: the node is freed at the end of this call, which does not drop it.
-        items.extend(item(unsafe { ManuallyDrop::take(node.value_mut()) }));
-    });
+    domain.discard_with(nodes, |node| items.extend(item(node.into_value())));
     items.into_iter()
 }
 

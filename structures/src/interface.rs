@@ -120,7 +120,11 @@ pub(crate) use map_interface;
 /// below.
 macro_rules! cursor_interface {
     () => {
+        $crate::interface::cursor_interface! { "A step of it takes effect at one moment." }
+    };
+    ($moment:literal) => {
         /// Returns the entry of the least key now. Lock-free.
+        #[doc = $moment]
         #[must_use]
         pub fn first<'g, 'h>(&'g self, guard: &'g Guard<'h, R>) -> Option<Entry<'g, 'h, K, V, R>> {
             self.next_after::<K>(guard, std::ops::Bound::Unbounded)
@@ -129,6 +133,7 @@ macro_rules! cursor_interface {
         /// Returns the entry of the least key now that is not below `bound`: a cursor. A loop that
         /// goes on from the key it got, excluded, meets keys in ascending order, each of which was
         /// present at some time in the loop, and all those that were present throughout. Lock-free.
+        #[doc = $moment]
         #[must_use]
         pub fn next_after<'g, 'h, Q>(
             &'g self,

@@ -12,7 +12,7 @@ use crate::bucket::{Bucket, Find, Node, bucket_operations};
 use crate::fresh::into_items;
 use crate::guarded::Entry;
 use crate::interface::{cursor_interface, into_iter_of, iterate_interface, map_interface};
-use crate::structure::{Key, Query, Structure, StructureFacts, Value, map_operations};
+use crate::structure::{Key, Structure, StructureFacts, Value, map_operations};
 
 /// A list algorithm: how a traversal treats the removed nodes that it meets.
 pub trait Traversal<R: Reclaimer>: 'static {
@@ -97,9 +97,5 @@ impl<R: Reclaimer, T: Traversal<R>> Structure<R> for List<u64, u64, R, T> {
 
     fn contents(&mut self) -> Vec<u64> {
         self.list.contents(&self.domain)
-    }
-
-    fn query(&self, guard: &Guard<'_, R>, query: Query) -> Option<Option<u64>> {
-        (query == Query::First).then(|| self.first(guard).map(|entry| *entry.key()))
     }
 }

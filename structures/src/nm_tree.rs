@@ -277,7 +277,7 @@ impl<R: Reclaimer> Structure<R> for NmTree<u64, u64, R> {
         nodes: Nodes { per_key: 2, fixed: 1, ..Nodes::ONE_PER_KEY },
     };
 
-    map_operations!();
+    map_operations!(by_key);
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);
@@ -302,7 +302,11 @@ impl<R: Reclaimer> Structure<R> for NmTree<u64, u64, R> {
     }
 
     fn contents(&mut self) -> Vec<u64> {
+        let key = |node: &Node<u64, u64, R>| match node.bound {
+            Bound::Key(key) => node.value.map(|_| key),
+            _ => None,
+        };
         // SAFETY: exclusive by `&mut self`.
-        unsafe { tree::contents(&self.domain, &mut self.root, |node| node.value) }
+        unsafe { tree::contents(&self.domain, &mut self.root, key) }
     }
 }

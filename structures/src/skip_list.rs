@@ -52,7 +52,7 @@ use crate::guarded::Entry;
 use crate::interface::{cursor_interface, into_iter_of, iterate_interface, map_interface};
 use crate::steps::Steps;
 use crate::structure::{
-    Key, Kind, Nodes, Query, Structure, StructureFacts, Value, debug_with_domain, map_operations,
+    Key, Kind, Nodes, Structure, StructureFacts, Value, debug_with_domain, map_operations,
 };
 
 /// A lock-free sorted map in a skip list. Its operations panic if the guard is of another domain.
@@ -195,14 +195,5 @@ impl<R: Reclaimer> Structure<R> for SkipList<u64, u64, R> {
         };
         // SAFETY: exclusive by `&mut self`.
         unsafe { chain::contents(&self.domain, &mut self.head[0], visit) }
-    }
-
-    fn query(&self, guard: &Guard<'_, R>, query: Query) -> Option<Option<u64>> {
-        let bound = match query {
-            Query::First => Bound::Unbounded,
-            Query::After(ref key) => Bound::Excluded(key),
-            Query::Front | Query::Len => return None,
-        };
-        Some(self.next_after(guard, bound).map(|entry| *entry.key()))
     }
 }

@@ -71,6 +71,8 @@ pub enum Query {
     After(u64),
     /// Map: how many keys there are.
     Len,
+    /// Map: the value of this key.
+    Value(u64),
 }
 
 /// A structure of `u64` keys over the scheme `R`.
@@ -103,8 +105,14 @@ pub trait Structure<R: Reclaimer>: Sized + Send + Sync + 'static {
     /// which they would be popped.
     fn contents(&mut self) -> Vec<u64>;
 
-    /// The key, or the number, of a view that takes effect at one moment of the call; the outer `None`
-    /// where the structure has no such operation.
+    /// Map: replaces the value of `key`, or adds it; the value before. The outer `None` as below.
+    fn put(&self, guard: &Guard<'_, R>, key: u64, value: u64) -> Option<Option<u64>> {
+        let _ = (guard, key, value);
+        None
+    }
+
+    /// The key, the value or the number of a query that takes effect at one moment of the call; the
+    /// outer `None` where the structure has no such operation.
     fn query(&self, guard: &Guard<'_, R>, query: Query) -> Option<Option<u64>> {
         let _ = (guard, query);
         None
@@ -120,16 +128,46 @@ pub trait Value: Send + Sync + 'static {}
 impl<V: Send + Sync + 'static> Value for V {}
 
 /// Of [`Structure`], the operations of a map of `u64`: its own, under other names. The constructor
-/// too, unless it takes a hint.
+/// too, unless it takes a hint. A map is sorted, and its cursor takes a step at one moment, unless it is
+/// `hinted` or `by_key`; one that is `counted` tells its length at one moment.
 macro_rules! map_operations {
-    () => {
+    (hinted) => {
+        $crate::structure::map_operations! { @updates }
+
+        fn query(&self, guard: &Guard<'_, R>, query: $crate::Query) -> Option<Option<u64>> {
+            match query {
+                $crate::Query::Value(key) => Some(self.get(guard, &key).map(|entry| *entry)),
+                _ => None,
+            }
+        }
+    };
+    (by_key) => {
         fn new(domain: &Domain<R>, _: usize) -> Self {
             Self::new(domain)
         }
 
-        map_operations! { hinted }
+        $crate::structure::map_operations! { hinted }
     };
-    (hinted) => {
+    ($(counted: $len:ident)?) => {
+        fn new(domain: &Domain<R>, _: usize) -> Self {
+            Self::new(domain)
+        }
+
+        $crate::structure::map_operations! { @updates }
+
+        fn query(&self, guard: &Guard<'_, R>, query: $crate::Query) -> Option<Option<u64>> {
+            use std::ops::Bound::{Excluded, Unbounded};
+            let entry = match query {
+                $crate::Query::Value(key) => return Some(self.get(guard, &key).map(|entry| *entry)),
+                $crate::Query::First => self.next_after::<u64>(guard, Unbounded),
+                $crate::Query::After(key) => self.next_after(guard, Excluded(&key)),
+                $($crate::Query::Len => return Some(Some(self.$len(guard) as u64)),)?
+                _ => return None,
+            };
+            Some(entry.map(|entry| *entry.key()))
+        }
+    };
+    (@updates) => {
         fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
             self.insert(guard, key, key)
         }
@@ -140,6 +178,10 @@ macro_rules! map_operations {
 
         fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
             self.contains_key(guard, &key)
+        }
+
+        fn put(&self, guard: &Guard<'_, R>, key: u64, value: u64) -> Option<Option<u64>> {
+            Some(self.put(guard, key, value).map(|entry| *entry))
         }
     };
 }

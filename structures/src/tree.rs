@@ -57,7 +57,9 @@ impl<K> Bound<K> {
 macro_rules! leaf_reads {
     ($($descend:tt)+) => {
         map_interface!();
-        cursor_interface!();
+        cursor_interface! {
+            "A step of it is not one moment: a key that is inserted while the next one is removed may be passed by."
+        }
         iterate_interface!("in ascending order of their keys, with a search from the root for each");
 
         fn find<'g, 'h, Q: Ord + ?Sized>(

@@ -211,12 +211,13 @@ impl<'a> Player<'a> {
     /// A random operation; what is pushed and enqueued is unique in its history.
     fn operation(&mut self, count: u64) -> Op {
         let key = self.random.below(self.shape.keys);
-        match self.random.below(9) {
+        match self.random.below(10) {
             0..3 if self.kind == Kind::Map => Op::Insert(key),
             0..3 => Op::Insert(self.thread * 100 + count),
             3..6 => Op::Remove(key),
-            6..8 => Op::Contains(key),
-            _ => Op::Query(query(self.kind, key, self.random.below(4))),
+            6 => Op::Contains(key),
+            7 if self.kind == Kind::Map => Op::Put(key, self.thread * 100 + count + 10),
+            _ => Op::Query(query(self.kind, key, self.random.below(5))),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What each kind of structure should do: the collections of the standard library.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::ops::Bound;
 
@@ -14,6 +14,8 @@ pub(super) enum Op {
     Insert(u64),
     Remove(u64),
     Contains(u64),
+    /// A key and its new value.
+    Put(u64, u64),
     Query(Query),
 }
 
@@ -28,10 +30,11 @@ pub(super) enum Answer {
 
 /// A random query that structures of this kind may have.
 pub(super) fn query(kind: Kind, key: u64, random: u64) -> Query {
-    match (kind, random % 4) {
+    match (kind, random % 5) {
         (Kind::Stack | Kind::Queue, _) => Query::Front,
         (Kind::Map, 0) => Query::First,
         (Kind::Map, 1) => Query::Len,
+        (Kind::Map, 2 | 3) => Query::Value(key),
         (Kind::Map, _) => Query::After(key),
     }
 }
@@ -43,6 +46,7 @@ impl Op {
             Self::Insert(key) => Answer::Flag(on.insert(key)),
             Self::Remove(key) => Answer::Key(on.remove(key)),
             Self::Contains(key) => Answer::Flag(on.contains(key)),
+            Self::Put(key, value) => on.put(key, value).map_or(Answer::NoSuch, Answer::Key),
             Self::Query(query) => on.query(query).map_or(Answer::NoSuch, Answer::Key),
         }
     }
@@ -51,7 +55,8 @@ impl Op {
 /// The sequential structure.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Model {
-    Map(BTreeSet<u64>),
+    /// The values of keys; what is inserted has its key for a value.
+    Map(BTreeMap<u64, u64>),
     Stack(Vec<u64>),
     Queue(VecDeque<u64>),
 }
@@ -59,7 +64,7 @@ pub(super) enum Model {
 impl Model {
     pub(super) fn new(kind: Kind) -> Self {
         match kind {
-            Kind::Map => Self::Map(BTreeSet::new()),
+            Kind::Map => Self::Map(BTreeMap::new()),
             Kind::Stack => Self::Stack(Vec::new()),
             Kind::Queue => Self::Queue(VecDeque::new()),
         }
@@ -68,7 +73,12 @@ impl Model {
     /// The operation on the model.
     pub(super) fn apply(&mut self, op: Op) -> Answer {
         match (op, self) {
-            (Op::Insert(key), Self::Map(map)) => Answer::Flag(map.insert(key)),
+            (Op::Insert(key), Self::Map(map)) => {
+                let absent = !map.contains_key(&key);
+                map.entry(key).or_insert(key);
+                Answer::Flag(absent)
+            }
+            (Op::Put(key, value), Self::Map(map)) => Answer::Key(map.insert(key, value)),
             (Op::Insert(key), Self::Stack(stack)) => {
                 stack.push(key);
                 Answer::Flag(true)
@@ -77,27 +87,29 @@ impl Model {
                 queue.push_back(key);
                 Answer::Flag(true)
             }
-            (Op::Remove(key), Self::Map(map)) => Answer::Key(map.take(&key)),
+            (Op::Remove(key), Self::Map(map)) => Answer::Key(map.remove(&key)),
             (Op::Remove(_), Self::Stack(stack)) => Answer::Key(stack.pop()),
             (Op::Remove(_), Self::Queue(queue)) => Answer::Key(queue.pop_front()),
-            (Op::Contains(key), Self::Map(map)) => Answer::Flag(map.contains(&key)),
+            (Op::Contains(key), Self::Map(map)) => Answer::Flag(map.contains_key(&key)),
             (Op::Contains(_), Self::Stack(stack)) => Answer::Flag(!stack.is_empty()),
             (Op::Contains(_), Self::Queue(queue)) => Answer::Flag(!queue.is_empty()),
-            (Op::Query(Query::First), Self::Map(map)) => Answer::Key(map.first().copied()),
+            (Op::Query(Query::First), Self::Map(map)) => Answer::Key(map.keys().next().copied()),
             (Op::Query(Query::After(key)), Self::Map(map)) => {
-                Answer::Key(map.range((Bound::Excluded(key), Bound::Unbounded)).next().copied())
+                let mut above = map.range((Bound::Excluded(key), Bound::Unbounded));
+                Answer::Key(above.next().map(|(key, _)| *key))
             }
             (Op::Query(Query::Len), Self::Map(map)) => Answer::Key(Some(map.len() as u64)),
+            (Op::Query(Query::Value(key)), Self::Map(map)) => Answer::Key(map.get(&key).copied()),
             (Op::Query(Query::Front), Self::Stack(stack)) => Answer::Key(stack.last().copied()),
             (Op::Query(Query::Front), Self::Queue(queue)) => Answer::Key(queue.front().copied()),
-            (Op::Query(_), _) => Answer::NoSuch,
+            (Op::Query(_) | Op::Put(..), _) => Answer::NoSuch,
         }
     }
 
     /// The keys in the order of [`kovan_structures::Structure::contents`], maps in key order.
     pub(super) fn contents(&self) -> Vec<u64> {
         match self {
-            Self::Map(map) => map.iter().copied().collect(),
+            Self::Map(map) => map.keys().copied().collect(),
             Self::Stack(stack) => stack.iter().rev().copied().collect(),
             Self::Queue(queue) => queue.iter().copied().collect(),
         }
@@ -118,6 +130,7 @@ impl fmt::Display for Op {
             Self::Insert(key) => write!(f, "insert({key})"),
             Self::Remove(key) => write!(f, "remove({key})"),
             Self::Contains(key) => write!(f, "contains({key})"),
+            Self::Put(key, value) => write!(f, "put({key}, {value})"),
             Self::Query(query) => write!(f, "{query:?}"),
         }
     }

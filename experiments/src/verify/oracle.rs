@@ -57,12 +57,13 @@ fn program(seed: u64, kind: Kind) -> Vec<Step> {
     (0..length)
         .map(|_| {
             let key = random.below(keys);
-            let action = match random.below(11) {
+            let action = match random.below(12) {
                 choice if choice < inserts => Action::Do(Op::Insert(key)),
                 choice if choice < 6 => Action::Do(Op::Remove(key)),
                 6 | 7 => Action::Do(Op::Contains(key)),
                 8 => Action::Hold(key),
-                10 => Action::Do(Op::Query(query(kind, key, random.below(4)))),
+                10 => Action::Do(Op::Query(query(kind, key, random.below(5)))),
+                11 => Action::Do(Op::Put(key, 1000 + random.below(keys))),
                 _ if random.below(2) == 0 => Action::Flush,
                 _ => Action::Section(1 + usize_below(&mut random, 20)),
             };
@@ -164,7 +165,9 @@ fn shrink(mut program: Vec<Step>, fails: impl Fn(&[Step]) -> bool) -> Vec<Step> 
             let mut simpler = program.clone();
             simpler[at].handle = 0;
             match &mut simpler[at].action {
-                Action::Do(Op::Insert(key) | Op::Remove(key) | Op::Contains(key))
+                Action::Do(
+                    Op::Insert(key) | Op::Remove(key) | Op::Contains(key) | Op::Put(key, _),
+                )
                 | Action::Hold(key) => *key = smaller.min(*key),
                 Action::Do(Op::Query(_)) | Action::Flush | Action::Section(_) => {}
             }

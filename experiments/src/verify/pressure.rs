@@ -76,18 +76,25 @@ fn section(worker: &dyn Worker, kind: Kind, random: &mut XorShift, keys: u64, le
     worker.pinned(&mut |on| {
         for _ in 0..length {
             let key = random.below(keys);
-            match random.below(11) {
+            match random.below(12) {
                 0..3 => {
                     let _ = on.insert(key);
                 }
                 3..6 => {
                     let _ = on.remove(key);
                 }
+                // Stacks and queues stay short, so that both ends are at one node.
+                6 if kind != Kind::Map => {
+                    let _ = on.remove(key);
+                }
                 6..8 => {
                     let _ = on.contains(key);
                 }
                 10 => {
-                    let _ = on.query(query(kind, key, random.below(4)));
+                    let _ = on.query(query(kind, key, random.below(5)));
+                }
+                11 => {
+                    let _ = on.put(key, key);
                 }
                 // The end of a nested guard must not end this one.
                 8 => worker.pinned(&mut |nested| {

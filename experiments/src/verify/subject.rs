@@ -92,6 +92,8 @@ pub(super) trait Operations {
     fn contains(&self, key: u64) -> bool;
     /// See [`Structure::hold_inside`].
     fn hold_inside(&self, key: u64, inside: &mut dyn FnMut());
+    /// See [`Structure::put`].
+    fn put(&self, key: u64, value: u64) -> Option<Option<u64>>;
     /// See [`Structure::query`].
     fn query(&self, query: Query) -> Option<Option<u64>>;
 }
@@ -155,6 +157,9 @@ impl<R: Reclaimer, S: Structure<R>> Operations for Pinned<'_, '_, R, S> {
     }
     fn hold_inside(&self, key: u64, inside: &mut dyn FnMut()) {
         self.structure.hold_inside(self.guard, key, inside);
+    }
+    fn put(&self, key: u64, value: u64) -> Option<Option<u64>> {
+        self.structure.put(self.guard, key, value)
     }
     fn query(&self, query: Query) -> Option<Option<u64>> {
         self.structure.query(self.guard, query)

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
+use std::time::Duration;
 
 use super::quarantine;
 
@@ -113,7 +114,10 @@ pub fn pause() {
     JITTER.set((state, one_in));
     let random = state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
     if random.is_multiple_of(u64::from(one_in)) {
-        if random & (1 << 16) == 0 {
+        if random & (0x1F << 17) == 0 {
+            // Long enough for others to end what they do, and to begin anew.
+            thread::sleep(Duration::from_micros(10));
+        } else if random & (1 << 16) == 0 {
             thread::yield_now();
         } else {
             (0..random >> 24).for_each(|_| std::hint::spin_loop());
