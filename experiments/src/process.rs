@@ -89,14 +89,18 @@ pub(crate) fn supervise(
         // Its own group: Ctrl-C reaches the parent only, which kills the child and reaps it.
         .process_group(0)
         .spawn();
-    let mut child = match spawned {
-        Ok(child) => child,
+    match spawned {
+        Ok(child) => attend(child, limit, interrupted),
         Err(error) if is_refusal(&error) => {
             let reason = "needs a process of its own, the system does not let it start one";
-            return Ok(End::NotRun(format!("{reason} ({error}): {RAISE}")));
+            Ok(End::NotRun(format!("{reason} ({error}): {RAISE}")))
         }
-        Err(error) => return Err(error).context("cannot start a process"),
-    };
+        Err(error) => Err(error).context("cannot start a process"),
+    }
+}
+
+/// Waits for a child, ends it when its time is over, and says how it ended.
+fn attend(mut child: Child, limit: Duration, interrupted: &AtomicBool) -> Result<End> {
     let mut pipes = Pipes::of(&mut child);
     let waited = wait(&mut child, &mut pipes, limit, interrupted);
     if !matches!(waited, Ok(true)) {
@@ -198,5 +202,68 @@ fn understand(status: ExitStatus, lines: &str, errors: &str) -> Outcome {
     match result {
         Some(measured) => Outcome::Measured(Box::new(measured), points, said),
         None => Outcome::Failed("the process wrote no result".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A script with its pipes; its time is over before anybody looks.
+    fn late(script: &str, interrupted: bool) -> End {
+        let mut command = Command::new("sh");
+        let piped = command.args(["-c", script]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = piped.spawn().expect("started");
+        let (id, began) = (child.id(), Instant::now());
+        let ended = || {
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            stat.contains(") Z ")
+        };
+        while !ended() && !script.contains("sleep") {
+            assert!(began.elapsed() < Duration::from_secs(60), "the script does not end");
+            thread::sleep(Duration::from_millis(5));
+        }
+        attend(child, Duration::ZERO, &AtomicBool::new(interrupted)).expect("waited for")
+    }
+
+    #[test]
+    fn what_ended_with_success_wins_over_the_clock() {
+        for interrupted in [false, true] {
+            match late("echo result; echo note >&2", interrupted) {
+                End::Ended { status, lines, errors } if status.success() => {
+                    assert_eq!((lines.as_str(), errors.as_str()), ("result\n", "note\n"));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_still_runs_is_killed_with_what_it_said() {
+        assert!(matches!(late("sleep 100", true), End::Interrupted));
+        let End::TimedOut { lines, .. } = late("sleep 100", false) else { panic!("not killed") };
+        assert_eq!(lines, "");
+    }
+
+    #[test]
+    fn a_child_without_its_threads_is_not_a_failure() {
+        let script = "echo kovan-lab: needs 9 threads >&2; exit 75";
+        let ended = Command::new("sh").args(["-c", script]).stderr(Stdio::piped()).spawn();
+        let limit = Duration::from_secs(60);
+        let end = attend(ended.expect("started"), limit, &AtomicBool::new(false));
+        let End::NotRun(reason) = end.expect("waited for") else { panic!("it counts") };
+        assert_eq!(reason, "needs 9 threads");
+    }
+
+    #[test]
+    fn stderr_is_kept_to_its_end() {
+        let script = "i=0; while [ $i -lt 20000 ]; do echo line $i >&2; i=$((i+1)); done; exit 3";
+        let ended = Command::new("sh").args(["-c", script]).stderr(Stdio::piped()).spawn();
+        let limit = Duration::from_secs(60);
+        let end = attend(ended.expect("started"), limit, &AtomicBool::new(false));
+        let End::Ended { status, errors, .. } = end.expect("waited for") else { panic!("how?") };
+        assert!(errors.ends_with("line 19999\n") && errors.len() < 100_000, "{}", errors.len());
+        let Outcome::Failed(text) = understand(status, "", &errors) else { panic!("no failure") };
+        assert!(text.contains("exit status: 3: … ") && text.ends_with("line 19999"), "{text}");
     }
 }

@@ -58,6 +58,7 @@ pub(super) fn run_all(
         let mut done: Vec<Done> = Vec::new();
         for (at, job, found) in receive {
             if let Some(found) = found? {
+                let found = found.map_err(|reason| with_advice(reason, processes));
                 let line = line(&job, &found);
                 progress.at(|| line.chars().take(60).collect());
                 let failed = !matches!(found, Ok(Verdict::Passed { .. }));
@@ -68,6 +69,12 @@ pub(super) fn run_all(
         progress.clear();
         Ok(done)
     })
+}
+
+/// Checks that run at the same time share the limit.
+fn with_advice(reason: String, processes: usize) -> String {
+    let advised = processes == 1 || reason.contains("--jobs");
+    if advised { reason } else { format!("{reason}, or run with fewer --jobs") }
 }
 
 /// Runs one job after the other, until none is left or nobody listens.

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use crate::support::{Folder, rows, spec, text};
+use crate::support::{Folder, copy_program, rows, spec, text};
 
 /// The limit does not bind root, and only root can become another user.
 fn is_root() -> bool {
@@ -23,7 +23,7 @@ fn is_root() -> bool {
 fn limited(folder: &Folder, limit: u64, arguments: &[&str]) -> Output {
     let program = folder.join("kovan-lab");
     if !Path::new(&program).exists() {
-        fs::copy(env!("CARGO_BIN_EXE_kovan-lab"), &program).expect("copied");
+        copy_program(folder, "");
         fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o777)).expect("opened");
     }
     let mut command = Command::new(program);

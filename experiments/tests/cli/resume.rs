@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Folder, command, is_refused, keys, lab, measures, rows, spec, text, whole_series,
+    Folder, command, copy_program, is_refused, keys, lab, measures, rows, spec, text, whole_series,
 };
 
 #[test]
@@ -87,8 +87,7 @@ fn two_runs_do_not_write_into_one_folder() {
 #[test]
 fn a_rebuild_does_not_end_a_run() {
     let folder = Folder::new("rebuild");
-    let (out, program) = (folder.join("out"), folder.join("kovan-lab"));
-    fs::copy(env!("CARGO_BIN_EXE_kovan-lab"), &program).expect("copied");
+    let (out, program) = (folder.join("out"), copy_program(&folder, ""));
     let path = folder.write("s.toml", &spec("name = \"x\"", ""));
     let mut run = Command::new(&program);
     run.args(["run", &path, "--scale", "smoke", "--scheme", "^epoch$", "--out", &out]);
@@ -148,11 +147,7 @@ fn another_build_goes_on_where_it_is_allowed() {
     folder.write("out/samples.csv", &format!("{header}\n{row}\n"));
 
     // Another program, which does the same.
-    let program = folder.join("kovan-lab");
-    let mut bytes = fs::read(env!("CARGO_BIN_EXE_kovan-lab")).expect("read");
-    bytes.push(b'x');
-    fs::copy(env!("CARGO_BIN_EXE_kovan-lab"), &program).expect("copied");
-    fs::write(&program, bytes).expect("written");
+    let program = copy_program(&folder, "x");
     let other =
         |more: &[&str]| Command::new(&program).args(run).args(more).output().expect("started");
     let output = other(&["--resume"]);
@@ -180,37 +175,38 @@ fn another_build_goes_on_where_it_is_allowed() {
     measures(&[&run[..], &["--resume"]].concat());
 }
 
-/// The clock of a cell goes on while this program is stopped, as by Ctrl-Z; the cell does too.
+/// As when a container is frozen, or a terminal stops a job: the clock goes on.
 #[test]
-fn a_cell_that_ended_while_its_parent_was_stopped_counts() {
+fn the_time_in_which_a_run_is_stopped_does_not_count() {
     let folder = Folder::new("stopped");
-    let path = folder.write("s.toml", &spec("name = \"x\"", "timeout_seconds = 1"));
-    for attempt in 0..3 {
-        let out = folder.join(&format!("out-{attempt}"));
-        let run = ["run", &path, "--scale", "smoke", "--scheme", "^epoch$", "--structure", "hash"];
-        let run = [&run[..], &["--stalled", "0", "--seconds", "0.3", "--out", &out]].concat();
-        let child = command(&run).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
-        let child = child.expect("started");
-        let began = Instant::now();
-        while !Path::new(&out).join("samples.csv").exists() {
-            assert!(began.elapsed() < Duration::from_secs(60), "the run does not begin");
-            std::thread::sleep(Duration::from_millis(5));
+    let path = folder.write("s.toml", &spec("name = \"x\"", "timeout_seconds = 2"));
+    let out = folder.join("out");
+    let run = ["run", &path, "--scale", "smoke", "--scheme", "^epoch$", "--structure", "hash"];
+    let run = [&run[..], &["--stalled", "0", "--seconds", "0.3", "--out", &out]].concat();
+    let child = command(&run).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let child = child.expect("started");
+    let (parent, began) = (child.id().to_string(), Instant::now());
+    let cell = loop {
+        assert!(began.elapsed() < Duration::from_secs(60), "the only cell does not begin");
+        let found = Command::new("pgrep").args(["-P", &parent]).output().expect("pgrep");
+        if let Some(id) = text(&found.stdout).lines().next() {
+            break id.to_string();
         }
-        // Its only cell has begun, or does after the stop.
-        std::thread::sleep(Duration::from_millis(60));
-        let signal = |name: &str| {
-            let id = child.id().to_string();
-            let sent = Command::new("kill").args([name, id.as_str()]).status();
-            assert!(sent.expect("kill").success());
-        };
-        signal("-STOP");
-        std::thread::sleep(Duration::from_millis(1600));
-        signal("-CONT");
-        let output = child.wait_with_output().expect("ended");
-        let rows = rows(&out, "samples.csv");
-        assert!(rows.iter().all(|row| !row.contains(",timeout,")), "{rows:?}");
-        assert!(!text(&output.stderr).contains("killed after"), "{}", text(&output.stderr));
-    }
+    };
+    // The cell may have been killed, which the rows will show.
+    let signal = |name: &str, id: &str| {
+        Command::new("kill").args([name, id]).stderr(Stdio::null()).status().expect("kill");
+    };
+    signal("-STOP", &cell);
+    signal("-STOP", &parent);
+    std::thread::sleep(Duration::from_millis(2600));
+    signal("-CONT", &parent);
+    std::thread::sleep(Duration::from_millis(200));
+    signal("-CONT", &cell);
+    let output = child.wait_with_output().expect("ended");
+    let rows = rows(&out, "samples.csv");
+    assert!(rows.len() == 1 && !rows[0].contains(",timeout,"), "{rows:?}");
+    assert!(!text(&output.stderr).contains("killed after"), "{}", text(&output.stderr));
 }
 
 /// A run of four cells with time series, which is not interrupted.

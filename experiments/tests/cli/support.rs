@@ -32,6 +32,16 @@ impl Drop for Folder {
     }
 }
 
+/// Copies the program into a folder and appends a text to it. Another process does it: where this one has
+/// the file open for writing while another test starts a program, the copy is busy for a moment.
+pub(crate) fn copy_program(folder: &Folder, appended: &str) -> String {
+    let program = folder.join("kovan-lab");
+    let script = "cp \"$1\" \"$2\" && printf %s \"$3\" >> \"$2\"";
+    let arguments = ["-c", script, "sh", env!("CARGO_BIN_EXE_kovan-lab"), &program, appended];
+    assert!(Command::new("sh").args(arguments).status().expect("sh").success());
+    program
+}
+
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kovan-lab"));
     command.args(arguments).current_dir(std::env::temp_dir());
