@@ -2,9 +2,9 @@
 //! and every scheme. Keys run a script when a traversal compares them, as another thread could at
 //! that moment, and notice being read after they were freed.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -20,18 +20,28 @@ const MANY: u64 = 2000;
 thread_local! {
     /// What runs when a node with this key is compared.
     static SCRIPT: RefCell<Option<Script>> = const { RefCell::new(None) };
+    /// What runs when this key was found.
+    static FOUND: RefCell<Option<Script>> = const { RefCell::new(None) };
+    /// Whether the next comparison panics.
+    static THROW: Cell<bool> = const { Cell::new(false) };
 }
 
 type Script = (u64, Box<dyn FnOnce()>);
 
+/// Before the key of a number there is an early one.
 struct Key {
     number: u64,
+    early: bool,
     state: AtomicU64,
 }
 
 impl Key {
     fn new(number: u64) -> Self {
-        Self { number, state: AtomicU64::new(ALIVE) }
+        Self { number, early: false, state: AtomicU64::new(ALIVE) }
+    }
+
+    fn early(number: u64) -> Self {
+        Self { number, early: true, state: AtomicU64::new(ALIVE) }
     }
 }
 
@@ -50,7 +60,10 @@ impl Ord for Key {
         if let Some((_, run)) = script {
             run();
         }
-        self.number.cmp(&other.number)
+        if THROW.take() {
+            resume_unwind(Box::new("thrown"));
+        }
+        (self.number, !self.early).cmp(&(other.number, !other.early))
     }
 }
 impl PartialOrd for Key {
@@ -61,7 +74,11 @@ impl PartialOrd for Key {
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
         assert_eq!(self.state.load(Relaxed), ALIVE, "read after it was freed");
-        self.number == other.number
+        let this = |script: &mut Script| script.0 == self.number && !self.early;
+        if let Some((_, run)) = FOUND.with_borrow_mut(|found| found.take_if(this)) {
+            run();
+        }
+        (self.number, self.early) == (other.number, other.early)
     }
 }
 impl Eq for Key {}
@@ -71,35 +88,36 @@ impl std::hash::Hash for Key {
     }
 }
 
-/// A value whose copy fails: a removal that copies it has marked its node and does not unlink it,
-/// nor hold it any longer.
-struct Stuck;
+trait Map<R: Reclaimer>: 'static {
+    /// Whether a removal that panics leaves its node to others.
+    const LEAVES: bool;
+    fn new(domain: &Domain<R>) -> Self;
+    fn insert_key(&self, guard: &Guard<'_, R>, key: Key) -> bool;
+    fn remove_key(&self, guard: &Guard<'_, R>, key: &Key);
+    /// Where the key is, in memory.
+    fn address(&self, guard: &Guard<'_, R>, key: u64) -> Option<usize>;
 
-impl Clone for Stuck {
-    fn clone(&self) -> Self {
-        std::panic::resume_unwind(Box::new("stuck"));
+    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
+        self.insert_key(guard, Key::new(key))
+    }
+    fn remove(&self, guard: &Guard<'_, R>, key: u64) {
+        self.remove_key(guard, &Key::new(key));
     }
 }
 
-trait Map<R: Reclaimer>: 'static {
-    fn new(domain: &Domain<R>) -> Self;
-    fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool;
-    fn remove(&self, guard: &Guard<'_, R>, key: u64);
-    /// Where the key is, in memory.
-    fn address(&self, guard: &Guard<'_, R>, key: u64) -> Option<usize>;
-}
-
 macro_rules! map {
-    ($($map:ident $bound:ident $($hint:literal)?;)*) => {$(
-        impl<R: $bound> Map<R> for $map<Key, Stuck, R> {
+    ($($map:ident $bound:ident $leaves:literal $($hint:literal)?;)*) => {$(
+        impl<R: $bound> Map<R> for $map<Key, (), R> {
+            const LEAVES: bool = $leaves;
+
             fn new(domain: &Domain<R>) -> Self {
                 $map::new(domain $(, $hint)?)
             }
-            fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-                self.insert(guard, Key::new(key), Stuck)
+            fn insert_key(&self, guard: &Guard<'_, R>, key: Key) -> bool {
+                self.insert(guard, key, ())
             }
-            fn remove(&self, guard: &Guard<'_, R>, key: u64) {
-                let _ = self.remove(guard, &Key::new(key));
+            fn remove_key(&self, guard: &Guard<'_, R>, key: &Key) {
+                drop(self.remove(guard, key));
             }
             fn address(&self, guard: &Guard<'_, R>, key: u64) -> Option<usize> {
                 self.get(guard, &Key::new(key)).map(|entry| std::ptr::from_ref(entry.key()).addr())
@@ -108,12 +126,12 @@ macro_rules! map {
     )*};
 }
 map! {
-    MichaelList Reclaimer;
-    HarrisList RegionProtection;
-    HarrisListScot Reclaimer;
-    HashMap Reclaimer 1;
-    HashMapHarris Reclaimer 1;
-    SkipList Reclaimer;
+    MichaelList Reclaimer true;
+    HarrisList RegionProtection true;
+    HarrisListScot Reclaimer true;
+    HashMap Reclaimer true 1;
+    HashMapHarris Reclaimer true 1;
+    SkipList Reclaimer false;
 }
 
 /// A map that this thread uses as if it were several.
@@ -138,12 +156,25 @@ impl<R: Reclaimer, M: Map<R>> World<R, M> {
         output
     }
 
-    /// Marks a key and leaves it linked.
+    /// Marks a key and leaves it linked, if the map can: a removal finds that the link to its node
+    /// has changed when it has marked it, and panics when it searches again. A map that cannot unlinks
+    /// it at once.
     fn mark(&self, key: u64) {
+        if !M::LEAVES {
+            return self.as_another(|map, guard| map.remove(guard, key));
+        }
+        let world = Self { domain: self.domain.clone(), map: Rc::clone(&self.map) };
+        let found = move || {
+            world.as_another(|map, guard| assert!(map.insert_key(guard, Key::early(key))));
+            THROW.set(true);
+        };
+        FOUND.set(Some((key, Box::new(found))));
         let removed = catch_unwind(AssertUnwindSafe(|| {
             self.as_another(|map, guard| map.remove(guard, key));
         }));
-        assert!(removed.is_err(), "the copy of the value fails");
+        assert!(removed.is_err(), "the second search panics");
+        // Stops before the marked node, which it does not unlink.
+        self.as_another(|map, guard| map.remove_key(guard, &Key::early(key)));
     }
 
     /// Lets the clocks of the scheme move, and its thresholds be passed.
@@ -292,19 +323,19 @@ macro_rules! over_every_scheme {
     (@run [$($scheme:ident : $strength:ident,)*] $test:ident) => {
         $(
             println!("over {}", <schemes::$scheme as Reclaimer>::FACTS.name);
-            super::$test::<schemes::$scheme, MichaelList<Key, Stuck, schemes::$scheme>>();
-            super::$test::<schemes::$scheme, HashMap<Key, Stuck, schemes::$scheme>>();
+            super::$test::<schemes::$scheme, MichaelList<Key, (), schemes::$scheme>>();
+            super::$test::<schemes::$scheme, HashMap<Key, (), schemes::$scheme>>();
             for _ in 0..10 {
-                super::$test::<schemes::$scheme, SkipList<Key, Stuck, schemes::$scheme>>();
+                super::$test::<schemes::$scheme, SkipList<Key, (), schemes::$scheme>>();
             }
-            let list = super::$test::<schemes::$scheme, HarrisListScot<Key, Stuck, schemes::$scheme>>();
-            let map = super::$test::<schemes::$scheme, HashMapHarris<Key, Stuck, schemes::$scheme>>();
+            let list = super::$test::<schemes::$scheme, HarrisListScot<Key, (), schemes::$scheme>>();
+            let map = super::$test::<schemes::$scheme, HashMapHarris<Key, (), schemes::$scheme>>();
             assert!(list > 0 && map > 0, "the scripts have run");
             over_every_scheme!(@harris $strength $scheme $test);
         )*
     };
     (@harris region $scheme:ident $test:ident) => {
-        assert!(super::$test::<schemes::$scheme, HarrisList<Key, Stuck, schemes::$scheme>>() > 0)
+        assert!(super::$test::<schemes::$scheme, HarrisList<Key, (), schemes::$scheme>>() > 0)
     };
     (@harris $weaker:ident $scheme:ident $test:ident) => { () };
 }

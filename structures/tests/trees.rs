@@ -21,13 +21,23 @@ thread_local! {
     static TRACE: RefCell<Option<Vec<u64>>> = const { RefCell::new(None) };
     /// What happens while the traced operation is at this comparison, counted from 1.
     static AT_COMPARISON: RefCell<Option<(usize, Script)>> = const { RefCell::new(None) };
-    /// What happens when a value is cloned.
-    static AT_CLONE: RefCell<Option<Script>> = const { RefCell::new(None) };
+    /// What happens when a key has been found.
+    static AT_FOUND: RefCell<Option<Script>> = const { RefCell::new(None) };
 }
 
 /// A key whose comparisons are traced, and interrupted by a script.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 struct Traced(u64);
+
+impl PartialEq for Traced {
+    fn eq(&self, other: &Self) -> bool {
+        if let Some(script) = AT_FOUND.take() {
+            script();
+        }
+        self.0 == other.0
+    }
+}
+impl Eq for Traced {}
 
 impl PartialOrd for Traced {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
@@ -55,17 +65,8 @@ fn trace_with(at: usize, script: Script) {
 }
 
 /// A value that says when it, or a copy of it, is freed.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Told(Arc<AtomicBool>);
-
-impl Clone for Told {
-    fn clone(&self) -> Self {
-        if let Some(script) = AT_CLONE.take() {
-            script();
-        }
-        Self(Arc::clone(&self.0))
-    }
-}
 
 impl Drop for Told {
     fn drop(&mut self) {
@@ -161,7 +162,7 @@ fn chain_is_retired_once<R: Reclaimer>() {
         }
     };
     let (first, second) = (remove(10), remove(40));
-    AT_CLONE.set(Some(Box::new(move || {
+    AT_FOUND.set(Some(Box::new(move || {
         // The node above that of 20, and so its anchor. The leaf is flagged after this.
         first(2);
         // Compared in the search after the vain attempt.

@@ -133,6 +133,32 @@ fn a_replacement_meets_others() {
     for_each_scheme!(over_every_scheme replaced_and_removed);
 }
 
+/// A removal stops when it has marked its node, which is linked at all levels. Others pass it by.
+fn left_marked<R: Reclaimer>() {
+    let domain = Domain::<R>::new();
+    let list = List::<R>::new(&domain);
+    let handle = domain.register();
+    for key in [5, KEY, 15] {
+        list.insert_with_height(&handle.pin(), key, key, LEVELS);
+    }
+    pause::set("bottom is marked", || resume_unwind(Box::new(())));
+    let removal = || _ = list.remove(&domain.register().pin(), &KEY);
+    assert!(catch_unwind(AssertUnwindSafe(removal)).is_err() && pause::done());
+    let guard = handle.pin();
+    // Before a search unlinks it.
+    assert!(!list.contains_key(&guard, &KEY));
+    assert!(list.iter(&guard).map(|entry| *entry.key()).eq([5, 15]));
+    assert!(list.contains_key(&guard, &15));
+    assert!(list.put(&guard, KEY, KEY + 1).is_none());
+    assert_eq!(list.get(&guard, &KEY).as_deref(), Some(&(KEY + 1)));
+    check(&list, &guard, 3, 1);
+}
+
+#[test]
+fn a_marked_node_is_passed_by() {
+    for_each_scheme!(over_every_scheme left_marked);
+}
+
 fn neighbours_removed<R: Reclaimer>() {
     let meanwhile = |list: &List<R>, guard: &Guard<'_, R>| {
         assert_eq!(list.remove(guard, &5).as_deref(), Some(&5));

@@ -135,6 +135,8 @@ impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
             // Whoever marks the bottom has removed the entry. If that was another thread, the key may
             // still be there: it may have replaced the entry.
             if mark(guard, node.at(0)) {
+                #[cfg(test)]
+                crate::pause::at("bottom is marked");
                 let Place { shields: Shields { prev, cur, next }, .. } = place;
                 drop((prev, next));
                 self.detach(guard, node);
