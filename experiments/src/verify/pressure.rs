@@ -76,7 +76,7 @@ fn section(worker: &dyn Worker, kind: Kind, random: &mut XorShift, keys: u64, le
     worker.pinned(&mut |on| {
         for _ in 0..length {
             let key = random.below(keys);
-            match random.below(12) {
+            match random.below(13) {
                 0..3 => {
                     let _ = on.insert(key);
                 }
@@ -96,6 +96,8 @@ fn section(worker: &dyn Worker, kind: Kind, random: &mut XorShift, keys: u64, le
                 11 => {
                     let _ = on.put(key, key);
                 }
+                // Nor must a flush end what this guard protects.
+                12 => worker.flush(),
                 // The end of a nested guard must not end this one.
                 8 => worker.pinned(&mut |nested| {
                     let _ = nested.contains(key);
