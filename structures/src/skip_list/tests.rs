@@ -101,6 +101,11 @@ fn replaced<R: Reclaimer>() {
     interrupted::<R>(meanwhile, 3, 1);
 }
 
+/// Nobody else unlinks the old node.
+fn replaced_alone<R: Reclaimer>() {
+    interrupted_put::<R>(|_, _| (), 3, 1);
+}
+
 fn replaced_is_found<R: Reclaimer>() {
     let meanwhile = |list: &List<R>, guard: &Guard<'_, R>| {
         assert_eq!(list.get(guard, &KEY).as_deref(), Some(&(KEY + 1)));
@@ -128,6 +133,7 @@ fn replaced_and_removed<R: Reclaimer>() {
 #[test]
 fn a_replacement_meets_others() {
     for_each_scheme!(over_every_scheme replaced);
+    for_each_scheme!(over_every_scheme replaced_alone);
     for_each_scheme!(over_every_scheme replaced_is_found);
     for_each_scheme!(over_every_scheme replaced_twice);
     for_each_scheme!(over_every_scheme replaced_and_removed);
