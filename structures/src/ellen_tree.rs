@@ -142,17 +142,17 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> EllenTree<K, V, R> {
     where
         K: Borrow<Q>,
     {
-        self.descend::<true>(guard, |bound| bound.side(key), |_, _| ())
+        self.descend::<true>(guard, |bound| bound.side(key), |_| ())
     }
 
     /// The leaf where the search ends that goes to this side of each inner node. Calls `turn` with
-    /// each that it leaves to the left, while that is protected. `UPDATE` says whether to protect
+    /// the bound of each that it leaves to the left, while that is protected. `UPDATE` says whether to protect
     /// update fields, for an operation that changes them.
     fn descend<'g, 'h, const UPDATE: bool>(
         &'g self,
         guard: &'g Guard<'h, R>,
         side: impl Fn(&Bound<K>) -> usize,
-        mut turn: impl FnMut(&'g Node<K, V, R>, Shared<'g, Node<K, V, R>, R>),
+        mut turn: impl FnMut(&Bound<K>),
     ) -> Place<'g, 'h, K, V, R> {
         let mut shields = Shields {
             grand: guard.shield(),
@@ -174,7 +174,7 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> EllenTree<K, V, R> {
                 }
                 let side = side(&parent.bound);
                 if side == 0 {
-                    turn(parent, parent_at);
+                    turn(&parent.bound);
                 }
                 let down = &parent.children[side];
                 let leaf_at = guard.protect(&mut shields.leaf, down);
@@ -280,7 +280,7 @@ impl<R: Reclaimer> Structure<R> for EllenTree<u64, u64, R> {
         kind: Kind::Map,
         paper: "Ellen, Fatourou, Ruppert and van Breugel, Non-blocking binary search trees, PODC 2010",
         needs: Strength::Pointer,
-        shields: 7,
+        shields: 6,
         // Each inner node may be the home of a record.
         nodes: Nodes { per_key: 2, fixed: 2, records: 1, ..Nodes::ONE_PER_KEY },
     };
@@ -293,9 +293,6 @@ impl<R: Reclaimer> Structure<R> for EllenTree<u64, u64, R> {
         let shields = &mut place.shields;
         let first = |shield| _ = guard.protect(shield, &self.root);
         first(&mut shields.own);
-        // A cursor keeps the node where it last turned left.
-        let mut turn = guard.shield();
-        first(&mut turn);
         if place.update.is_null() {
             first(&mut shields.update);
         }
@@ -314,7 +311,7 @@ impl<R: Reclaimer> Structure<R> for EllenTree<u64, u64, R> {
             first(&mut shields.grand);
         }
         inside();
-        drop((turn, place));
+        drop(place);
     }
 
     fn contents(&mut self) -> Vec<u64> {

@@ -156,16 +156,16 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
     where
         K: Borrow<Q>,
     {
-        self.descend(guard, |bound| bound.side(key), |_, _| ())
+        self.descend(guard, |bound| bound.side(key), |_| ())
     }
 
     /// The leaf where the search ends that goes to this side of each inner node. Calls `turn` with
-    /// each that it leaves to the left, while that is protected.
+    /// the bound of each that it leaves to the left, while that is protected.
     fn descend<'g, 'h>(
         &'g self,
         guard: &'g Guard<'h, R>,
         side: impl Fn(&Bound<K>) -> usize,
-        mut turn: impl FnMut(&'g Node<K, V, R>, Shared<'g, Node<K, V, R>, R>),
+        mut turn: impl FnMut(&Bound<K>),
     ) -> Place<'g, 'h, K, V, R> {
         let mut shields = Shields {
             ancestor: guard.shield(),
@@ -203,7 +203,7 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
                 }
                 let to = side(&leaf.bound);
                 if to == 0 {
-                    turn(leaf, at);
+                    turn(&leaf.bound);
                 }
                 let down = &leaf.edges[to];
                 let next = guard.protect(&mut shields.next, down);

@@ -81,14 +81,93 @@ where
     type Item = Entry<'g, 'h, N::Key, N::Value, R>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.step()?;
-        let (at, _) = self.at.as_ref()?;
-        // The entry has a shield of its own, set while the iterator's protects the same node.
+        // The entry has a shield of its own, as the iterator's moves on.
         let mut shield = self.guard.shield();
-        let _ = self.guard.protect(&mut shield, &Atomic::new(*at));
-        // SAFETY: not null, and protected by `shield`, or by the guard, for the life of the entry.
-        // Nobody makes mutable references to published nodes.
-        let (key, value) = unsafe { at.deref::<'g>() }?.pair();
-        Some(Entry::new(key, value, shield))
+        loop {
+            self.step()?;
+            #[cfg(test)]
+            crate::pause::at("iterator stands");
+            let (at, _) = self.at.as_ref()?;
+            let _ = self.guard.protect(&mut shield, &Atomic::new(*at));
+            // SAFETY: not null, and protected by the iterator's shield, or by the guard; from here on by
+            // `shield`, if it is returned: see below. Nobody makes mutable references to published nodes.
+            let node = unsafe { at.deref::<'g>() }?;
+            // A copy of a protection holds a node only if that was not retired when the copy was made: a
+            // scan may have looked at the one before, and look at the other when it has moved on; and an
+            // era that is published later than a retirement does not cover it. Who retires the node
+            // marks it before. Acquire: keeps the load behind the protection it validates.
+            if node.link().load(Acquire, self.guard).tag() != MARK {
+                let (key, value) = node.pair();
+                return Some(Entry::new(key, value, shield));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+    use kovan_schemes::{Domain, Reclaimer, for_each_scheme};
+
+    use crate::pause::{self, over_every_scheme};
+    use crate::{MichaelList, SkipList};
+
+    /// Tells when it is dropped.
+    struct Value(Arc<AtomicBool>);
+
+    impl Drop for Value {
+        fn drop(&mut self) {
+            self.0.store(true, Relaxed);
+        }
+    }
+
+    macro_rules! removed_under_an_iterator {
+        ($name:ident, $map:ident) => {
+            /// The entry where an iterator stands is removed, and eras and scans pass. The iterator may go on
+            /// to the next entry, but what it yields is there while it is held.
+            fn $name<R: Reclaimer>() {
+                let domain = Domain::<R>::new();
+                let map = Rc::new($map::<u64, Value, R>::new(&domain));
+                let handle = domain.register();
+                let dropped = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
+                for (key, dropped) in (0..).zip(&dropped) {
+                    assert!(map.insert(&handle.pin(), key, Value(Arc::clone(dropped))));
+                }
+                let others = (Rc::clone(&map), domain.clone());
+                pause::set("iterator stands", move || {
+                    let (map, domain) = others;
+                    let handle = domain.register();
+                    assert!(map.remove(&handle.pin(), &0).is_some());
+                    for _ in 0..2000 {
+                        let spare = Value(Arc::default());
+                        assert!(map.insert(&handle.pin(), 9, spare));
+                        assert!(map.remove(&handle.pin(), &9).is_some());
+                    }
+                    handle.flush();
+                });
+                let guard = handle.pin();
+                let mut entries = map.iter(&guard);
+                let entry = entries.next().expect("two keys stay");
+                assert!(pause::done());
+                // The iterator's own shield moves on.
+                let next = entries.next();
+                let other = domain.register();
+                (0..3).for_each(|_| other.flush());
+                let at = usize::try_from(*entry.key()).expect("a small key");
+                assert!(!dropped[at].load(Relaxed), "{}: {at} was freed", R::FACTS.name);
+                drop((next, entry));
+            }
+        };
+    }
+    removed_under_an_iterator!(from_a_list, MichaelList);
+    removed_under_an_iterator!(from_a_skip_list, SkipList);
+
+    #[test]
+    fn entries_of_iterators_are_held() {
+        for_each_scheme!(over_every_scheme from_a_list);
+        for_each_scheme!(over_every_scheme from_a_skip_list);
     }
 }

@@ -70,7 +70,7 @@ macro_rules! leaf_reads {
         where
             K: Borrow<Q>,
         {
-            let place = self.$($descend)+(guard, |bound| bound.side(key), |_, _| ());
+            let place = self.$($descend)+(guard, |bound| bound.side(key), |_| ());
             place.found(key).ok()
         }
 
@@ -87,23 +87,19 @@ macro_rules! leaf_reads {
             use std::ops::Bound::{Excluded, Included, Unbounded};
             use std::ops::RangeBounds;
             let mut own: Option<K> = None;
-            let mut shield = guard.shield();
             loop {
                 let from = own.as_ref().map_or(bound, |key| Included(key.borrow()));
                 let side = |at: &$crate::tree::Bound<K>| match from {
                     Included(key) | Excluded(key) => at.side(key),
                     Unbounded => 0,
                 };
+                // A copy: the search protects the node at this moment only, and may find it removed.
                 let mut turn = None;
-                let place = self.$($descend)+(guard, side, |node, at| {
-                    // It is protected by the search at this moment.
-                    let _ = guard.protect(&mut shield, &Atomic::new(at));
-                    turn = Some(node);
-                });
+                let place = self.$($descend)+(guard, side, |at| turn = at.key().cloned());
                 if place.key().is_some_and(|key| (from, Unbounded).contains(key.borrow())) {
                     return place.into_entry();
                 }
-                own = Some(turn?.bound.key()?.clone());
+                own = Some(turn?);
             }
         }
 
