@@ -16,6 +16,7 @@
 mod update;
 
 use std::borrow::Borrow;
+use std::ops::{Bound, RangeBounds};
 use std::ptr;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -156,8 +157,8 @@ impl<K: Key, V: Value, R: Reclaimer> Bucket<K, V, R> {
         &'g self,
         guard: &'g Guard<'h, R>,
     ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> {
-        Steps::new(guard, move |after: Option<&K>| {
-            let before = |at: &K| after.is_some_and(|key| at <= key);
+        Steps::new(guard, move |from: Bound<&K>| {
+            let before = |at: &K| !(from, Bound::Unbounded).contains(at);
             let place = T::find(&self.head, guard, before);
             place.node.map(|_| (place.cur, place.shields.cur))
         })

@@ -132,6 +132,8 @@ impl<T: Send + 'static, R: Reclaimer> DoubleLinkQueue<T, R> {
                 // who moved the head on. 2: the head has left it, and the tail before; the link
                 // back to it was cleared above, and no new one can come, as it is not the tail.
                 unsafe { guard.retire(front.dummy) };
+                #[cfg(test)]
+                crate::pause::at("dummy is retired");
                 return Some(value);
             }
         }
@@ -203,8 +205,29 @@ mod tests {
         }
     }
 
+    /// Nor does one at the moment of the retirement, when an enqueuer may come.
+    fn no_link_leads_back_to_what_is_retired<R: Reclaimer>() {
+        let domain = Domain::<R>::new();
+        let queue = Rc::new(DoubleLinkQueue::<u64, R>::new(&domain));
+        let handle = domain.register();
+        queue.enqueue(&handle.pin(), 1);
+        let others = (Rc::clone(&queue), domain.clone());
+        pause::set("dummy is retired", move || {
+            let (queue, domain) = others;
+            let handle = domain.register();
+            let guard = handle.pin();
+            // SAFETY: the tail is not retired, and no other thread is here.
+            let last =
+                unsafe { queue.tail.load(Acquire, &guard).deref() }.expect("a tail always is");
+            assert!(last.prev.load(Acquire, &guard).is_null(), "over {}", R::FACTS.name);
+        });
+        assert_eq!(queue.dequeue(&handle.pin()), Some(1));
+        assert!(pause::done());
+    }
+
     #[test]
     fn no_links_lead_back() {
         for_each_scheme!(over_every_scheme no_link_leads_back);
+        for_each_scheme!(over_every_scheme no_link_leads_back_to_what_is_retired);
     }
 }

@@ -125,8 +125,8 @@ impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
         &'g self,
         guard: &'g Guard<'h, R>,
     ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> {
-        Steps::new(guard, move |after: Option<&K>| {
-            let before = |at: &K| after.is_some_and(|key| at <= key);
+        Steps::new(guard, move |from: Bound<&K>| {
+            let before = |at: &K| !(from, Bound::Unbounded).contains(at);
             let place = self.search(guard, 0, before);
             place.node.map(|_| (place.cur, place.shields.cur))
         })

@@ -1,8 +1,12 @@
-//! Two removals of siblings.
+//! Removals that meet others.
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 
-use kovan_schemes::{Domain, Reclaimer, for_each_scheme};
+use kovan_schemes::{Domain, Guard, Reclaimer, for_each_scheme};
 
 use super::NmTree;
 use crate::pause::{self, over_every_scheme};
@@ -33,4 +37,66 @@ fn flag_is_lifted<R: Reclaimer>() {
 #[test]
 fn a_flag_is_lifted_with_its_leaf() {
     for_each_scheme!(over_every_scheme flag_is_lifted);
+}
+
+/// A key that tells in how many places it is.
+#[derive(Clone)]
+struct Counted(u64, #[expect(dead_code, reason = "its copies are counted")] Arc<()>);
+
+impl Borrow<u64> for Counted {
+    fn borrow(&self) -> &u64 {
+        &self.0
+    }
+}
+impl PartialEq for Counted {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+impl Eq for Counted {}
+impl PartialOrd for Counted {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Counted {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+/// Removes a key, and panics when the edge to the sibling is tagged: others are to unlink the leaf.
+fn remove_halfway<R: Reclaimer>(tree: &NmTree<Counted, u64, R>, guard: &Guard<'_, R>, key: u64) {
+    pause::set("sibling is tagged", || resume_unwind(Box::new(())));
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(tree.remove(guard, &key)))).is_err());
+}
+
+/// Two removals have left a chain of three, which nobody holds. A search has gone through it when a third
+/// removal takes it out. The top of the chain must stay allocated as long as the search holds its place:
+/// another node at its address would be taken for it.
+fn top_of_a_chain_is_kept<R: Reclaimer>() {
+    let domain = Domain::<R>::new();
+    let tree = NmTree::<Counted, u64, R>::new(&domain);
+    let (reader, writer) = (domain.register(), domain.register());
+    let counted = Arc::new(());
+    for key in [100, 10, 20, 30, 40, 50] {
+        let count = if key == 30 { Arc::clone(&counted) } else { Arc::default() };
+        assert!(tree.insert(&writer.pin(), Counted(key, count), key));
+    }
+    remove_halfway(&tree, &writer.pin(), 30);
+    remove_halfway(&tree, &writer.pin(), 20);
+    let guard = reader.pin();
+    let place = tree.locate(&guard, &50);
+    assert!(place.successor != place.parent_at, "the search went through a chain");
+    assert!(tree.remove(&writer.pin(), &40).is_some());
+    (0..10).for_each(|_| writer.flush());
+    // The test's own, and the bound of the top. The leaf of the key is freed, or not yet.
+    assert!(Arc::strong_count(&counted) >= 2, "over {}: the top is freed", R::FACTS.name);
+    drop(place);
+    assert_eq!(tree.iter(&guard).map(|entry| *entry).collect::<Vec<_>>(), [10, 50, 100]);
+}
+
+#[test]
+fn the_top_of_a_chain_is_kept() {
+    for_each_scheme!(over_every_scheme top_of_a_chain_is_kept);
 }

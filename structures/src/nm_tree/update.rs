@@ -164,6 +164,8 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
                 Err(now) => sibling = now,
             }
         }
+        #[cfg(test)]
+        crate::pause::at("sibling is tagged");
         // The sibling's own flag, if it is being removed too, goes with it.
         let lifted = sibling.with_tag(sibling.tag() & FLAG);
         // The successor is protected, so not reused; if the anchor leads to it and is clean, the
