@@ -3,8 +3,8 @@
 //! An iterator stands at a protected node. If the link of that node is untagged after the next node
 //! was protected, the node was not marked then, so linked, and so was the next one: that is not
 //! retired, and no key lies between. Otherwise the iterator searches for its place again from the
-//! head. Every step comes to a greater key, so it is lock-free, as the search is, and ends if only
-//! finitely many keys come.
+//! head. Every step comes to a greater key, or to the same one because another thread has replaced its
+//! entry, so it is lock-free, as the search is, and ends if only finitely many keys come.
 
 #[cfg(test)]
 mod tests;
