@@ -80,11 +80,11 @@ impl Drop for Local {
 pub(crate) fn bound(input: &BoundInput) -> u64 {
     let lists = limbo::lists(input.all_handles());
     let threshold = era::threshold(pool::count_for(input.all_handles(), input.shields));
-    // A list keeps what was alive in the eras that its last scan saw, and as much as makes the next
-    // scan due; what destructors retire comes to that, as for hazard pointers. A node is on one list.
-    // The eras of stalled handles are the same in all scans, those of running ones may differ in each.
+    // A list keeps what was alive in the eras that its last scan saw, and what waits for the next. A node
+    // is on one list. The eras of stalled handles are the same in all scans, those of running ones may
+    // differ in each.
     let eras = (input.stalled + lists * input.handles) * input.shields;
-    lists * (threshold + 2 * input.retired_in_destructors) + eras * era::alive_in_an_era(input)
+    limbo::waiting(input, threshold) + eras * era::alive_in_an_era(input)
 }
 
 // SAFETY: 1: the head of this file. 2: scans run in `retire`, `flush` and the drop of locals; the

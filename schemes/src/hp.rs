@@ -160,12 +160,10 @@ unsafe impl<const ASYMMETRIC: bool> Reclaimer for Scheme<ASYMMETRIC> {
     fn bound(input: &BoundInput) -> Option<u64> {
         let handles = input.all_handles();
         let hazards = handles * input.shields;
-        // A list keeps what hazards held at its last scan, and as much as makes the next due. (Scans are
-        // at different times, so each list may keep as much as there are hazards.) No scan runs in
-        // destructors that nest too deep, so what they retire comes to that: while a scan frees what one
-        // call has retired so, its destructors may retire as much again.
+        // A list keeps what hazards held at its last scan, and what waits for the next. (Scans are at
+        // different times, so each list may keep as much as there are hazards.)
         let threshold = threshold(ASYMMETRIC, pool::count_for(handles, input.shields));
-        Some(limbo::lists(handles) * (threshold + hazards + 2 * input.retired_in_destructors))
+        Some(limbo::waiting(input, threshold) + limbo::lists(handles) * hazards)
     }
 
     unsafe fn register(&self) -> Local<ASYMMETRIC> {

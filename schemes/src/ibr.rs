@@ -133,13 +133,13 @@ unsafe impl Reclaimer for Ibr {
 
     fn bound(input: &BoundInput) -> Option<u64> {
         let lists = limbo::lists(input.all_handles());
-        let due = era::threshold(input.all_handles()) + 2 * input.retired_in_destructors;
+        let waiting = limbo::waiting(input, era::threshold(input.all_handles()));
         // An interval meets what was alive while its guard loaded, and besides in the rest of its first
         // era and of its last. As for hazard eras, the intervals of stalled handles are the same in all
         // scans.
         let intervals = input.stalled + lists * input.handles;
         let met = input.live_in_guard() + 2 * era::alive_in_an_era(input);
-        Some(lists * due + intervals * met)
+        Some(waiting + intervals * met)
     }
 
     unsafe fn register(&self) -> Local {

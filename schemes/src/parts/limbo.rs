@@ -8,6 +8,7 @@ use std::fmt;
 use std::ptr;
 use std::sync::Arc;
 
+use crate::facts::BoundInput;
 use crate::node::{Node, Retired};
 use crate::sync::{self, AtomicPtr, Ordering, Use};
 
@@ -179,6 +180,13 @@ impl<S> Drop for Orphans<S> {
 /// in a destructor; and one is left by those that are gone, see [`Limbo::depart`].
 pub(crate) fn lists(handles: u64) -> u64 {
     2 * handles + 1
+}
+
+/// The most nodes that wait on all lists for the next scan of each, which so many new ones make due. No
+/// scan runs in destructors that nest too deep, so what they retire comes to that: while a scan frees what
+/// one call has retired so, its destructors may retire as much again.
+pub(crate) fn waiting(input: &BoundInput, threshold: u64) -> u64 {
+    lists(input.all_handles()) * (threshold + 2 * input.retired_in_destructors)
 }
 
 /// Sweeps may nest by destructors that retire, but not deeper than this: garbage then waits for a
