@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, RegionProtection, Strength};
 
-use crate::bonsai_edit::{Edit, Found, Node, View};
+use crate::bonsai_edit::{Attempt, Edit, Found, Node, View};
 use crate::fresh::into_items;
 use crate::guarded::Entry;
 use crate::interface::{cursor_interface, into_iter_of, map_interface, search_steps};
@@ -59,16 +59,12 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> Bonsai<K, V, R> {
         value: V,
         occupied: impl FnOnce(Entry<'g, 'h, K, V, R>, (K, V)) -> O,
     ) -> Result<Option<Entry<'g, 'h, K, V, R>>, O> {
-        loop {
-            let mut own = KEEP.then(|| guard.shield());
-            let edit = Edit::new(View::new(guard, &self.root));
-            let Ok((new, found)) = edit.insert::<false>(&key, &value, own.as_mut()) else {
-                continue;
-            };
-            if let Some(entry) = found.and_then(Self::entry) {
-                return Err(occupied(entry, (key, value)));
-            }
-            return Ok(new.zip(own).and_then(Self::entry));
+        let mut own = KEEP.then(|| guard.shield());
+        let insert = |view| Edit::new(view).insert::<false>(&key, &value, own.as_mut());
+        let (new, found) = self.until_unchanged(guard, insert);
+        match found.and_then(Self::entry) {
+            Some(entry) => Err(occupied(entry, (key, value))),
+            None => Ok(new.zip(own).and_then(Self::entry)),
         }
     }
 
@@ -79,12 +75,8 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> Bonsai<K, V, R> {
         key: K,
         value: V,
     ) -> Option<Entry<'g, 'h, K, V, R>> {
-        loop {
-            let edit = Edit::new(View::new(guard, &self.root));
-            if let Ok((_, found)) = edit.insert::<true>(&key, &value, None) {
-                return found.and_then(Self::entry);
-            }
-        }
+        let insert = |view| Edit::new(view).insert::<true>(&key, &value, None);
+        self.until_unchanged(guard, insert).1.and_then(Self::entry)
     }
 
     fn take<'g, 'h, Q: Ord + ?Sized>(
@@ -95,12 +87,7 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> Bonsai<K, V, R> {
     where
         K: Borrow<Q>,
     {
-        loop {
-            let edit = Edit::new(View::new(guard, &self.root));
-            if let Ok(removed) = edit.remove(key) {
-                return removed.and_then(Self::entry);
-            }
-        }
+        self.until_unchanged(guard, |view| Edit::new(view).remove(key)).and_then(Self::entry)
     }
 
     fn find<'g, 'h, Q: Ord + ?Sized>(
@@ -112,12 +99,8 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> Bonsai<K, V, R> {
         K: Borrow<Q>,
     {
         let mut shield = guard.shield();
-        loop {
-            let view = View::new(guard, &self.root);
-            if let Ok(found) = view.find(&mut shield, key) {
-                return Self::entry((found?, shield));
-            }
-        }
+        let found = self.until_unchanged(guard, |view| view.find(&mut shield, key))?;
+        Self::entry((found, shield))
     }
 
     fn seek<'g, 'h, Q: Ord + ?Sized>(
@@ -128,11 +111,20 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> Bonsai<K, V, R> {
     where
         K: Borrow<Q>,
     {
+        let before = |at: &K| !(bound, Bound::Unbounded).contains(at.borrow());
+        self.until_unchanged(guard, |view| view.first_not(before)).and_then(Self::entry)
+    }
+
+    /// What `attempt` makes of a view of the root, as soon as the root does not change meanwhile.
+    #[inline]
+    fn until_unchanged<'g, 'h, T>(
+        &'g self,
+        guard: &'g Guard<'h, R>,
+        mut attempt: impl FnMut(View<'g, 'h, K, V, R>) -> Attempt<T>,
+    ) -> T {
         loop {
-            let view = View::new(guard, &self.root);
-            let before = |at: &K| !(bound, Bound::Unbounded).contains(at.borrow());
-            if let Ok(found) = view.first_not(before) {
-                return found.and_then(Self::entry);
+            if let Ok(result) = attempt(View::new(guard, &self.root)) {
+                return result;
             }
         }
     }

@@ -97,7 +97,7 @@ pub(crate) struct Changed;
 type Inserted<'g, 'h, K, V, R> = (Option<At<'g, K, V, R>>, Option<Found<'g, 'h, K, V, R>>);
 
 /// What reads of a view lead to, while it is the tree.
-type Attempt<T> = Result<T, Changed>;
+pub(crate) type Attempt<T> = Result<T, Changed>;
 
 /// What hangs from one root.
 pub(crate) struct View<'g, 'h, K, V, R: Reclaimer> {

@@ -43,7 +43,7 @@ use crate::interface::{
 use crate::structure::{
     Key, Kind, Nodes, Structure, StructureFacts, Value, debug_with_domain, map_operations,
 };
-use crate::tree::{self, Bound, Branches, leaf_reads};
+use crate::tree::{self, Bound, Branches, leaf_reads, place_entries};
 
 /// The bit of an edge whose leaf is being removed. Set once, on a clean edge.
 const FLAG: usize = 1;
@@ -102,24 +102,7 @@ impl<'g, 'h, K, V, R: Reclaimer> Place<'g, 'h, K, V, R> {
         self.leaf.bound.key().filter(|_| !self.flagged)
     }
 
-    /// The entry of the leaf with its shield. The other shields are given back.
-    fn into_entry(self) -> Option<Entry<'g, 'h, K, V, R>> {
-        self.leaf.entry(self.shields.leaf)
-    }
-
-    /// The entry of `key`, or the place, if the key is not there.
-    fn found<Q>(self, key: &Q) -> Result<Entry<'g, 'h, K, V, R>, Self>
-    where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
-    {
-        if self.key().is_some_and(|at| at.borrow() == key)
-            && let (Some(key), Some(value)) = (self.leaf.bound.key(), &self.leaf.value)
-        {
-            return Ok(Entry::new(key, value, self.shields.leaf));
-        }
-        Err(self)
-    }
+    place_entries!();
 }
 
 /// A lock-free sorted map in an external binary search tree, which is not balanced. Its operations

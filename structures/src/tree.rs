@@ -108,6 +108,31 @@ macro_rules! leaf_reads {
 }
 pub(crate) use leaf_reads;
 
+/// Of the place of a leaf in an external tree, with its `key`: the entry that is there.
+macro_rules! place_entries {
+    () => {
+        /// The entry of the leaf with its shield. The other shields are given back.
+        fn into_entry(self) -> Option<Entry<'g, 'h, K, V, R>> {
+            self.leaf.entry(self.shields.leaf)
+        }
+
+        /// The entry of `key`, or the place, if the key is not there.
+        fn found<Q>(self, key: &Q) -> Result<Entry<'g, 'h, K, V, R>, Self>
+        where
+            K: Borrow<Q>,
+            Q: Eq + ?Sized,
+        {
+            if self.key().is_some_and(|at| at.borrow() == key)
+                && let (Some(key), Some(value)) = (self.leaf.bound.key(), &self.leaf.value)
+            {
+                return Ok(Entry::new(key, value, self.shields.leaf));
+            }
+            Err(self)
+        }
+    };
+}
+pub(crate) use place_entries;
+
 /// The entries of an external tree or of a balanced one, in order.
 pub(crate) fn sorted<K: Ord, V>(items: vec::IntoIter<(K, V)>) -> vec::IntoIter<(K, V)> {
     let mut items: Vec<_> = items.collect();
