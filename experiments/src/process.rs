@@ -245,23 +245,25 @@ mod tests {
         assert_eq!(lines, "");
     }
 
+    /// How a child that runs this script ends, if it may take its time.
+    fn end_of(script: &str) -> End {
+        let child = Command::new("sh").args(["-c", script]).stderr(Stdio::piped()).spawn();
+        let limit = Duration::from_secs(60);
+        let end = attend(child.expect("started"), limit, &AtomicBool::new(false));
+        end.expect("waited for")
+    }
+
     #[test]
     fn a_child_without_its_threads_is_not_a_failure() {
-        let script = "echo kovan-lab: needs 9 threads >&2; exit 75";
-        let ended = Command::new("sh").args(["-c", script]).stderr(Stdio::piped()).spawn();
-        let limit = Duration::from_secs(60);
-        let end = attend(ended.expect("started"), limit, &AtomicBool::new(false));
-        let End::NotRun(reason) = end.expect("waited for") else { panic!("it counts") };
+        let end = end_of("echo kovan-lab: needs 9 threads >&2; exit 75");
+        let End::NotRun(reason) = end else { panic!("it counts") };
         assert_eq!(reason, "needs 9 threads");
     }
 
     #[test]
     fn stderr_is_kept_to_its_end() {
         let script = "i=0; while [ $i -lt 20000 ]; do echo line $i >&2; i=$((i+1)); done; exit 3";
-        let ended = Command::new("sh").args(["-c", script]).stderr(Stdio::piped()).spawn();
-        let limit = Duration::from_secs(60);
-        let end = attend(ended.expect("started"), limit, &AtomicBool::new(false));
-        let End::Ended { status, errors, .. } = end.expect("waited for") else { panic!("how?") };
+        let End::Ended { status, errors, .. } = end_of(script) else { panic!("how?") };
         assert!(errors.ends_with("line 19999\n") && errors.len() < 100_000, "{}", errors.len());
         let Outcome::Failed(text) = understand(status, "", &errors) else { panic!("no failure") };
         assert!(text.contains("exit status: 3: … ") && text.ends_with("line 19999"), "{text}");

@@ -72,6 +72,11 @@ fn at(key: &str, checked: Result<()>) -> Result<(), Fault> {
     checked.map_err(|error| Fault::new(&[key], error))
 }
 
+/// A condition on the value of a key, and what is wrong where it does not hold.
+fn require(key: &str, holds: bool, wrong: impl FnOnce() -> String) -> Result<(), Fault> {
+    if holds { Ok(()) } else { Err(Fault::new(&[key], anyhow!(wrong()))) }
+}
+
 /// A check of the values of a list; the place is that of the one that is wrong.
 fn at_item(key: &str, checked: Result<(), (Option<usize>, Error)>) -> Result<(), Fault> {
     checked.map_err(|(place, error)| match place {
@@ -85,9 +90,8 @@ impl Spec {
         at("name", check_name("name", &self.name))?;
         at("question", check_text("question", &self.question))?;
         at("citation", check_text("citation", &self.citation))?;
-        if self.question.trim().is_empty() {
-            return Err(Fault::new(&["question"], anyhow!("question: is empty")));
-        }
+        let asks = !self.question.trim().is_empty();
+        require("question", asks, || "question: is empty".into())?;
         let schemes = kovan_schemes::registry::all();
         let known: Vec<_> = schemes.iter().map(|facts| facts.name).collect();
         at_item("schemes", check_known("schemes", "scheme", self.schemes.as_deref(), &known))?;
@@ -111,9 +115,8 @@ impl Spec {
     }
 
     fn check_workloads(&self) -> Result<(), Fault> {
-        if self.workloads.is_empty() {
-            return Err(Fault::new(&["workloads"], anyhow!("workloads: none is given")));
-        }
+        let some = !self.workloads.is_empty();
+        require("workloads", some, || "workloads: none is given".into())?;
         let mut names = BTreeSet::new();
         for (place, workload) in self.workloads.iter().enumerate() {
             let (place, name) = (place.to_string(), &workload.name);
@@ -134,45 +137,26 @@ impl Workload {
     fn check(&self) -> Result<(), Fault> {
         at("name", check_name("name", &self.name))?;
         let sum = u64::from(self.insert) + u64::from(self.remove) + u64::from(self.contains);
-        let shares = || -> Result<()> {
-            ensure!(sum == 100, "insert + remove + contains must be 100, but is {sum}");
-            Ok(())
-        };
-        at("insert", shares())?;
-        let range = || -> Result<()> {
-            ensure!(
-                (2..=100_000_000).contains(&self.key_range),
-                "key_range: must be from 2 to 100000000, but is {}",
-                self.key_range
-            );
-            Ok(())
-        };
-        at("key_range", range())?;
-        let prefill = || -> Result<()> {
-            ensure!(
-                self.prefill <= self.key_range,
-                "prefill: {} distinct keys do not fit a key_range of {}",
-                self.prefill,
-                self.key_range
-            );
-            Ok(())
-        };
-        at("prefill", prefill())
+        require("insert", sum == 100, || {
+            format!("insert + remove + contains must be 100, but is {sum}")
+        })?;
+        let Self { key_range, prefill, .. } = self;
+        require("key_range", (2..=100_000_000).contains(key_range), || {
+            format!("key_range: must be from 2 to 100000000, but is {key_range}")
+        })?;
+        require("prefill", prefill <= key_range, || {
+            format!("prefill: {prefill} distinct keys do not fit a key_range of {key_range}")
+        })
     }
 }
 
 impl Scale {
     fn check(&self) -> Result<(), Fault> {
         at("seconds", check_seconds("seconds", self.seconds))?;
-        let warm_up = || -> Result<()> {
-            ensure!(
-                (0.0..=3600.0).contains(&self.warmup_seconds),
-                "warmup_seconds: must be from 0 to 3600, but is {}",
-                self.warmup_seconds
-            );
-            Ok(())
-        };
-        at("warmup_seconds", warm_up())?;
+        let warm_up = self.warmup_seconds;
+        require("warmup_seconds", (0.0..=3600.0).contains(&warm_up), || {
+            format!("warmup_seconds: must be from 0 to 3600, but is {warm_up}")
+        })?;
         at("repeats", check_repeats("repeats", self.repeats))?;
         if let Some(threads) = &self.threads {
             at_item("threads", counts("threads", threads, 1))?;
