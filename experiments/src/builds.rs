@@ -11,14 +11,14 @@ use crate::rng::fnv;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Build {
     version: String,
-    /// Of the sources, where they were a git checkout.
+    /// The commit of the sources, where they were a git checkout.
     commit: Option<String>,
-    /// Whether the sources differed from the commit.
+    /// It is true where the sources differed from the commit.
     dirty: Option<bool>,
     rustc: String,
     profile: String,
     rustflags: String,
-    /// Of this crate, separated by commas. Absent in records of older versions.
+    /// The features of this crate, separated by commas. Records of older versions lack them.
     features: Option<String>,
     /// FNV-1a of the program itself. Absent in records of older versions.
     pub(crate) binary_hash: Option<String>,
@@ -43,7 +43,7 @@ impl Build {
         })
     }
 
-    /// For people.
+    /// Returns what people call it.
     pub(crate) fn name(&self) -> String {
         let commit = match &self.commit {
             Some(commit) => format!(", commit {}", short(commit)),
@@ -53,7 +53,7 @@ impl Build {
         format!("kovan-lab {}{commit}{dirty}", self.version)
     }
 
-    /// Whether both are the same program, as far as that is known.
+    /// Returns whether both are the same program, as far as that is known.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.binary_hash.as_ref().zip(other.binary_hash.as_ref()).is_none_or(|(a, b)| a == b)
     }

@@ -11,11 +11,11 @@ use std::time::Duration;
 /// The control groups of this process: the folders of its own group and of those around it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Groups {
-    /// With files of version 2.
+    /// These have files of version 2.
     unified: Vec<PathBuf>,
-    /// Of the controller `cpu` of version 1.
+    /// These are of the controller `cpu` of version 1.
     cpu: Vec<PathBuf>,
-    /// Of the controller `memory` of version 1.
+    /// These are of the controller `memory` of version 1.
     memory: Vec<PathBuf>,
 }
 
@@ -42,7 +42,7 @@ impl Groups {
         Self::read(&read("/proc/self/cgroup"), &read("/proc/self/mountinfo"))
     }
 
-    /// From the texts of `/proc/self/cgroup` and `/proc/self/mountinfo`.
+    /// Reads them from the texts of `/proc/self/cgroup` and `/proc/self/mountinfo`.
     fn read(groups: &str, mounts: &str) -> Self {
         let mounts: Vec<Mount> = mounts.lines().filter_map(Mount::parse).collect();
         let mut all = Self::default();
@@ -145,7 +145,7 @@ impl<'a> Mount<'a> {
         })
     }
 
-    /// Whether it shows this controller of version 1.
+    /// Returns whether it shows this controller of version 1.
     fn controls(&self, controller: &str) -> bool {
         self.kind == "cgroup" && self.options.split(',').any(|option| option == controller)
     }
@@ -197,7 +197,7 @@ impl Quota {
         self.micros as f64 / self.period_micros as f64
     }
 
-    /// From the text of [`Groups::cpu_max`].
+    /// Reads it from the text of [`Groups::cpu_max`].
     pub(crate) fn parse(cpu_max: &str) -> Option<Self> {
         let (micros, period) = cpu_max.split_once(' ')?;
         Self::new(micros.parse().ok()?, period.parse().ok()?)

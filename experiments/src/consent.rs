@@ -26,7 +26,7 @@ pub(crate) fn ask(seconds: f64, yes: bool) -> Result<()> {
     Ok(())
 }
 
-/// Whether the answer is a yes; none is a no.
+/// Asks, and returns whether the answer is a yes; none is a no.
 fn agrees(told: &str, input: &mut impl BufRead, out: &mut impl Write) -> io::Result<bool> {
     write!(out, "kovan-lab: {told}. Go on? [y/N] ")?;
     out.flush()?;

@@ -62,7 +62,7 @@ impl Machine {
         Some(self.quota().map_or(cores, |quota| quota.min(cores)))
     }
 
-    /// Whether both have the same processors and quota. A quota that was not recorded may be any.
+    /// Returns whether both have the same processors and quota. A quota that was not recorded may be any.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let processors = |machine: &Self| {
             (machine.processor().to_string(), machine.cores, machine.virtualised == Some(true))

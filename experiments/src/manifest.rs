@@ -134,7 +134,7 @@ impl Manifest {
         )
     }
 
-    /// Whether this program on this machine may add to the records. One run is of one build, unless
+    /// Says whether this program on this machine may add to the records. One run is of one build, unless
     /// `allow_build` lets this one join: then the manifest names it, and has to be written.
     pub(crate) fn join(&mut self, dir: &Path, allow_build: bool) -> Result<()> {
         let (build, machine) = (Build::here(), Machine::here());

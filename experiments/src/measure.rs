@@ -32,7 +32,7 @@ pub(crate) struct Window {
     elapsed: Duration,
     /// Of all threads, within the window.
     processor: Option<Duration>,
-    /// By quotas, within the window.
+    /// Quotas stopped threads so often, and for so long, within the window.
     throttled: Option<Throttled>,
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// Of stderr, the last bytes that are kept: a child that complains in a loop does not fill the memory.
+/// So many of the last bytes of stderr are kept: a child that complains in a loop does not fill the memory.
 const KEPT: usize = 1 << 16;
 
 /// The two pipes of a child, and what came out of them.
@@ -64,7 +64,7 @@ impl Pipes {
         while matches!(self.read(Duration::ZERO), Ok(false)) && self.is_ready() {}
     }
 
-    /// Whether something is there to read, or an end.
+    /// Returns whether something is there to read, or an end.
     fn is_ready(&self) -> bool {
         let mut watched = [self.stdout.watched(), self.stderr.watched()];
         // SAFETY: `watched` is an array of two, and the call writes into it alone.
@@ -79,7 +79,7 @@ impl Pipes {
 }
 
 impl<T: Read + AsRawFd> Pipe<T> {
-    /// For `poll`, which ignores negative numbers.
+    /// Returns the descriptor for `poll`, which ignores negative numbers.
     fn watched(&self) -> libc::pollfd {
         let fd: RawFd = self.from.as_ref().map_or(-1, AsRawFd::as_raw_fd);
         libc::pollfd { fd, events: libc::POLLIN, revents: 0 }

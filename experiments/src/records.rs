@@ -175,7 +175,7 @@ fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes).with_context(|| format!("{} is not text", path.display()))
 }
 
-/// Whether a row has as many fields as the header. The last field shows a cut where its length is known.
+/// Returns whether a row has as many fields as the header. The last field shows a cut where its length is known.
 fn is_whole(header: &str, row: &str) -> bool {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(row.as_bytes());
     let Some(Ok(fields)) = reader.records().next() else { return false };

@@ -46,7 +46,7 @@ fn failures(samples: &[Sample]) -> (Vec<String>, usize) {
     (lines, failed.len())
 }
 
-/// Where not all rows are of one build.
+/// Tells where not all rows are of one build.
 fn several_builds(samples: &[Sample]) -> Option<String> {
     let builds: BTreeSet<_> = samples.iter().filter_map(|row| row.build.as_ref()).collect();
     (builds.len() > 1).then(|| {
@@ -73,7 +73,7 @@ fn disturbed(samples: &[Sample], capacity: Option<f64>) -> Option<String> {
     })
 }
 
-/// Where a quota of the control groups stopped threads.
+/// Tells where a quota of the control groups stopped threads.
 fn throttled(samples: &[Sample], quota: Option<f64>) -> Option<String> {
     let measured = || samples.iter().filter(|row| row.status == Status::Ok);
     let stopped: Vec<u64> =

@@ -162,7 +162,7 @@ impl Sample {
         )
     }
 
-    /// For people.
+    /// Returns what people call it.
     pub(crate) fn name(&self) -> String {
         let Self { scheme, structure, workload, threads, stalled, repeat, .. } = self;
         format!(

@@ -84,12 +84,12 @@ pub(crate) fn give_up(reason: &str) -> ! {
     unsafe { libc::_exit(COULD_NOT_RUN) }
 }
 
-/// Whether the system refuses a thread or a process because there are too many, or no memory for it.
+/// Returns whether the system refuses a thread or a process because there are too many, or no memory for it.
 pub(crate) fn is_refusal(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOMEM))
 }
 
-/// Where threads wait for each other, until one of them cannot come.
+/// A place where threads wait for each other, until one of them cannot come.
 #[derive(Debug, Default)]
 pub(crate) struct Meeting {
     state: Mutex<State>,

@@ -86,7 +86,7 @@ impl<T: Send + 'static, R: Reclaimer> EliminationStack<T, R> {
         self.stack.peek(guard)
     }
 
-    /// As [`TreiberStack::len`]; what is being offered is not counted.
+    /// Counts the values, as [`TreiberStack::len`] does; what is being offered is not counted.
     #[must_use]
     pub fn len(&self, guard: &Guard<'_, R>) -> usize {
         self.stack.len(guard)

@@ -40,7 +40,7 @@ impl<'g, 'h, T, R: Reclaimer> Fresh<'g, 'h, T, R> {
         self.publish_tagged(link, from, 0)
     }
 
-    /// As [`publish`](Self::publish); the link gets `tag` by the same exchange.
+    /// Publishes it as [`publish`](Self::publish) does; the link gets `tag` by the same exchange.
     pub(crate) fn publish_tagged(
         self,
         link: &Atomic<T, R>,

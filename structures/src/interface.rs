@@ -16,7 +16,7 @@ macro_rules! map_interface {
             self.add::<false, _>(guard, key, value, |_, _| ()).is_ok()
         }
 
-        /// As [`insert`](Self::insert), but gives back what it did not insert.
+        /// Inserts as [`insert`](Self::insert) does, but gives back what it did not insert.
         ///
         /// # Errors
         /// If the key is present: its entry, and the key and the value that were not inserted.
@@ -46,7 +46,7 @@ macro_rules! map_interface {
             }
         }
 
-        /// As [`get_or_insert`](Self::get_or_insert), with a value that is made only if a look-up
+        /// Does what [`get_or_insert`](Self::get_or_insert) does, with a value that is made only if a look-up
         /// does not find the key. It is dropped if another thread inserts the key meanwhile.
         pub fn get_or_insert_with<'g, 'h>(
             &'g self,
@@ -103,7 +103,7 @@ macro_rules! map_interface {
             self.find(guard, key)
         }
 
-        /// Whether `key` is present; progress as [`get`](Self::get).
+        /// Returns whether `key` is present; its progress is that of [`get`](Self::get).
         #[must_use]
         pub fn contains_key<Q>(&self, guard: &Guard<'_, R>, key: &Q) -> bool
         where
@@ -173,7 +173,7 @@ macro_rules! iterate_interface {
             self.iter(guard).count()
         }
 
-        /// Whether the map is empty: whether a walk from the beginning finds no key.
+        /// Returns whether the map is empty: a walk from the beginning finds no key.
         #[must_use]
         pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
             self.iter(guard).next().is_none()

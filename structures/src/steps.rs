@@ -33,7 +33,7 @@ pub(crate) type Found<'g, 'h, N, R> = (Shared<'g, N, R>, Shield<'h, R>);
 pub(crate) struct Steps<'g, 'h, N, R: Reclaimer, F> {
     guard: &'g Guard<'h, R>,
     seek: F,
-    /// Where it stands; none before the first step.
+    /// The node where it stands; none before the first step.
     at: Option<Found<'g, 'h, N, R>>,
     next: Shield<'h, R>,
 }

@@ -52,8 +52,8 @@ impl<K> Bound<K> {
     }
 }
 
-/// Of an external tree, the look-ups, from the function that finds the leaf for a key, of which it is
-/// told the side that the key is on.
+/// Makes the look-ups of an external tree, from the function that finds the leaf for a key, of which it
+/// is told the side that the key is on.
 macro_rules! leaf_reads {
     ($($descend:tt)+) => {
         map_interface!();
@@ -108,7 +108,7 @@ macro_rules! leaf_reads {
 }
 pub(crate) use leaf_reads;
 
-/// Of the place of a leaf in an external tree, with its `key`: the entry that is there.
+/// Makes the functions that return the entry at the place of a leaf in an external tree, from its `key`.
 macro_rules! place_entries {
     () => {
         /// The entry of the leaf with its shield. The other shields are given back.

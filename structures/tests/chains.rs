@@ -22,7 +22,7 @@ thread_local! {
     static SCRIPT: RefCell<Option<Script>> = const { RefCell::new(None) };
     /// What runs when this key was found.
     static FOUND: RefCell<Option<Script>> = const { RefCell::new(None) };
-    /// Whether the next comparison panics.
+    /// If it is true, the next comparison panics.
     static THROW: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -89,7 +89,7 @@ impl std::hash::Hash for Key {
 }
 
 trait Map<R: Reclaimer>: 'static {
-    /// Whether a removal that panics leaves its node to others.
+    /// Says whether a removal that panics leaves its node to others.
     const LEAVES: bool;
     fn new(domain: &Domain<R>) -> Self;
     fn insert_key(&self, guard: &Guard<'_, R>, key: Key) -> bool;

@@ -245,7 +245,7 @@ fn updates_add_up(subject: Box<dyn Subject>) {
     check_end(subject, &alive);
 }
 
-/// Of threads that want to insert one key at the same time one does, and all get its entry.
+/// One of several threads that want to insert one key at the same time does, and all get its entry.
 fn one_insertion_wins(subject: Box<dyn Subject>) {
     const THREADS: u64 = 3;
     println!("{}", subject.name());

@@ -33,7 +33,7 @@ struct Held {
 /// How long a stall without a bound may take until enough is retired.
 const BUSY: Duration = Duration::from_secs(2);
 
-/// Whether the run goes on until more is retired than the bound allows. The others show in their time
+/// Returns whether the run goes on until more is retired than the bound allows. The others show in their time
 /// that a bound counts handles, and what was live, rather than threads, and what was live at a stall.
 fn goes_on(adversary: Adversary) -> bool {
     !matches!(

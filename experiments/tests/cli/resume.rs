@@ -175,7 +175,7 @@ fn another_build_goes_on_where_it_is_allowed() {
     measures(&[&run[..], &["--resume"]].concat());
 }
 
-/// As when a container is frozen, or a terminal stops a job: the clock goes on.
+/// The clock goes on, as when a container is frozen, or a terminal stops a job.
 #[test]
 fn the_time_in_which_a_run_is_stopped_does_not_count() {
     let folder = Folder::new("stopped");

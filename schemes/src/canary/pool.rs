@@ -13,7 +13,7 @@ const NONE: Block = (ptr::null_mut(), Layout::new::<u8>());
 /// A block, or null.
 type Block = (*mut u8, Layout);
 
-/// Whether freed nodes come here.
+/// While it is true, freed nodes come here.
 static ON: AtomicBool = AtomicBool::new(false);
 static POOL: Pool =
     Pool { locked: AtomicBool::new(false), blocks: UnsafeCell::new([NONE; PLACES]) };

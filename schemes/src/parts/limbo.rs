@@ -70,7 +70,7 @@ struct Block<S> {
 }
 
 impl<S> Block<S> {
-    /// From `Box::into_raw`.
+    /// Returns a block from `Box::into_raw`.
     fn new(list: Vec<Garbage<S>>) -> *mut Self {
         Box::into_raw(Box::new(Self { list, next: ptr::null_mut(), used: Use::default() }))
     }

@@ -11,7 +11,7 @@ use crate::guarded::Entry;
 use crate::structure::{Key, Value};
 
 impl<K: Key, V: Value, R: Reclaimer> Bucket<K, V, R> {
-    /// As [`interface`](crate::interface) says, with the traversal `T`, as the next three.
+    /// This and the next two do what [`interface`](crate::interface) says, with the traversal `T`.
     #[inline]
     pub(crate) fn add<'g, 'h, T: Find<R>, const KEEP: bool, O>(
         &'g self,

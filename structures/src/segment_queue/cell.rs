@@ -83,7 +83,7 @@ impl<T> Cell<T> {
     }
 }
 
-/// For the drop of a queue. In a segment that is retired all cells were taken.
+/// The drop of a queue needs it. In a segment that is retired all cells were taken.
 impl<T> Drop for Cell<T> {
     fn drop(&mut self) {
         // A constant: without it, each segment that is freed would be read through.

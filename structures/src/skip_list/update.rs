@@ -14,7 +14,7 @@ use crate::guarded::Entry;
 use crate::structure::{Key, Value};
 
 impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
-    /// As [`interface`](crate::interface) says of `add`, with the height of the new node.
+    /// Does what [`interface`](crate::interface) says of `add`, with the height of the new node.
     #[inline]
     pub(super) fn add_node<'g, 'h, const KEEP: bool, O>(
         &'g self,

@@ -49,9 +49,9 @@ impl Drop for Tracked {
 pub(crate) trait Subject: Sync {
     fn name(&self) -> String;
     fn meter(&self) -> Meter;
-    /// Whether it has a cursor, and is iterated over in order.
+    /// Says whether it has a cursor, and is iterated over in order.
     fn is_sorted(&self) -> bool;
-    /// Whether dropping the domain frees all.
+    /// Says whether dropping the domain frees all.
     fn frees(&self) -> bool;
     fn session(&self) -> Box<dyn Session + '_>;
     fn into_items(self: Box<Self>) -> Vec<(String, u64)>;

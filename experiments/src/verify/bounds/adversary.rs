@@ -82,7 +82,7 @@ pub(super) struct Seen {
     pub(super) peak: u64,
     /// Retired since the adversary was there.
     pub(super) retired: u64,
-    /// Of those, unreclaimed at the end, adversary still there.
+    /// So many of those were unreclaimed at the end, with the adversary still there.
     pub(super) kept: u64,
     /// What the bound depends on, as it was.
     pub(super) input: BoundInput,
@@ -93,7 +93,7 @@ pub(super) struct Seen {
 pub(super) struct Round {
     pub(super) adversary: Adversary,
     pub(super) seed: u64,
-    /// For how long, and for how long at the most if that is not enough.
+    /// It lasts for the first time, and for the second at the most if that is not enough.
     pub(super) times: (Duration, Duration),
 }
 
@@ -152,7 +152,7 @@ pub(super) fn run(
     seen
 }
 
-/// Whether it matters for the bound what is allocated while guards load.
+/// Returns whether it matters for the bound what is allocated while guards load.
 fn depends_on_guards(pair: &Pair, input: &BoundInput) -> bool {
     pair.bound(input) != pair.bound(&BoundInput { allocated_in_guard: 1 << 20, ..*input })
 }
@@ -218,12 +218,12 @@ impl Seen {
     }
 }
 
-/// Where the threads of a round meet.
+/// The place where the threads of a round meet.
 struct Place<'a> {
     subject: &'a dyn Subject,
     kind: Kind,
     round: Round,
-    /// Whether `allocated` is to be known.
+    /// If it is true, `allocated` is to be known.
     asks: bool,
     /// The most that was allocated during one guard.
     allocated: AtomicU64,
