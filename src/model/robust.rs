@@ -9,7 +9,7 @@ use loom::thread;
 
 use super::{Kind, World, check, join, see, spawn, spawn_with_handle};
 use crate::Robust;
-use crate::node::Entry;
+use crate::node::{Entry, era};
 use crate::sync::{AtomicPtr, Ordering};
 
 /// A world with a node in every place.
@@ -118,6 +118,8 @@ fn own_publication(kind: Kind, aside: bool) {
         let handle = world.collector.register();
         let writer = spawn_with_handle(&world, World::replace);
         let guard = handle.pin();
+        // The node is younger than the era that the slot has from the beginning.
+        era::advance();
         let new = world.node();
         if aside {
             guard.announce_aside(new);
@@ -208,10 +210,12 @@ fn used_again_during_a_load() {
             *at_end.lock().expect("no panics") = Some(Box::new(move || ended.store(true, Std)));
             proxy
         };
-        let first = AtomicPtr::new(proxy(&world, &ended[0]));
         place(&world, memory);
         let handle = world.collector.register();
         let guard = handle.pin();
+        // The first is younger than the era that the slot has from the beginning.
+        era::advance();
+        let first = AtomicPtr::new(proxy(&world, &ended[0]));
         let second = Arc::clone(&ended[1]);
         let writer = spawn_with_handle(&world, move |world, handle| {
             place(world, std::ptr::null_mut());
