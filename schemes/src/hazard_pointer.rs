@@ -74,7 +74,10 @@ unsafe impl Reclaimer for HazardPointer {
         paper: "Michael, Hazard Pointers, IEEE TPDS 15(6), 2004",
         strength: Strength::Pointer,
         load: Progress::Blocking,
-        retire: Progress::LockFree,
+        // A reclaimer takes all lists, and the count only if it passes the threshold. If it stops with what
+        // it took, and the count is above that later, another one goes round for as long: the lists have
+        // not what the count says (`do_reclamation` of the crate).
+        retire: Progress::Blocking,
         robust: Robustness { stalled: true, long_reader: true },
         parameters: "threshold=1000 hazard_multiplier=2",
         bound: "(T + 1) (max(1000, 2 H) + 2 X) + H, H = N K hazards",

@@ -76,7 +76,8 @@ impl<T, H> Drop for Retired<T, H> {
         // scheme does with a panic. The panic hook has reported it; the counters keep the number.
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             // The destructor of the value may call this domain, or another.
-            let _scope = needs_drop::<T>().then(Scope::enter);
+            let _scope = (needs_drop::<T>() || canary::COMPILED).then(Scope::enter);
+            canary::destructor();
             // SAFETY: `drop` runs once, and nothing uses the node afterwards.
             unsafe { ManuallyDrop::drop(&mut self.0) }
         }));

@@ -117,6 +117,24 @@ pub trait Structure<R: Reclaimer>: Sized + Send + Sync + 'static {
         let _ = (guard, query);
         None
     }
+
+    /// Map: the value that `key` has now, which is read when `inside` has run while its entry was held.
+    /// The outer `None` as above.
+    fn held(
+        &self,
+        guard: &Guard<'_, R>,
+        key: u64,
+        inside: &mut dyn FnMut(),
+    ) -> Option<Option<u64>> {
+        let _ = (guard, key, inside);
+        None
+    }
+
+    /// Map: shows each key to `see` in an iteration over the map; false where there is none.
+    fn iterate(&self, guard: &Guard<'_, R>, see: &mut dyn FnMut(u64)) -> bool {
+        let _ = (guard, see);
+        false
+    }
 }
 
 /// What the keys of a map must be: any thread may read and free them. Implemented by all that are.
@@ -182,6 +200,22 @@ macro_rules! map_operations {
 
         fn put(&self, guard: &Guard<'_, R>, key: u64, value: u64) -> Option<Option<u64>> {
             Some(self.put(guard, key, value).map(|entry| *entry))
+        }
+
+        fn held(
+            &self,
+            guard: &Guard<'_, R>,
+            key: u64,
+            inside: &mut dyn FnMut(),
+        ) -> Option<Option<u64>> {
+            let entry = self.get(guard, &key);
+            inside();
+            Some(entry.map(|entry| *entry))
+        }
+
+        fn iterate(&self, guard: &Guard<'_, R>, see: &mut dyn FnMut(u64)) -> bool {
+            self.iter(guard).for_each(|entry| see(*entry.key()));
+            true
         }
     };
 }

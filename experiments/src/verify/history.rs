@@ -1,7 +1,6 @@
 //! Records short concurrent histories and decides each: see [`super::linear`].
 
 use std::cell::Cell;
-use std::fmt::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread;
@@ -12,7 +11,7 @@ use kovan_schemes::canary::{jitter, reuse};
 use kovan_structures::Kind;
 
 use super::budget::{Budget, Failure, Gate, or_abort};
-use super::linear::{Record, Verdict, decide, overlaps};
+use super::linear::{Record, Verdict, decide, overlaps, text};
 use super::model::{Answer, Op, query};
 use super::subject::{Operations, Pair, Subject, Worker};
 use crate::rng::XorShift;
@@ -157,14 +156,7 @@ fn judge(kind: Kind, records: &[Record], concurrent: bool, counts: &mut Counts) 
         Verdict::Linearizable => {}
         Verdict::Undecided => counts.undecided += 1,
         Verdict::NotLinearizable => {
-            let mut records = records.to_vec();
-            records.sort_unstable_by_key(|record| record.called);
-            let mut text = String::new();
-            for Record { thread, op, answer, called, returned } in records {
-                // Writing to a string does not fail.
-                let _ = write!(text, " [{called}-{returned}] t{thread} {op} -> {answer};");
-            }
-            anyhow::bail!("a history is not linearizable:{text}");
+            anyhow::bail!("a history is not linearizable:{}", text(records));
         }
     }
     Ok(())

@@ -194,7 +194,11 @@ fn crash(errors: &str, status: &str) -> String {
     if let Some(line) = errors.lines().find(|line| line.starts_with("canary: ")) {
         return line.to_string();
     }
-    let text = tail(errors).unwrap_or_else(|| "no message".into());
+    let mut panic = errors.lines().skip_while(|line| !line.contains("panicked at")).take(2);
+    let text = match (panic.next(), panic.next()) {
+        (Some(place), Some(message)) => format!("{} {message}", place.trim()),
+        _ => tail(errors).unwrap_or_else(|| "no message".into()),
+    };
     let canary = if canary::COMPILED { "" } else { " (a build with the canary may say more)" };
     format!("the process ended with {status}{canary}: {text}")
 }

@@ -49,6 +49,9 @@ impl Drop for File {
 const PAIRS: [(&str, &str); 3] =
     [("epoch", "ms-queue"), ("leak", "ms-queue"), ("leak", "treiber-stack")];
 
+/// Checks of them all.
+const CHECKS: usize = PAIRS.len() * Check::OF_PAIRS.len();
+
 fn jobs() -> Vec<Job> {
     let of = |(scheme, structure): (&str, &str)| {
         let job = move |check| Job {
@@ -98,9 +101,9 @@ fn times(entries: &[Entry]) -> Vec<f64> {
 fn pairs_come_forward_together() {
     let file = File::new("together");
     let mut slices = file.slices(jobs(), 90.0, "a");
-    // 5, 20, 60 and 90 seconds of fifteen checks.
-    assert_eq!(slices.count(), 60);
-    for done in 0..60 {
+    // 5, 20, 60 and 90 seconds of each check.
+    assert_eq!(slices.count(), 4 * CHECKS);
+    for done in 0..4 * CHECKS {
         assert_eq!(pass(&mut slices, 1), 1, "slice {done}");
         let times = times(&file.entries());
         let least = times.iter().copied().fold(f64::MAX, f64::min);
@@ -116,14 +119,14 @@ fn pairs_come_forward_together() {
 #[test]
 fn a_later_run_goes_on_with_other_seeds() {
     let file = File::new("seeds");
-    for run in 0..5 {
+    for run in 0..6 {
         let mut slices = file.slices(jobs(), 60.0, ["a", "b"][run % 2]);
-        assert_eq!(slices.count(), 45 - 10 * run);
+        assert_eq!(slices.count(), 3 * CHECKS - 10 * run);
         pass(&mut slices, 10);
     }
     assert_eq!(file.slices(jobs(), 60.0, "a").count(), 0);
     let entries = file.entries();
-    assert_eq!(entries.len(), 45);
+    assert_eq!(entries.len(), 3 * CHECKS);
     for job in jobs() {
         let of = |entry: &&Entry| {
             (&entry.scheme, &entry.structure, entry.check)
@@ -133,7 +136,7 @@ fn a_later_run_goes_on_with_other_seeds() {
         assert_eq!(seeds, [(1, 7), (8, 14), (15, 21)]);
     }
     // More time than before is only the rest.
-    assert_eq!(file.slices(jobs(), 120.0, "a").count(), 15);
+    assert_eq!(file.slices(jobs(), 120.0, "a").count(), CHECKS);
 }
 
 #[test]
@@ -145,11 +148,11 @@ fn what_runs_is_not_given_out_twice() {
         assert!(seen.insert(at), "{job:?} is given out twice");
         running.push((at, job));
     }
-    assert_eq!(running.len(), 15);
+    assert_eq!(running.len(), CHECKS);
     for (at, job) in &running {
         slices.ended(*at, job, &ended(job, None)).expect("appended");
     }
-    assert_eq!(pass(&mut slices, 99), 15);
+    assert_eq!(pass(&mut slices, 99), CHECKS);
 }
 
 #[test]
@@ -197,11 +200,11 @@ fn a_ledger_is_of_one_run_and_one_kind_of_build() {
 fn a_failure_stays_until_it_passes_under_another_commit() {
     let file = File::new("failure");
     let mut slices = file.slices(jobs(), 20.0, "a");
-    pass(&mut slices, 15);
+    pass(&mut slices, CHECKS);
     let (at, bad) = slices.next().expect("a job");
     slices.ended(at, &bad, &ended(&bad, Some("lost a key"))).expect("appended");
     let failing = bad.seed + 6;
-    assert_eq!(pass(&mut slices, 99), 14, "the others go on, without it");
+    assert_eq!(pass(&mut slices, 99), CHECKS - 1, "the others go on, without it");
     drop(slices);
 
     let mut same = file.slices(jobs(), 20.0, "a");
@@ -228,7 +231,7 @@ fn a_failure_stays_until_it_passes_under_another_commit() {
 fn a_failure_under_another_commit_is_seen_again_even_when_its_time_is_full() {
     let file = File::new("again");
     let mut slices = file.slices(jobs(), 5.0, "a");
-    pass(&mut slices, 15);
+    pass(&mut slices, CHECKS);
     drop(slices);
     let mut more = file.slices(jobs(), 20.0, "a");
     let (at, bad) = more.next().expect("a job");
@@ -242,7 +245,7 @@ fn a_failure_under_another_commit_is_seen_again_even_when_its_time_is_full() {
 #[test]
 fn the_summary_adds_up() {
     let file = File::new("summary");
-    pass(&mut file.slices(jobs(), 60.0, "one"), 15);
+    pass(&mut file.slices(jobs(), 60.0, "one"), CHECKS);
     pass(&mut file.slices(jobs(), FULL, "two"), 9999);
     let entries = file.entries();
     let text = Summary::new(&entries).text();
@@ -262,7 +265,7 @@ fn the_summary_adds_up() {
     let structures = kovan_structures::registry::structures();
     let complete = structures.iter().map(|it| row(it.name)[4].parse::<usize>());
     assert_eq!(complete.sum::<Result<usize, _>>(), Ok(3));
-    // 15 checks with their shares of 5 s, and the rest of half an hour, of three pairs.
+    // All checks with their shares of 5 s, and the rest of half an hour, of three pairs.
     assert!(text.contains("1.50 hours in"), "{text}");
     assert!(text.contains("`one` 0.00 h, `two` 1.50 h"), "{text}");
     assert!(text.contains("In 3 pairs no run of `bounds`"), "{text}");
@@ -308,7 +311,7 @@ fn the_summary_in_the_repository_is_of_the_record_there() {
 #[test]
 fn the_summary_goes_between_the_markers_of_a_document() {
     let (file, document) = (File::new("written"), File::new("document"));
-    pass(&mut file.slices(jobs(), 60.0, "one"), 15);
+    pass(&mut file.slices(jobs(), 60.0, "one"), CHECKS);
     let summary = Summary::new(&file.entries());
     fs::write(&document.0, "text\n").expect("written");
     let told = format!("{:#}", summary.write_into(&document.0).expect_err("no markers"));

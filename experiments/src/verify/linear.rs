@@ -6,6 +6,7 @@
 //! history is linearizable if all operations can take effect, each with the answer that it gave.
 
 use std::collections::HashSet;
+use std::fmt::Write;
 
 use kovan_structures::Kind;
 
@@ -79,6 +80,18 @@ pub(super) fn overlaps(history: &[Record]) -> bool {
     records.sort_unstable_by_key(|record| record.called);
     // The operations of a thread do not overlap, so whoever begins before the last end is another.
     records.windows(2).any(|pair| pair[1].called < pair[0].returned)
+}
+
+/// A history for people, in the order of its calls.
+pub(super) fn text(history: &[Record]) -> String {
+    let mut records = history.to_vec();
+    records.sort_unstable_by_key(|record| record.called);
+    let mut text = String::new();
+    for Record { thread, op, answer, called, returned } in records {
+        // Writing to a string does not fail.
+        let _ = write!(text, " [{called}-{returned}] t{thread} {op} -> {answer};");
+    }
+    text
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@
 //! | `conservation` | keys and nodes add up after concurrent runs |
 //! | `pressure` | the check `canary`: late reads under the heaviest reuse |
 //! | `history`, `linear` | concurrent histories, and whether they are linearizable |
+//! | `interruptions` | operations that stop inside, as coroutines of one thread |
 //! | `bounds` | declared bounds, against adversaries |
 //! | `of_scheme` | the checks of a scheme alone, by its name |
 //! | `litmus` | announcements against scans, for each scheme |
@@ -31,6 +32,8 @@ pub(crate) mod command;
 mod conservation;
 mod destructors;
 mod history;
+#[cfg(feature = "canary")]
+mod interruptions;
 pub(crate) mod job;
 mod ledger;
 #[cfg(test)]
@@ -71,6 +74,8 @@ pub enum Check {
     Canary,
     /// Short concurrent histories are linearizable.
     Linearizability,
+    /// Operations that stop at any point while others run in their place; needs the feature `canary`.
+    Interruptions,
     /// Declared bounds hold under adversaries.
     Bounds,
     /// The traversal out of an unlinked node; once per scheme.
@@ -83,8 +88,19 @@ pub enum Check {
 
 impl Check {
     /// All that are of a pair.
-    pub const OF_PAIRS: [Self; 5] =
-        [Self::Oracle, Self::Conservation, Self::Canary, Self::Linearizability, Self::Bounds];
+    pub const OF_PAIRS: [Self; 6] = [
+        Self::Oracle,
+        Self::Interruptions,
+        Self::Conservation,
+        Self::Canary,
+        Self::Linearizability,
+        Self::Bounds,
+    ];
+
+    /// Whether builds without the feature `canary` leave it out.
+    pub(super) fn needs_canary(self) -> bool {
+        matches!(self, Self::Canary | Self::Interruptions)
+    }
 
     /// All that are of a scheme alone.
     pub const OF_SCHEMES: [Self; 3] = [Self::Optimistic, Self::Litmus, Self::Destructors];
@@ -97,6 +113,7 @@ impl Check {
             Self::Conservation => "conservation",
             Self::Canary => "canary",
             Self::Linearizability => "linearizability",
+            Self::Interruptions => "interruptions",
             Self::Bounds => "bounds",
             Self::Optimistic => "optimistic",
             Self::Litmus => "litmus",
@@ -107,10 +124,9 @@ impl Check {
     /// The share of a pair's time; the rest is for what cannot be shortened.
     pub(super) fn share(self) -> f64 {
         match self {
-            Self::Oracle => 0.1,
-            Self::Conservation | Self::Canary | Self::Destructors => 0.2,
-            Self::Linearizability => 0.3,
-            Self::Bounds => 0.2,
+            Self::Oracle | Self::Conservation => 0.1,
+            Self::Interruptions | Self::Canary | Self::Bounds | Self::Destructors => 0.2,
+            Self::Linearizability => 0.2,
             Self::Optimistic => 0.0,
             Self::Litmus => 1.0,
         }
@@ -140,6 +156,13 @@ pub fn run_check(check: Check, pair: &Pair, budget: &Budget) -> Result<String, F
         Check::Conservation => conservation::check(pair, budget),
         Check::Canary => pressure::check(pair, budget),
         Check::Linearizability => history::check(pair, budget),
+        #[cfg(feature = "canary")]
+        Check::Interruptions => interruptions::check(pair, budget),
+        #[cfg(not(feature = "canary"))]
+        Check::Interruptions => {
+            let message = "it needs a build with the feature `canary`".into();
+            Err(Failure { seed: budget.seed, message })
+        }
         Check::Bounds => bounds::check(pair, budget),
         Check::Litmus | Check::Destructors | Check::Optimistic => match pair.of_scheme.get(check) {
             Some(run) => run(budget),

@@ -17,7 +17,7 @@ pub struct Pair {
     pub scheme: Facts,
     /// Of the structure.
     pub structure: StructureFacts,
-    make: fn(usize) -> Box<dyn Subject>,
+    make: fn(usize, usize) -> Box<dyn Subject>,
     bound: fn(&BoundInput) -> Option<u64>,
     /// The checks of the scheme alone.
     pub(super) of_scheme: OfScheme,
@@ -30,11 +30,11 @@ impl Pair {
         Self {
             scheme: R::FACTS,
             structure: S::FACTS,
-            make: |hint| {
+            make: |hint, structures| {
                 let domain = Domain::<R>::new();
-                let structure = Some(S::new(&domain, hint));
+                let structures = (0..structures).map(|_| S::new(&domain, hint)).collect();
                 let meter = domain.meter();
-                Box::new(Real { structure, domain, meter })
+                Box::new(Real { structures, domain, meter })
             },
             bound: R::bound,
             of_scheme: OfScheme::of::<R>(),
@@ -43,7 +43,13 @@ impl Pair {
 
     /// An empty structure in a domain of its own.
     pub(super) fn make(&self, hint: usize) -> Box<dyn Subject> {
-        (self.make)(hint)
+        (self.make)(hint, 1)
+    }
+
+    /// Three empty structures in one domain.
+    #[cfg_attr(not(feature = "canary"), expect(dead_code, reason = "of `interruptions`"))]
+    pub(super) fn make_three(&self, hint: usize) -> Box<dyn Subject> {
+        (self.make)(hint, 3)
     }
 
     /// What the scheme declares.
@@ -62,22 +68,26 @@ impl Visitor for Find {
     }
 }
 
-/// A structure in a domain.
+/// A structure in a domain, or three.
 pub(super) trait Subject: Sync {
     /// Registers the calling thread.
     fn join(&self) -> Box<dyn Worker + '_>;
     /// The counters now.
     fn totals(&self) -> Totals;
-    /// All keys, as [`Structure::contents`].
+    /// All keys of the first structure, as [`Structure::contents`], then those of the others.
     fn contents(&mut self) -> Vec<u64>;
-    /// Drops the structure, then the domain; the counters after each.
+    /// Drops the structures, then the domain; the counters after each.
     fn finish(self: Box<Self>) -> [Totals; 2];
 }
 
 /// A registered thread.
 pub(super) trait Worker {
-    /// Runs `inside` under one guard.
-    fn pinned(&self, inside: &mut dyn FnMut(&dyn Operations));
+    /// Runs `inside` under one guard, with the structures.
+    fn pinned_all(&self, inside: &mut dyn FnMut(&[&dyn Operations]));
+    /// Runs `inside` under one guard, with the first structure.
+    fn pinned(&self, inside: &mut dyn FnMut(&dyn Operations)) {
+        self.pinned_all(&mut |on| inside(on[0]));
+    }
     /// Tries to reclaim.
     fn flush(&self);
 }
@@ -96,29 +106,34 @@ pub(super) trait Operations {
     fn put(&self, key: u64, value: u64) -> Option<Option<u64>>;
     /// See [`Structure::query`].
     fn query(&self, query: Query) -> Option<Option<u64>>;
+    /// See [`Structure::held`].
+    #[cfg_attr(not(feature = "canary"), expect(dead_code, reason = "of `interruptions`"))]
+    fn held(&self, key: u64, inside: &mut dyn FnMut()) -> Option<Option<u64>>;
+    /// See [`Structure::iterate`].
+    #[cfg_attr(not(feature = "canary"), expect(dead_code, reason = "of `interruptions`"))]
+    fn iterate(&self, see: &mut dyn FnMut(u64)) -> bool;
 }
 
 struct Real<R: Reclaimer, S: Structure<R>> {
-    /// Always there, until `finish`.
-    structure: Option<S>,
+    /// None after `finish`.
+    structures: Vec<S>,
     domain: Domain<R>,
     meter: Meter,
 }
 
 impl<R: Reclaimer, S: Structure<R>> Subject for Real<R, S> {
     fn join(&self) -> Box<dyn Worker + '_> {
-        let structure = self.structure.as_ref().expect("not finished");
-        Box::new(Registered { structure, handle: self.domain.register() })
+        Box::new(Registered { structures: &self.structures, handle: self.domain.register() })
     }
     fn totals(&self) -> Totals {
         self.meter.totals()
     }
     fn contents(&mut self) -> Vec<u64> {
-        self.structure.as_mut().map(S::contents).unwrap_or_default()
+        self.structures.iter_mut().flat_map(S::contents).collect()
     }
     fn finish(mut self: Box<Self>) -> [Totals; 2] {
         let meter = self.meter.clone();
-        drop(self.structure.take());
+        self.structures.clear();
         let first = meter.totals();
         drop(self);
         [first, meter.totals()]
@@ -126,14 +141,19 @@ impl<R: Reclaimer, S: Structure<R>> Subject for Real<R, S> {
 }
 
 struct Registered<'a, R: Reclaimer, S> {
-    structure: &'a S,
+    structures: &'a [S],
     handle: Handle<R>,
 }
 
 impl<R: Reclaimer, S: Structure<R>> Worker for Registered<'_, R, S> {
-    fn pinned(&self, inside: &mut dyn FnMut(&dyn Operations)) {
+    fn pinned_all(&self, inside: &mut dyn FnMut(&[&dyn Operations])) {
         let guard = self.handle.pin();
-        inside(&Pinned { structure: self.structure, guard: &guard });
+        let pinned = |structure| Pinned { structure, guard: &guard };
+        match self.structures {
+            [one] => inside(&[&pinned(one)]),
+            [one, two, three] => inside(&[&pinned(one), &pinned(two), &pinned(three)]),
+            _ => unreachable!("there are one or three structures"),
+        }
     }
     fn flush(&self) {
         self.handle.flush();
@@ -163,5 +183,11 @@ impl<R: Reclaimer, S: Structure<R>> Operations for Pinned<'_, '_, R, S> {
     }
     fn query(&self, query: Query) -> Option<Option<u64>> {
         self.structure.query(self.guard, query)
+    }
+    fn held(&self, key: u64, inside: &mut dyn FnMut()) -> Option<Option<u64>> {
+        self.structure.held(self.guard, key, inside)
+    }
+    fn iterate(&self, see: &mut dyn FnMut(u64)) -> bool {
+        self.structure.iterate(self.guard, see)
     }
 }

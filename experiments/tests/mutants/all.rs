@@ -1,6 +1,8 @@
 //! The mutants, and which checks must catch each.
 
-use kovan_lab::verify::Check::{Bounds, Canary, Conservation, Linearizability, Litmus, Oracle};
+use kovan_lab::verify::Check::{
+    Bounds, Canary, Conservation, Interruptions, Linearizability, Litmus, Oracle,
+};
 use kovan_lab::verify::{Check, Pair};
 
 use crate::epoch::{self, Epoch};
@@ -239,6 +241,24 @@ fn wrong_queues_and_lists() -> Vec<Mutant> {
             "retires when it marks, not when it unlinks",
             &[Canary],
             over!(Pointer List list RETIRED_BY_WHO_MARKS),
+        ),
+        mutant(
+            "small-list",
+            "an iteration begins anew where its key was removed",
+            &[Interruptions],
+            over!(Pointer List list ITERATES_ANEW),
+        ),
+        mutant(
+            "small-list",
+            "an iteration ends where its key was removed",
+            &[Interruptions],
+            over!(Pointer List list ITERATES_TO_A_GAP),
+        ),
+        mutant(
+            "small-list",
+            "an entry does not keep its shield",
+            &[Interruptions],
+            over!(Pointer List list ENTRY_WITHOUT_SHIELD),
         ),
     ]
 }

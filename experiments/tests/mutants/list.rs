@@ -12,6 +12,9 @@ pub(crate) const FOLLOWS_MARKED_NODES: u8 = 3;
 pub(crate) const BOTH_REMOVERS_WIN: u8 = 4;
 pub(crate) const GIVES_UP_AT_A_MARK: u8 = 5;
 pub(crate) const RETIRED_BY_WHO_MARKS: u8 = 6;
+pub(crate) const ITERATES_ANEW: u8 = 7;
+pub(crate) const ITERATES_TO_A_GAP: u8 = 8;
+pub(crate) const ENTRY_WITHOUT_SHIELD: u8 = 9;
 
 const MARK: usize = 1;
 
@@ -202,6 +205,33 @@ impl<R: Reclaimer, const FAULT: u8> Structure<R> for List<R, FAULT> {
         let place = self.find(guard, key);
         inside();
         drop(place);
+    }
+    fn held(
+        &self,
+        guard: &Guard<'_, R>,
+        key: u64,
+        inside: &mut dyn FnMut(),
+    ) -> Option<Option<u64>> {
+        let Place { node, _shields: shields, .. } = self.find(guard, key);
+        let node = node.filter(|node| node.key == key);
+        let kept = (FAULT != ENTRY_WITHOUT_SHIELD).then_some(shields);
+        inside();
+        let value = node.map(|node| node.key);
+        drop(kept);
+        Some(value)
+    }
+    fn iterate(&self, guard: &Guard<'_, R>, see: &mut dyn FnMut(u64)) -> bool {
+        let mut least = 0;
+        while let Some(node) = self.find(guard, least).node {
+            let key = node.key;
+            see(key);
+            let gone = !self.has(guard, key);
+            if FAULT == ITERATES_TO_A_GAP && gone {
+                break;
+            }
+            least = if FAULT == ITERATES_ANEW && gone { 0 } else { key + 1 };
+        }
+        true
     }
     fn contents(&mut self) -> Vec<u64> {
         let mut keys = Vec::new();

@@ -16,18 +16,25 @@
 //! themselves; a scheme calls [`pause`] where its own steps can be interrupted to harm, such as
 //! between the load of a pointer and the publication of its hazard.
 //!
+//! Or a test runs its own code at these points ([`at_points`]), which can go on with another operation
+//! before it comes back. The destructor of each retired value is such a point, whatever its type.
+//!
 //! Without the feature all of this is empty: a tag is zero-sized, and no instruction is added.
 
 #[cfg(feature = "canary")]
 mod on;
 #[cfg(feature = "canary")]
+mod points;
+#[cfg(feature = "canary")]
 mod pool;
 #[cfg(feature = "canary")]
 mod quarantine;
 #[cfg(feature = "canary")]
-pub(crate) use on::{Tag, expect_link, poison};
+pub use on::{Place, jitter, pause};
 #[cfg(feature = "canary")]
-pub use on::{jitter, pause};
+pub(crate) use on::{Tag, destructor, expect_link, poison, write};
+#[cfg(feature = "canary")]
+pub use points::at_points;
 #[cfg(feature = "canary")]
 pub use pool::reuse;
 #[cfg(feature = "canary")]
@@ -36,9 +43,9 @@ pub use quarantine::Allocator;
 #[cfg(not(feature = "canary"))]
 mod off;
 #[cfg(not(feature = "canary"))]
-pub(crate) use off::{Tag, expect_link, poison};
+pub use off::{Place, at_points, jitter, pause, reuse};
 #[cfg(not(feature = "canary"))]
-pub use off::{jitter, pause, reuse};
+pub(crate) use off::{Tag, destructor, expect_link, poison, write};
 
 /// Whether the checks are compiled in.
 pub const COMPILED: bool = cfg!(feature = "canary");

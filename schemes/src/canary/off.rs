@@ -25,6 +25,10 @@ pub(crate) fn expect_link(_: usize) {}
 #[inline(always)]
 pub fn pause() {}
 #[inline(always)]
+pub(crate) fn write() {}
+#[inline(always)]
+pub(crate) fn destructor() {}
+#[inline(always)]
 pub(crate) unsafe fn poison(_: *mut u8, _: usize) {}
 
 /// Does nothing: the feature `canary` is off.
@@ -32,3 +36,15 @@ pub fn reuse(_: bool) {}
 
 /// Does nothing: the feature `canary` is off.
 pub fn jitter(_: u64, _: u32) {}
+
+/// A point of an operation: there are none, as the feature `canary` is off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {}
+
+/// Runs `operation` alone: the feature `canary` is off.
+///
+/// # Safety
+/// None: it is a function of builds with the feature that has clauses.
+pub unsafe fn at_points<T>(_: &dyn Fn(Place), operation: impl FnOnce() -> T) -> T {
+    operation()
+}
