@@ -1,4 +1,4 @@
-//! The system starts fewer threads than were asked for.
+//! The system starts fewer threads than were asked for, or does not say what it could.
 
 use std::fs;
 use std::io;
@@ -113,4 +113,37 @@ fn what_could_not_run_is_not_in_the_record() {
     assert!(!recorded.contains("failed"), "{recorded}");
     // Four checks: this build has no canary.
     assert!(recorded.lines().count() < 4, "{recorded}");
+}
+
+/// The program in a mount namespace of its own, with an empty `/proc`. Only root may make one everywhere.
+#[test]
+fn without_proc_what_needs_it_is_empty_and_the_rest_is_measured() {
+    if !is_root() {
+        return;
+    }
+    let folder = Folder::new("no-proc");
+    let path = folder.write("s.toml", &spec("name = \"x\"", ""));
+    let out = folder.join("out");
+    let hidden = "mount -t tmpfs none /proc && exec \"$@\"";
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", hidden, "sh", env!("CARGO_BIN_EXE_kovan-lab")])
+        .args(["run", &path, "--scale", "smoke", "--out", &out, "--structure", "hash-map"])
+        .args(["--scheme", "^leak$", "--threads", "1"])
+        .output()
+        .expect("unshare");
+    let said = text(&output.stderr);
+    if said.starts_with("unshare:") || said.starts_with("mount:") {
+        return; // A container without the right to it.
+    }
+    assert!(output.status.success(), "{said}");
+    let rows = rows(&out, "samples.csv");
+    assert!(rows.iter().all(|row| row.contains(",ok,")), "{rows:?}");
+    let header = fs::read_to_string(Path::new(&out).join("samples.csv")).expect("records");
+    let columns: Vec<_> = header.lines().next().expect("a header").split(',').collect();
+    let field = |name| {
+        let at = columns.iter().position(|column| *column == name).expect("a column");
+        rows[0].split(',').nth(at).expect("a field")
+    };
+    assert_eq!(field("rss_peak_bytes"), "", "{rows:?}");
+    assert!(field("ops").parse::<u64>().is_ok_and(|ops| ops > 0), "{rows:?}");
 }
