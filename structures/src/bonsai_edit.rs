@@ -6,16 +6,20 @@
 //! The balance is that of Hirai and Yamamoto, Balancing weight-balanced trees, JFP 21(3), 2011:
 //! a side weighs its nodes plus one, and at most `DELTA` times the other.
 
+mod view;
+
 use std::borrow::Borrow;
 use std::cmp::Ordering::{Equal, Greater, Less};
-use std::mem::{replace, swap};
-use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::mem::replace;
+use std::sync::atomic::Ordering::Relaxed;
 
-use kovan_schemes::{Atomic, Guard, Reclaimer, Shared, Shield, Strength};
+use kovan_schemes::{Atomic, Guard, Reclaimer, Shared, Shield};
 
 use crate::fresh::Fresh;
 use crate::structure::{Key, Value};
 use crate::tree::{Branches, sides};
+
+pub(crate) use self::view::{Attempt, Changed, View};
 
 /// How much heavier one side may be than the other.
 pub(crate) const DELTA: usize = 3;
@@ -87,99 +91,8 @@ pub(crate) type Found<'g, 'h, K, V, R> = (At<'g, K, V, R>, Shield<'h, R>);
 /// What a node is made of: its key and value, and its sides.
 type Parts<'g, K, V, R> = ((K, V), [Sub<'g, K, V, R>; 2]);
 
-/// What was taken out of a tree, and the rest.
-type Split<'g, K, V, R> = ((K, V), Sub<'g, K, V, R>);
-
-/// The root is not the one of the view any more.
-pub(crate) struct Changed;
-
 /// The node that was made, if one was, and the node that was there.
 type Inserted<'g, 'h, K, V, R> = (Option<At<'g, K, V, R>>, Option<Found<'g, 'h, K, V, R>>);
-
-/// What reads of a view lead to, while it is the tree.
-pub(crate) type Attempt<T> = Result<T, Changed>;
-
-/// What hangs from one root.
-pub(crate) struct View<'g, 'h, K, V, R: Reclaimer> {
-    guard: &'g Guard<'h, R>,
-    source: &'g Atomic<Node<K, V, R>, R>,
-    root: At<'g, K, V, R>,
-    /// Keeps the root from being reused, so that another at its address is not taken for it.
-    _kept: Shield<'h, R>,
-}
-
-impl<'g, 'h, K: Ord, V, R: Reclaimer> View<'g, 'h, K, V, R> {
-    /// Whether the guard alone protects the whole view.
-    const REGION: bool = matches!(R::FACTS.strength, Strength::Region);
-
-    /// The view of the root that `source` holds now.
-    pub(crate) fn new(guard: &'g Guard<'h, R>, source: &'g Atomic<Node<K, V, R>, R>) -> Self {
-        let mut shield = guard.shield();
-        let root = guard.protect(&mut shield, source);
-        Self { guard, source, root, _kept: shield }
-    }
-
-    /// The node, protected by `shield` unless it is null.
-    fn read<'s>(
-        &self,
-        shield: &'s mut Shield<'h, R>,
-        at: At<'g, K, V, R>,
-    ) -> Attempt<Option<&'s Node<K, V, R>>> {
-        if !Self::REGION && !at.is_null() {
-            let _ = self.guard.protect(shield, &Atomic::new(at));
-            // Acquire: keeps the load behind the protection it validates.
-            if self.source.load(Acquire, self.guard) != self.root {
-                return Err(Changed);
-            }
-        }
-        // SAFETY: `at` is of this view. It is protected by `shield`, set when it was not retired,
-        // as the root is the same since it was loaded; or the guard protects a region, in which
-        // the root was when it was loaded. Nobody makes mutable references to published nodes.
-        Ok(unsafe { at.deref() })
-    }
-
-    /// The node of `key`, protected by `shield`. If there is none, that protects the last one met.
-    pub(crate) fn find<Q: Ord + ?Sized>(
-        &self,
-        shield: &mut Shield<'h, R>,
-        key: &Q,
-    ) -> Attempt<Option<At<'g, K, V, R>>>
-    where
-        K: Borrow<Q>,
-    {
-        let mut at = self.root;
-        while let Some(node) = self.read(shield, at)? {
-            let side = match key.cmp(node.key.borrow()) {
-                Equal => return Ok(Some(at)),
-                Less => 0,
-                Greater => 1,
-            };
-            // Relaxed: as in `subs`.
-            at = node.links[side].node.load(Relaxed, self.guard);
-        }
-        Ok(None)
-    }
-
-    /// The first node that is not `before`, which is true of a prefix of the order of keys.
-    pub(crate) fn first_not(
-        &self,
-        before: impl Fn(&K) -> bool,
-    ) -> Attempt<Option<Found<'g, 'h, K, V, R>>> {
-        let (mut cursor, mut shield) = (self.guard.shield(), self.guard.shield());
-        let (mut at, mut found) = (self.root, None);
-        while let Some(node) = self.read(&mut cursor, at)? {
-            let side = usize::from(before(&node.key));
-            // Relaxed: as in `subs`.
-            let next = node.links[side].node.load(Relaxed, self.guard);
-            if side == 0 {
-                found = Some(at);
-                swap(&mut cursor, &mut shield);
-            }
-            at = next;
-        }
-        Ok(found.map(|at| (at, shield)))
-    }
-}
 
 /// A new tree in the making, which shares with a view what it does not replace.
 pub(crate) struct Edit<'g, 'h, K, V, R: Reclaimer> {
@@ -266,7 +179,7 @@ impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, 
         value: &V,
     ) -> Attempt<Option<Sub<'g, K, V, R>>> {
         let Some(node) = self.view.read(&mut self.cursor, at)? else {
-            return Ok(Some(self.make((key.clone(), value.clone()), [Sub::empty(); 2])));
+            return Ok(Some(self.make_of(key, value, [Sub::empty(); 2])));
         };
         let order = key.cmp(&node.key);
         let mut subs = node.subs(self.view.guard);
@@ -277,15 +190,14 @@ impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, 
                     return Ok(None);
                 }
                 self.replaced.push(at);
-                return Ok(Some(self.make((key.clone(), value.clone()), subs)));
+                return Ok(Some(self.make_of(key, value, subs)));
             }
             Less => 0,
             Greater => 1,
         };
         let Some(sub) = self.put::<REPLACE>(subs[side].at, key, value)? else { return Ok(None) };
         subs[side] = sub;
-        let (item, _) = self.take(at)?;
-        self.balance(item, subs).map(Some)
+        self.make_again(at, subs).map(Some)
     }
 
     fn cut<Q: Ord + ?Sized>(
@@ -310,8 +222,7 @@ impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, 
         };
         let Some(sub) = self.cut(subs[side].at, key)? else { return Ok(None) };
         subs[side] = sub;
-        let (item, _) = self.take(at)?;
-        self.balance(item, subs).map(Some)
+        self.make_again(at, subs).map(Some)
     }
 
     /// One tree of two that were the sides of a node.
@@ -320,20 +231,37 @@ impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, 
         if subs[1 - side].size == 0 {
             return Ok(subs[side]);
         }
-        let (item, sub) = self.pop(subs[side].at, 1 - side)?;
-        subs[side] = sub;
-        self.balance(item, subs)
+        let far = self.furthest(subs[side].at, 1 - side)?;
+        subs[side] = self.without_furthest(subs[side].at, 1 - side)?;
+        self.make_again(far, subs)
     }
 
-    /// The item furthest to `side`, and the rest.
-    fn pop(&mut self, at: At<'g, K, V, R>, side: usize) -> Attempt<Split<'g, K, V, R>> {
-        let (item, mut subs) = self.take(at)?;
-        if subs[side].size == 0 {
-            return Ok((item, subs[1 - side]));
+    /// The node of the view below `at` that is furthest to `side`.
+    fn furthest(&mut self, mut at: At<'g, K, V, R>, side: usize) -> Attempt<At<'g, K, V, R>> {
+        loop {
+            let Some(node) = self.view.read(&mut self.cursor, at)? else {
+                unreachable!("the heavier side is not empty");
+            };
+            // Relaxed: as in `subs`.
+            let next = node.links[side].node.load(Relaxed, self.view.guard);
+            if next.is_null() {
+                return Ok(at);
+            }
+            at = next;
         }
-        let (popped, sub) = self.pop(subs[side].at, side)?;
-        subs[side] = sub;
-        Ok((popped, self.balance(item, subs)?))
+    }
+
+    /// The tree at `at` without that node.
+    fn without_furthest(&mut self, at: At<'g, K, V, R>, side: usize) -> Attempt<Sub<'g, K, V, R>> {
+        let Some(node) = self.view.read(&mut self.cursor, at)? else {
+            unreachable!("it has a furthest node");
+        };
+        let mut subs = node.subs(self.view.guard);
+        if subs[side].size == 0 {
+            return Ok(subs[1 - side]);
+        }
+        subs[side] = self.without_furthest(subs[side].at, side)?;
+        self.make_again(at, subs)
     }
 
     /// A tree of a node that the new tree will not have: its item and its sides.
@@ -351,6 +279,22 @@ impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, 
         };
         self.replaced.push(at);
         Ok(((node.key.clone(), node.value.clone()), node.subs(guard)))
+    }
+
+    // What recurses calls these two, so that its own frames hold no keys and values, which may be large.
+
+    /// The node at `at` again, with other sides.
+    fn make_again(
+        &mut self,
+        at: At<'g, K, V, R>,
+        subs: [Sub<'g, K, V, R>; 2],
+    ) -> Attempt<Sub<'g, K, V, R>> {
+        let (item, _) = self.take(at)?;
+        self.balance(item, subs)
+    }
+
+    fn make_of(&mut self, key: &K, value: &V, subs: [Sub<'g, K, V, R>; 2]) -> Sub<'g, K, V, R> {
+        self.make((key.clone(), value.clone()), subs)
     }
 
     fn make(&mut self, (key, value): (K, V), subs: [Sub<'g, K, V, R>; 2]) -> Sub<'g, K, V, R> {

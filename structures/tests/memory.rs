@@ -5,8 +5,8 @@ use std::thread;
 
 use kovan_schemes::{Domain, schemes::Debra};
 use kovan_structures::{
-    DoubleLinkQueue, EliminationStack, EllenTree, HarrisListScot, HashMap, MichaelList, MsQueue,
-    NmTree, SegmentQueue, SkipList, TreiberStack,
+    Bonsai, DoubleLinkQueue, EliminationStack, EllenTree, HarrisListScot, HashMap, MichaelList,
+    MsQueue, NmTree, SegmentQueue, SkipList, TreiberStack,
 };
 
 /// Keys that were removed and are still alive: in the inner nodes of the search trees.
@@ -71,6 +71,21 @@ macro_rules! large_values {
     )*};
 }
 
+macro_rules! large_values_in_maps {
+    ($($map:ident ($($hint:literal)?);)*) => {$(
+        on_a_thread(|| {
+            let domain = Domain::<Debra>::new();
+            let map = $map::<u64, Large, Debra>::new(&domain $(, $hint)?);
+            let handle = domain.register();
+            (0..40).for_each(|key| assert!(map.insert(&handle.pin(), key, [7; LARGE])));
+            assert_eq!(map.get(&handle.pin(), &39).map(|value| value[LARGE - 1]), Some(7));
+            for key in (0..40).step_by(3) {
+                assert_eq!(map.remove(&handle.pin(), &key).map(|value| value[LARGE - 1]), Some(7));
+            }
+        });
+    )*};
+}
+
 #[test]
 fn values_may_be_large() {
     large_values! {
@@ -80,12 +95,12 @@ fn values_may_be_large() {
         TreiberStack push pop;
         EliminationStack push pop;
     }
-    on_a_thread(|| {
-        let domain = Domain::<Debra>::new();
-        let map = HashMap::<u64, Large, Debra>::new(&domain, 8);
-        let handle = domain.register();
-        (0..40).for_each(|key| assert!(map.insert(&handle.pin(), key, [7; LARGE])));
-        assert_eq!(map.get(&handle.pin(), &39).map(|value| value[LARGE - 1]), Some(7));
-        assert_eq!(map.remove(&handle.pin(), &39).map(|value| value[LARGE - 1]), Some(7));
-    });
+    large_values_in_maps! {
+        HashMap (8);
+        MichaelList ();
+        SkipList ();
+        Bonsai ();
+        EllenTree ();
+        NmTree ();
+    }
 }
