@@ -7,6 +7,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kovan_lab::verify::{Budget, Check, pairs, run_check};
+use kovan_schemes::canary;
 
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -19,7 +20,11 @@ fn random_operations_on_random_pairs() {
     println!("KOVAN_FUZZ_SEED={seed}");
     let length = Duration::from_secs(setting("KOVAN_FUZZ_SECONDS").unwrap_or(2));
     let (pairs, began) = (pairs(), Instant::now());
-    let checks = [Check::Oracle, Check::Conservation, Check::Linearizability, Check::Canary];
+    let mut checks =
+        vec![Check::Oracle, Check::Conservation, Check::Linearizability, Check::Canary];
+    if canary::COMPILED {
+        checks.push(Check::Interruptions);
+    }
     while began.elapsed() < length {
         // One step of SplitMix64: the next pair, check and shape have nothing to do with this one's.
         seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);

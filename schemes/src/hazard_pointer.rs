@@ -74,9 +74,8 @@ unsafe impl Reclaimer for HazardPointer {
         paper: "Michael, Hazard Pointers, IEEE TPDS 15(6), 2004",
         strength: Strength::Pointer,
         load: Progress::Blocking,
-        // A reclaimer takes all lists, and the count only if it passes the threshold. If it stops with what
-        // it took, and the count is above that later, another one goes round for as long: the lists have
-        // not what the count says (`do_reclamation` of the crate).
+        // A reclaimer that stops with the lists it took can leave the count above what the lists hold.
+        // Another one then repeats its loop until the first goes on (`do_reclamation` of the crate).
         retire: Progress::Blocking,
         robust: Robustness { stalled: true, long_reader: true },
         parameters: "threshold=1000 hazard_multiplier=2",

@@ -118,8 +118,8 @@ pub trait Structure<R: Reclaimer>: Sized + Send + Sync + 'static {
         None
     }
 
-    /// Map: the value that `key` has now, which is read when `inside` has run while its entry was held.
-    /// The outer `None` as above.
+    /// Map: gets the entry of `key`, calls `inside` while it is held, and then returns its value. The outer
+    /// `None` as above.
     fn held(
         &self,
         guard: &Guard<'_, R>,

@@ -25,7 +25,7 @@ const RESTLESS_HISTORIES: u64 = 8;
 /// A run has at least so many histories, however slow the machine is; a shorter one than
 /// [`PER_SECOND`] allows, in proportion.
 const AT_LEAST: u64 = 1000;
-const PER_SECOND: f64 = 4000.0;
+const PER_SECOND: f64 = 5000.0;
 /// A run goes on until there are enough and some overlap, but no longer than this.
 const PATIENCE: Duration = Duration::from_secs(15);
 

@@ -194,11 +194,11 @@ fn crash(errors: &str, status: &str) -> String {
     if let Some(line) = errors.lines().find(|line| line.starts_with("canary: ")) {
         return line.to_string();
     }
-    let mut panic = errors.lines().skip_while(|line| !line.contains("panicked at")).take(2);
-    let text = match (panic.next(), panic.next()) {
-        (Some(place), Some(message)) => format!("{} {message}", place.trim()),
-        _ => tail(errors).unwrap_or_else(|| "no message".into()),
-    };
+    let after = errors.lines().skip_while(|line| !line.contains("panicked at"));
+    let ends = |line: &str| line.starts_with("stack backtrace") || line.starts_with("note: ");
+    let panic: Vec<_> = after.take_while(|line| !ends(line)).map(str::trim).collect();
+    let text = if panic.is_empty() { tail(errors) } else { tail(&panic.join(" ")) };
+    let text = text.unwrap_or_else(|| "no message".into());
     let canary = if canary::COMPILED { "" } else { " (a build with the canary may say more)" };
     format!("the process ended with {status}{canary}: {text}")
 }

@@ -74,7 +74,7 @@ pub enum Check {
     Canary,
     /// Short concurrent histories are linearizable.
     Linearizability,
-    /// Operations that stop at any point while others run in their place; needs the feature `canary`.
+    /// Operations that stop at points inside while others run in their place; needs the feature `canary`.
     Interruptions,
     /// Declared bounds hold under adversaries.
     Bounds,

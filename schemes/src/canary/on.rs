@@ -107,7 +107,7 @@ pub fn jitter(seed: u64, one_in: u32) {
 pub enum Place {
     /// Between two steps of an operation.
     Step,
-    /// Before a pointer is changed that others may read.
+    /// Before a pointer of a node or a structure is changed.
     Write,
     /// Where a retired value is destroyed, and its destructor may call the domain.
     Destructor,

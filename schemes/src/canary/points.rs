@@ -40,7 +40,7 @@ pub unsafe fn at_points<T>(hook: &dyn Fn(Place), operation: impl FnOnce() -> T) 
 pub(super) fn pass(place: Place) {
     if let Some(hook) = HOOK.take() {
         let _restore = Restore(Some(hook));
-        // What is freed in calls of the hook is counted in theirs, and then in this one's again.
+        // What other calls free during the hook is counted there; afterwards frees are counted here again.
         let _scope = Scope::enter();
         // SAFETY: it is set while the call of `at_points` that set it has not returned, which sets the one
         // before then. None is set while the hook runs, or what it goes to.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use corosensei::{Coroutine, Yielder};
 use kovan_schemes::canary::{Place, at_points, pause};
 
+use super::super::budget::or_abort;
 use super::script::{Hand, Script, Step};
 
 /// Coroutines, each with a handle.
@@ -13,58 +14,49 @@ pub(super) const CREW: usize = 5;
 /// What is assumed of a kind of step that has not run yet.
 const POINTS: u32 = 16;
 
-/// Why a coroutine has stopped.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Said {
-    /// It is in the middle of its part of a script.
-    Stopped,
-    /// Its part of the script is over.
-    Ended,
-}
-
 /// What a coroutine is told.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     GoOn,
-    /// Stops after so many writes: so many points later, or right before the next one.
-    Until(u32, Option<u32>),
+    /// It stops before this one of the writes that are to come, from 0. The one before which it has stopped
+    /// is among them.
+    BeforeWrite(u32),
+    /// It stops after so many writes, and then so many points.
+    After {
+        writes: u32,
+        points: u32,
+    },
+    /// It is at rest, and gives its handle back.
     Leave,
 }
 
-type Talk = Yielder<Order, Said>;
+/// Tells whether it has stopped in the middle of its part of a script, or come to its end.
+type Talk = Yielder<Order, bool>;
 
 /// The coroutines of a round.
-pub(super) struct Crew(Vec<Coroutine<Order, Said, ()>>);
+pub(super) struct Crew(Vec<Coroutine<Order, bool, ()>>);
 
 impl Crew {
     pub(super) fn new(script: &Rc<Script>) -> Self {
         let part = |id| {
             let script = Rc::clone(script);
-            Coroutine::new(move |talk: &Talk, mut order| {
-                let hand = Hand::new(&script, id);
-                while order != Order::Leave {
-                    let until = Cell::new(None);
-                    let part =
-                        Part { script: &script, hand: &hand, talk, point: Point::default(), until };
-                    part.hear(order);
-                    part.play(id);
-                    order = talk.suspend(Said::Ended);
-                }
-            })
+            // A panic must not pass: others have stopped where they cannot be unwound.
+            Coroutine::new(move |talk: &Talk, first| or_abort(|| live(&script, id, talk, first)))
         };
         Self((0..CREW).map(part).collect())
     }
 
-    /// Plays a script to its end, with so many coroutines; how often one stopped.
+    /// Plays a script to its end, with the first so many coroutines; how often one stopped.
     pub(super) fn play(&mut self, script: &Script, count: usize) -> u64 {
         let mut order: Vec<usize> = (0..count).collect();
+        (1..count).for_each(|at| order.swap(at, script.below_usize(at + 1)));
         let mut stops = 0;
-        while let Some(first) = order.first().copied() {
-            order.remove(0);
+        while !order.is_empty() {
+            let first = order.remove(0);
             if self.stops(first, Order::GoOn) {
                 stops += 1;
                 // Not at once again, if there are others.
-                let place = order.len().min(1 + script.below(CREW as u64) as usize);
+                let place = order.len().min(1 + script.below_usize(CREW));
                 order.insert(place, first);
             }
         }
@@ -88,27 +80,32 @@ impl Crew {
 
     /// Lets one go on; whether it has stopped in the middle.
     fn stops(&mut self, id: usize, order: Order) -> bool {
-        self.0[id].resume(order).as_yield() == Some(Said::Stopped)
+        self.0[id].resume(order).as_yield() == Some(true)
     }
 }
 
 impl Drop for Crew {
     fn drop(&mut self) {
-        for coroutine in self.0.iter_mut().filter(|coroutine| !coroutine.done()) {
-            // One that has never run only takes its handle, and one that has stopped in an operation, after a
-            // failure, is unwound.
-            if coroutine.started() {
-                let _ = coroutine.resume(Order::Leave);
-            }
+        // Those that have never run have no handle.
+        for coroutine in self.0.iter_mut().filter(|one| one.started() && !one.done()) {
+            let _ = coroutine.resume(Order::Leave);
         }
     }
 }
 
-/// Points that a step has passed, and the one at which it stops.
-#[derive(Default)]
-struct Point {
-    passed: Cell<u32>,
-    stop: Cell<Option<u32>>,
+/// A coroutine from its handle's registration on: one part of a script after the other.
+fn live(script: &Script, id: usize, talk: &Talk, mut order: Order) {
+    let hand = Hand::new(script, id);
+    while order != Order::Leave {
+        let (passed, stop) = (Cell::new(0), Cell::new(None));
+        let part = Part { script, hand: &hand, talk, passed, stop, order: Cell::new(order) };
+        part.play(id);
+        // What it holds outside of operations, where its scheme lets it.
+        if script.below(2) == 0 {
+            hand.run(Step::Flush, &|| ());
+        }
+        order = talk.suspend(false);
+    }
 }
 
 /// A coroutine in a script.
@@ -116,18 +113,20 @@ struct Part<'a, 's> {
     script: &'a Script,
     hand: &'a Hand<'s>,
     talk: &'a Talk,
-    point: Point,
-    /// What is left of [`Order::Until`].
-    until: Cell<Option<(u32, Option<u32>)>>,
+    /// Points that the step has passed, and the one at which it stops.
+    passed: Cell<u32>,
+    stop: Cell<Option<u32>>,
+    /// What is left of the last order.
+    order: Cell<Order>,
 }
 
 impl Part<'_, '_> {
     fn play(&self, id: usize) {
         let tasks = self.script.part(id);
         if !tasks.is_empty() {
-            let operate = || tasks.iter().for_each(|task| self.hand.perform(*task));
+            let perform = || tasks.iter().for_each(|task| self.hand.perform(*task));
             // SAFETY: as in `step`.
-            return unsafe { at_points(&|place| self.count(place), operate) };
+            return unsafe { at_points(&|place| self.count(place), perform) };
         }
         for _ in 0..1 + self.script.below(3) {
             self.step(self.script.step());
@@ -137,66 +136,70 @@ impl Part<'_, '_> {
     /// A step, which stops at a random point.
     fn step(&self, step: Step) {
         let usual = self.script.points(step);
-        let point = self.script.below(u64::from(usual.get().unwrap_or(POINTS)) + 1);
-        self.point.passed.set(0);
-        self.point.stop.set(u32::try_from(point).ok());
+        let most = usual.get().unwrap_or(POINTS);
+        let point = self.script.below(u64::from(most) + 1);
+        self.passed.set(0);
+        self.stop.set(u32::try_from(point).ok());
         // At the next point, which comes at once.
         let stop = || {
-            self.point.stop.set(Some(self.point.passed.get()));
+            self.stop.set(Some(self.passed.get()));
             pause();
         };
         let pass = |place| self.pass(place);
         // SAFETY: only the hook goes to other coroutines: whatever stops does so at a point.
         unsafe { at_points(&pass, || self.hand.run(step, &stop)) };
-        usual.set(Some(self.point.passed.get()));
+        // Steps that do nothing are not to make the next ones stop early.
+        usual.set(Some(self.passed.get().max(most - most / 4)));
     }
 
+    /// A point of a step.
     fn pass(&self, place: Place) {
         if !self.script.may_stop(place) {
             return;
         }
-        let Point { passed, stop } = &self.point;
-        let now = passed.replace(passed.get() + 1);
-        if stop.get() == Some(now) {
+        let now = self.passed.replace(self.passed.get() + 1);
+        if self.stop.get() == Some(now) {
             self.stop();
             // Perhaps once more, soon or later.
-            let further = [1, 2, 4, 16][self.script.below(4) as usize];
-            stop.set((self.script.below(2) == 0).then_some(now + further));
+            let further = [1, 2, 4, 16][self.script.below_usize(4)];
+            self.stop.set((self.script.below(2) == 0).then_some(now + further));
         }
         if place == Place::Destructor && self.script.below(8) == 0 && self.script.may_nest() {
-            let outer = (passed.get(), stop.get());
-            self.step(self.script.step());
-            passed.set(outer.0);
-            stop.set(outer.1);
+            let outer = (self.passed.get(), self.stop.get());
+            // A panic would end in the scheme, which goes on after those of destructors.
+            or_abort(|| self.step(self.script.step()));
+            self.passed.set(outer.0);
+            self.stop.set(outer.1);
         }
     }
 
     fn stop(&self) {
-        self.hear(self.talk.suspend(Said::Stopped));
+        self.order.set(self.talk.suspend(true));
     }
 
-    fn hear(&self, order: Order) {
-        self.until.set(match order {
-            Order::Until(writes, points) => Some((writes, points)),
-            // Only a failure ends a coroutine that has stopped.
-            Order::GoOn | Order::Leave => None,
-        });
-    }
-
-    /// Counts the points of [`Order::Until`], and stops there.
+    /// A point of a task: counts what the order says, and stops there.
     fn count(&self, place: Place) {
         if !self.script.may_stop(place) {
             return;
         }
-        if let (Place::Write, Some((0, None))) | (_, Some((0, Some(0)))) = (place, self.until.get())
-        {
-            self.stop();
-        } else if let Some((0, Some(points))) = self.until.get() {
-            self.until.set(Some((0, Some(points - 1))));
+        match (self.order.get(), place) {
+            (Order::BeforeWrite(0), Place::Write) | (Order::After { writes: 0, points: 0 }, _) => {
+                self.stop();
+            }
+            (Order::After { writes: 0, points }, _) => {
+                self.order.set(Order::After { writes: 0, points: points - 1 });
+            }
+            _ => {}
         }
-        // The write that comes now is the first of a new order.
-        if let (Place::Write, Some((writes @ 1.., points))) = (place, self.until.get()) {
-            self.until.set(Some((writes - 1, points)));
+        // The write that comes now is the first of what is told here.
+        if place == Place::Write {
+            self.order.set(match self.order.get() {
+                Order::BeforeWrite(number @ 1..) => Order::BeforeWrite(number - 1),
+                Order::After { writes: writes @ 1.., points } => {
+                    Order::After { writes: writes - 1, points }
+                }
+                order => order,
+            });
         }
     }
 }

@@ -21,8 +21,19 @@ impl Walk {
     pub(super) fn check(&self, history: &[Record]) -> Result<()> {
         for (at, key) in self.keys.iter().enumerate() {
             ensure!(!self.keys[..at].contains(key), "an iteration saw the key {key} twice");
-            let came = history.iter().any(|r| adds(r, *key) && r.called < self.returned);
-            ensure!(came, "an iteration saw the key {key} before it was inserted");
+            // It had surely gone between the two.
+            let went = |add: &Record| {
+                history.iter().any(|record| {
+                    removes(record, *key)
+                        && record.called > add.returned
+                        && record.returned < self.called
+                })
+            };
+            let was_there = |r: &Record| adds(r, *key) && r.called < self.returned && !went(r);
+            ensure!(
+                history.iter().any(was_there),
+                "an iteration saw the key {key}, which was not there meanwhile"
+            );
         }
         for add in history.iter().filter(|record| record.returned < self.called) {
             let (Op::Insert(key) | Op::Put(key, _)) = add.op else { continue };
@@ -66,6 +77,8 @@ mod tests {
         let history = [
             record(0, 1, Op::Insert(1), Answer::Flag(true)),
             record(2, 3, Op::Insert(2), Answer::Flag(true)),
+            record(4, 5, Op::Insert(6), Answer::Flag(true)),
+            record(6, 7, Op::Remove(6), Answer::Key(Some(6))),
             record(11, 12, Op::Remove(2), Answer::Key(Some(2))),
             record(13, 14, Op::Put(3, 9), Answer::Key(None)),
             record(21, 22, Op::Insert(4), Answer::Flag(true)),
@@ -75,7 +88,7 @@ mod tests {
         for right in [&[1][..], &[1, 2], &[1, 3], &[1, 2, 3]] {
             assert!(saw(right).is_ok(), "{right:?}");
         }
-        for wrong in [&[][..], &[2, 3], &[1, 1], &[1, 4], &[1, 5]] {
+        for wrong in [&[][..], &[2, 3], &[1, 1], &[1, 4], &[1, 5], &[1, 6]] {
             assert!(saw(wrong).is_err(), "{wrong:?}");
         }
     }
