@@ -14,6 +14,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
 use crate::parts::batch::{self, Batcher, Births, Ready, Reservation};
@@ -132,6 +133,7 @@ impl Variant for Eras {
             // Before the read of the era: whoever published the node knew an era not before its
             // birth, so neither is the one that we read after seeing it.
             let seen = source.load(Ordering::Acquire);
+            canary::pause();
             let now = local.births.now();
             if now == local.era.get() {
                 return seen;
