@@ -77,7 +77,7 @@ impl<T, H> Drop for Retired<T, H> {
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             // The destructor of the value may call this domain, or another.
             let _scope = (needs_drop::<T>() || canary::COMPILED).then(Scope::enter);
-            canary::destructor();
+            canary::at(canary::Place::Destructor);
             // SAFETY: `drop` runs once, and nothing uses the node afterwards.
             unsafe { ManuallyDrop::drop(&mut self.0) }
         }));

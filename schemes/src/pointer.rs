@@ -73,7 +73,7 @@ impl<T, R: Reclaimer> Atomic<T, R> {
     /// Stores `to`.
     #[inline]
     pub fn store(&self, to: Shared<'_, T, R>, order: Ordering) {
-        canary::write();
+        canary::at(canary::Place::Write);
         self.raw.store(to.raw, order);
     }
 
@@ -88,7 +88,7 @@ impl<T, R: Reclaimer> Atomic<T, R> {
         to: Shared<'_, T, R>,
         _guard: &'g Guard<'_, R>,
     ) -> Result<Shared<'g, T, R>, Shared<'g, T, R>> {
-        canary::write();
+        canary::at(canary::Place::Write);
         self.raw
             .compare_exchange(from.raw, to.raw, Ordering::AcqRel, Ordering::Acquire)
             .map(Shared::from_raw)

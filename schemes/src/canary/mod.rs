@@ -30,9 +30,9 @@ mod pool;
 #[cfg(feature = "canary")]
 mod quarantine;
 #[cfg(feature = "canary")]
-pub use on::{Place, jitter, pause};
+pub(crate) use on::{Tag, at, expect_link, poison};
 #[cfg(feature = "canary")]
-pub(crate) use on::{Tag, destructor, expect_link, poison, write};
+pub use on::{jitter, pause};
 #[cfg(feature = "canary")]
 pub use points::at_points;
 #[cfg(feature = "canary")]
@@ -43,9 +43,20 @@ pub use quarantine::Allocator;
 #[cfg(not(feature = "canary"))]
 mod off;
 #[cfg(not(feature = "canary"))]
-pub use off::{Place, at_points, jitter, pause, reuse};
+pub(crate) use off::{Tag, at, expect_link, poison};
 #[cfg(not(feature = "canary"))]
-pub(crate) use off::{Tag, destructor, expect_link, poison, write};
+pub use off::{at_points, jitter, pause, reuse};
+
+/// The kind of a point of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Between two steps.
+    Step,
+    /// Before a pointer of a node or a structure is changed.
+    Write,
+    /// Where a retired value is destroyed, and its destructor may call the domain.
+    Destructor,
+}
 
 /// Whether the checks are compiled in.
 pub const COMPILED: bool = cfg!(feature = "canary");

@@ -1,5 +1,7 @@
 //! The checks when they are not compiled in: nothing.
 
+use super::Place;
+
 /// No tag.
 #[derive(Debug)]
 pub(crate) struct Tag;
@@ -25,9 +27,7 @@ pub(crate) fn expect_link(_: usize) {}
 #[inline(always)]
 pub fn pause() {}
 #[inline(always)]
-pub(crate) fn write() {}
-#[inline(always)]
-pub(crate) fn destructor() {}
+pub(crate) fn at(_: Place) {}
 #[inline(always)]
 pub(crate) unsafe fn poison(_: *mut u8, _: usize) {}
 
@@ -36,10 +36,6 @@ pub fn reuse(_: bool) {}
 
 /// Does nothing: the feature `canary` is off.
 pub fn jitter(_: u64, _: u32) {}
-
-/// A point of an operation: there are none, as the feature `canary` is off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {}
 
 /// Runs `operation` alone: the feature `canary` is off.
 ///

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use super::{points, quarantine};
+use super::{Place, points, quarantine};
 
 /// Each byte of a freed node.
 pub(super) const POISON: u8 = 0xDB;
@@ -102,37 +102,15 @@ pub fn jitter(seed: u64, one_in: u32) {
     JITTER.set((seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1, one_in));
 }
 
-/// Where a thread is that may pause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Between two steps of an operation.
-    Step,
-    /// Before a pointer of a node or a structure is changed.
-    Write,
-    /// Where a retired value is destroyed, and its destructor may call the domain.
-    Destructor,
-}
-
 /// A point between two steps of an operation, at which the thread may pause: see [`jitter`] and
 /// [`at_points`](super::at_points).
 pub fn pause() {
-    points::pass(Place::Step);
-    give_up();
+    at(Place::Step);
 }
 
-/// Such a point before a write.
-pub(crate) fn write() {
-    points::pass(Place::Write);
-    give_up();
-}
-
-/// In the place of the destructor of each retired value, whatever its type.
-pub(crate) fn destructor() {
-    points::pass(Place::Destructor);
-    give_up();
-}
-
-fn give_up() {
+/// A point of an operation.
+pub(crate) fn at(place: Place) {
+    points::pass(place);
     let (mut state, one_in) = JITTER.get();
     if one_in == 0 {
         return;

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::mem::transmute;
 
-use super::on::Place;
+use super::Place;
 use crate::counters::Scope;
 
 type Hook = dyn Fn(Place);
