@@ -91,6 +91,9 @@ pub(crate) type Found<'g, 'h, K, V, R> = (At<'g, K, V, R>, Shield<'h, R>);
 /// What a node is made of: its key and value, and its sides.
 type Parts<'g, K, V, R> = ((K, V), [Sub<'g, K, V, R>; 2]);
 
+/// A node that is to be taken out of a tree, and the rest.
+type Split<'g, K, V, R> = (At<'g, K, V, R>, Sub<'g, K, V, R>);
+
 /// The node that was made, if one was, and the node that was there.
 type Inserted<'g, 'h, K, V, R> = (Option<At<'g, K, V, R>>, Option<Found<'g, 'h, K, V, R>>);
 
@@ -231,37 +234,27 @@ impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, 
         if subs[1 - side].size == 0 {
             return Ok(subs[side]);
         }
-        let far = self.furthest(subs[side].at, 1 - side)?;
-        subs[side] = self.without_furthest(subs[side].at, 1 - side)?;
+        let (far, sub) = self.without_furthest(subs[side].at, 1 - side)?;
+        subs[side] = sub;
         self.make_again(far, subs)
     }
 
-    /// The node of the view below `at` that is furthest to `side`.
-    fn furthest(&mut self, mut at: At<'g, K, V, R>, side: usize) -> Attempt<At<'g, K, V, R>> {
-        loop {
-            let Some(node) = self.view.read(&mut self.cursor, at)? else {
-                unreachable!("the heavier side is not empty");
-            };
-            // Relaxed: as in `subs`.
-            let next = node.links[side].node.load(Relaxed, self.view.guard);
-            if next.is_null() {
-                return Ok(at);
-            }
-            at = next;
-        }
-    }
-
-    /// The tree at `at` without that node.
-    fn without_furthest(&mut self, at: At<'g, K, V, R>, side: usize) -> Attempt<Sub<'g, K, V, R>> {
+    /// The node of the view below `at` that is furthest to `side`, and the tree at `at` without it.
+    fn without_furthest(
+        &mut self,
+        at: At<'g, K, V, R>,
+        side: usize,
+    ) -> Attempt<Split<'g, K, V, R>> {
         let Some(node) = self.view.read(&mut self.cursor, at)? else {
-            unreachable!("it has a furthest node");
+            unreachable!("the heavier side is not empty");
         };
         let mut subs = node.subs(self.view.guard);
         if subs[side].size == 0 {
-            return Ok(subs[1 - side]);
+            return Ok((at, subs[1 - side]));
         }
-        subs[side] = self.without_furthest(subs[side].at, side)?;
-        self.make_again(at, subs)
+        let (far, sub) = self.without_furthest(subs[side].at, side)?;
+        subs[side] = sub;
+        Ok((far, self.make_again(at, subs)?))
     }
 
     /// A tree of a node that the new tree will not have: its item and its sides.
