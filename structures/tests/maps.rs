@@ -1,7 +1,6 @@
 //! The operations of maps that the common interface does not have: against a map of the standard library,
-//! and between threads. Over a scheme of each kind, as code for every scheme took minutes to compile: one
-//! that protects a region, and of the others those with intervals, hazards, eras and logged addresses. The
-//! gate asks all pairs for what a history can show of the same operations.
+//! and between threads; over a scheme of each kind. The gate asks all pairs for what a history can show of
+//! the same operations.
 
 mod common;
 #[path = "common/subject.rs"]
@@ -13,7 +12,7 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use common::{Random, scaled};
+use common::{Random, for_each_kind, scaled};
 use kovan_structures::{
     Bonsai, EllenTree, HarrisList, HarrisListScot, HashMap, HashMapHarris, MichaelList, NmTree,
     SkipList,
@@ -379,15 +378,7 @@ macro_rules! tests {
     ($($test:ident: $body:ident,)*) => {$(
         #[test]
         fn $test() {
-            every_map!(
-                [
-                    Debra: region,
-                    Ibr: guard,
-                    HpNaive: pointer,
-                    HazardEras: pointer,
-                    KovanRobust: guard,
-                ] $body
-            );
+            for_each_kind!(every_map [] $body);
         }
     )*};
 }

@@ -1,5 +1,5 @@
-//! Values that notice being read after their drop, and that are counted: over a scheme of each kind, as in
-//! `maps.rs`, and over those of other crates. Code for every scheme took minutes to compile.
+//! Values that notice being read after their drop, and that are counted: over a scheme of each kind,
+//! and over those of other crates.
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use common::{Random, scaled};
+use common::{Random, for_each_kind, scaled};
 use kovan_schemes::{Domain, Guard, Reclaimer, RegionProtection, schemes};
 use kovan_structures::{
     Bonsai, DoubleLinkQueue, EliminationStack, EllenTree, HarrisList, HarrisListScot, HashMap,
@@ -206,12 +206,7 @@ macro_rules! over_schemes {
     };
     (@harris $weaker:ident $scheme:ident) => { () };
 }
-over_schemes!([
-    Debra: region,
-    Ibr: guard,
-    HpNaive: pointer,
-    HazardEras: pointer,
-    KovanRobust: guard,
+for_each_kind!(over_schemes [
     Epoch: region,
     HazardPointer: pointer,
     Seize: region,
