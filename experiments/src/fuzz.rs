@@ -54,22 +54,18 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-fn index(random: &mut XorShift, length: usize) -> usize {
-    usize::try_from(random.below(length as u64)).unwrap_or(0)
-}
-
 /// Some damage.
 fn damage(bytes: &mut Vec<u8>, random: &mut XorShift) {
     for _ in 0..=random.below(3) {
-        let at = index(random, bytes.len() + 1);
-        let to = (at + index(random, 12)).min(bytes.len());
+        let at = random.index(bytes.len() + 1);
+        let to = (at + random.index(12)).min(bytes.len());
         match random.below(6) {
             0 => drop(bytes.drain(at..to)),
             1 => bytes.truncate(at),
-            2 => drop(bytes.splice(at..to, SCRAPS[index(random, SCRAPS.len())].bytes())),
+            2 => drop(bytes.splice(at..to, SCRAPS[random.index(SCRAPS.len())].bytes())),
             3 => {
                 let copy = bytes[at..to].to_vec();
-                let at = index(random, bytes.len() + 1);
+                let at = random.index(bytes.len() + 1);
                 drop(bytes.splice(at..at, copy));
             }
             4 => {
@@ -82,7 +78,7 @@ fn damage(bytes: &mut Vec<u8>, random: &mut XorShift) {
                 let is_digit = |byte: &u8| byte.is_ascii_digit();
                 let from = bytes[at..].iter().position(is_digit).map_or(at, |digit| at + digit);
                 let digits = bytes[from..].iter().take_while(|byte| is_digit(byte)).count();
-                let scrap = SCRAPS[index(random, SCRAPS.len())];
+                let scrap = SCRAPS[random.index(SCRAPS.len())];
                 drop(bytes.splice(from..from + digits, scrap.bytes()));
             }
         }

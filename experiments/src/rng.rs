@@ -87,6 +87,11 @@ impl XorShift {
         self.0 ^= self.0 >> 27;
         scale(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d), range)
     }
+
+    /// A place in a list of this length.
+    pub(crate) fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap_or(0)
+    }
 }
 
 /// Maps 64 random bits below `range` without a division.

@@ -69,7 +69,7 @@ impl Shape {
         Self {
             seed,
             threads: 2 + random.below(3),
-            keys: [2, 5, 16, 64][usize::try_from(random.below(4)).unwrap_or(0)],
+            keys: [2, 5, 16, 64][random.index(4)],
             operations: 100 + random.below(1500),
             adversary,
         }

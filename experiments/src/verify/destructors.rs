@@ -100,7 +100,7 @@ fn stops_in_destructors<R: Reclaimer>(random: &mut XorShift) -> Result<u64> {
     let domain = Domain::<R>::new();
     let (meter, stop) = (domain.meter(), Arc::new(Stop::default()));
     let threads = 6 + 2 * random.below(6);
-    let each = [40, 63, 127, 255, 600][usize::try_from(random.below(5)).unwrap_or(0)];
+    let each = [40, 63, 127, 255, 600][random.index(5)];
     let mut peak = 0;
     thread::scope(|scope| {
         for at in 0..threads {

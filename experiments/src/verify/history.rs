@@ -11,8 +11,8 @@ use kovan_schemes::canary::{jitter, reuse};
 use kovan_structures::Kind;
 
 use super::budget::{Budget, Failure, Gate, or_abort};
-use super::linear::{Record, Verdict, decide, overlaps, text};
-use super::model::{Answer, Op, query};
+use super::linear::{Record, few_are_undecided, judge, overlaps};
+use super::model::{Answer, Op, query, take_all};
 use super::subject::{Operations, Pair, Subject, Worker};
 use crate::rng::XorShift;
 use crate::threads::start;
@@ -70,15 +70,11 @@ pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
     let Counts { histories, overlapped, undecided } = counts.get();
     budget.counted("histories", histories);
     budget.counted("overlapped", overlapped);
-    let failure = |message: &str| Failure { seed: budget.seed, message: message.into() };
     if overlapped == 0 {
-        return Err(failure(&format!(
-            "vacuous: in none of {histories} histories did operations overlap"
-        )));
+        let message = format!("vacuous: in none of {histories} histories did operations overlap");
+        return Err(Failure { seed: budget.seed, message });
     }
-    if undecided > histories / 10 {
-        return Err(failure(&format!("{undecided} of {histories} histories could not be decided")));
-    }
+    few_are_undecided(budget, undecided, histories)?;
     Ok(format!("{histories} histories, {} % overlapped", overlapped * 100 / histories))
 }
 
@@ -92,7 +88,7 @@ fn round(pair: &Pair, seed: u64, counts: &mut Counts) -> Result<()> {
     let mut random = XorShift::stream(seed, 0, 31);
     let shape = Shape {
         seed,
-        threads: [2, 2, 3, 4][usize::try_from(random.below(4)).unwrap_or(0)],
+        threads: [2, 2, 3, 4][random.index(4)],
         keys: 1 + random.below(4),
         restless: random.below(8) == 0,
     };
@@ -102,7 +98,9 @@ fn round(pair: &Pair, seed: u64, counts: &mut Counts) -> Result<()> {
     let kind = pair.structure.kind;
     // Decided when the threads are gone, which would wait for it between histories.
     for (records, concurrent) in histories(&*subject, kind, shape) {
-        judge(kind, &records, concurrent, counts)?;
+        counts.histories += 1;
+        counts.overlapped += u64::from(concurrent);
+        counts.undecided += u64::from(!judge(kind, &records)?);
     }
     ensure!(subject.contents().is_empty(), "the structure is not empty after it was emptied");
     super::conservation::check_end(pair, subject)
@@ -147,19 +145,6 @@ fn histories(subject: &dyn Subject, kind: Kind, shape: Shape) -> Vec<(Vec<Record
             (0..count).map(play).collect()
         })
     })
-}
-
-fn judge(kind: Kind, records: &[Record], concurrent: bool, counts: &mut Counts) -> Result<()> {
-    counts.histories += 1;
-    counts.overlapped += u64::from(concurrent);
-    match decide(kind, records) {
-        Verdict::Linearizable => {}
-        Verdict::Undecided => counts.undecided += 1,
-        Verdict::NotLinearizable => {
-            anyhow::bail!("a history is not linearizable:{}", text(records));
-        }
-    }
-    Ok(())
 }
 
 /// A little less than an operation of another thread takes.
@@ -256,19 +241,11 @@ impl<'a> Player<'a> {
         records
     }
 
-    /// Takes all out after the others have ended; the order in which it comes is part of the history.
+    /// Takes all out after the others have ended.
     fn empty(&mut self, records: &mut Vec<Record>) {
-        let mut take = |key| {
-            self.worker.pinned(&mut |on| records.push(self.record(on, Op::Remove(key))));
-            records.last().is_some_and(|record| record.answer != Answer::Key(None))
-        };
-        if self.kind == Kind::Map {
-            for key in 0..self.shape.keys {
-                take(key);
-            }
-        } else {
-            // More than can be in it means that it will never be empty.
-            let _ = (0..50).all(|_| take(0));
-        }
+        take_all(self.kind, self.shape.keys, |op| {
+            self.worker.pinned(&mut |on| records.push(self.record(on, op)));
+            records.last().map_or(Answer::NoSuch, |record| record.answer)
+        });
     }
 }

@@ -8,8 +8,10 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
+use anyhow::{Result, ensure};
 use kovan_structures::Kind;
 
+use super::budget::{Budget, Failure};
 use super::model::{Answer, Model, Op};
 
 /// A completed operation.
@@ -82,8 +84,35 @@ pub(super) fn overlaps(history: &[Record]) -> bool {
     records.windows(2).any(|pair| pair[1].called < pair[0].returned)
 }
 
+/// Decides a history; false if there were too many configurations.
+///
+/// # Errors
+/// If it is not linearizable.
+pub(super) fn judge(kind: Kind, history: &[Record]) -> Result<bool> {
+    let verdict = decide(kind, history);
+    let right = verdict != Verdict::NotLinearizable;
+    ensure!(right, "a history is not linearizable:{}", text(history));
+    Ok(verdict == Verdict::Linearizable)
+}
+
+/// Of so many histories, at most a tenth may be undecided.
+///
+/// # Errors
+/// If there are more.
+pub(super) fn few_are_undecided(
+    budget: &Budget,
+    undecided: u64,
+    histories: u64,
+) -> Result<(), Failure> {
+    if undecided <= histories / 10 {
+        return Ok(());
+    }
+    let message = format!("{undecided} of {histories} histories could not be decided");
+    Err(Failure { seed: budget.seed, message })
+}
+
 /// A history for people, in the order of its calls.
-pub(super) fn text(history: &[Record]) -> String {
+fn text(history: &[Record]) -> String {
     let mut records = history.to_vec();
     records.sort_unstable_by_key(|record| record.called);
     let mut text = String::new();

@@ -97,13 +97,13 @@ impl Check {
         Self::Bounds,
     ];
 
-    /// Whether builds without the feature `canary` leave it out.
+    /// All that are of a scheme alone.
+    pub const OF_SCHEMES: [Self; 3] = [Self::Optimistic, Self::Litmus, Self::Destructors];
+
+    /// Returns whether builds without the feature `canary` leave it out.
     pub(super) fn needs_canary(self) -> bool {
         matches!(self, Self::Canary | Self::Interruptions)
     }
-
-    /// All that are of a scheme alone.
-    pub const OF_SCHEMES: [Self; 3] = [Self::Optimistic, Self::Litmus, Self::Destructors];
 
     /// Its name on the command line.
     #[must_use]

@@ -39,6 +39,17 @@ pub(super) fn query(kind: Kind, key: u64, random: u64) -> Query {
     }
 }
 
+/// Takes everything out by removals; what comes, and in which order, is part of a history. Keys of a map
+/// are below `keys`.
+pub(super) fn take_all(kind: Kind, keys: u64, mut run: impl FnMut(Op) -> Answer) {
+    if kind == Kind::Map {
+        (0..keys).for_each(|key| _ = run(Op::Remove(key)));
+    } else {
+        // More than can be in it means that it will never be empty.
+        let _ = (0..50).all(|_| run(Op::Remove(0)) != Answer::Key(None));
+    }
+}
+
 impl Op {
     /// The operation on the structure.
     pub(super) fn run(self, on: &dyn Operations) -> Answer {

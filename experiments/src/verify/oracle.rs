@@ -51,9 +51,9 @@ pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
 
 fn program(seed: u64, kind: Kind) -> Vec<Step> {
     let mut random = XorShift::stream(seed, 0, 11);
-    let keys = [1, 3, 8, 40, 300][usize_below(&mut random, 5)];
+    let keys = [1, 3, 8, 40, 300][random.index(5)];
     let inserts = 2 + random.below(3);
-    let length = 30 + usize_below(&mut random, 400);
+    let length = 30 + random.index(400);
     (0..length)
         .map(|_| {
             let key = random.below(keys);
@@ -65,16 +65,11 @@ fn program(seed: u64, kind: Kind) -> Vec<Step> {
                 10 => Action::Do(Op::Query(query(kind, key, random.below(5)))),
                 11 => Action::Do(Op::Put(key, 1000 + random.below(keys))),
                 _ if random.below(2) == 0 => Action::Flush,
-                _ => Action::Section(1 + usize_below(&mut random, 20)),
+                _ => Action::Section(1 + random.index(20)),
             };
-            Step { handle: usize_below(&mut random, 2), action }
+            Step { handle: random.index(2), action }
         })
         .collect()
-}
-
-/// A value below a small limit.
-fn usize_below(random: &mut XorShift, limit: u64) -> usize {
-    usize::try_from(random.below(limit)).unwrap_or(0)
 }
 
 /// Runs a program on a new structure; an error if it and the model differ anywhere.

@@ -7,28 +7,12 @@ use corosensei::{Coroutine, Yielder};
 use kovan_schemes::canary::{Place, at_points, pause};
 
 use super::super::budget::or_abort;
-use super::script::{Hand, Script, Step};
+use super::hand::Hand;
+use super::plan::{CREW, Order, Step};
+use super::script::Script;
 
-/// Coroutines, each with a handle.
-pub(super) const CREW: usize = 5;
 /// What is assumed of a kind of step that has not run yet.
 const POINTS: u32 = 16;
-
-/// What a coroutine is told.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
-    GoOn,
-    /// It stops before this one of the writes that are to come, from 0. The one before which it has stopped
-    /// is among them.
-    BeforeWrite(u32),
-    /// It stops after so many writes, and then so many points.
-    After {
-        writes: u32,
-        points: u32,
-    },
-    /// It is at rest, and gives its handle back.
-    Leave,
-}
 
 /// Tells whether it has stopped in the middle of its part of a script, or come to its end.
 type Talk = Yielder<Order, bool>;
@@ -49,14 +33,14 @@ impl Crew {
     /// Plays a script to its end, with the first so many coroutines; how often one stopped.
     pub(super) fn play(&mut self, script: &Script, count: usize) -> u64 {
         let mut order: Vec<usize> = (0..count).collect();
-        (1..count).for_each(|at| order.swap(at, script.below_usize(at + 1)));
+        script.shuffle(&mut order);
         let mut stops = 0;
         while !order.is_empty() {
             let first = order.remove(0);
             if self.stops(first, Order::GoOn) {
                 stops += 1;
                 // Not at once again, if there are others.
-                let place = order.len().min(1 + script.below_usize(CREW));
+                let place = order.len().min(1 + script.index(CREW));
                 order.insert(place, first);
             }
         }
@@ -161,7 +145,7 @@ impl Part<'_, '_> {
         if self.stop.get() == Some(now) {
             self.stop();
             // Perhaps once more, soon or later.
-            let further = [1, 2, 4, 16][self.script.below_usize(4)];
+            let further = [1, 2, 4, 16][self.script.index(4)];
             self.stop.set((self.script.below(2) == 0).then_some(now + further));
         }
         if place == Place::Destructor && self.script.below(8) == 0 && self.script.may_nest() {

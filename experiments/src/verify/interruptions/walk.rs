@@ -1,4 +1,4 @@
-//! Whether an iteration saw what it must see, and nothing that it must not.
+//! An iteration must see some keys, and must not see others.
 
 use anyhow::{Result, ensure};
 
@@ -51,7 +51,7 @@ impl Walk {
     }
 }
 
-/// Whether the key is present for a time from then on.
+/// Returns whether the key is present for a time from then on.
 fn adds(record: &Record, key: u64) -> bool {
     match record.op {
         Op::Insert(added) => added == key && record.answer == Answer::Flag(true),
