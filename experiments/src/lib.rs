@@ -1,43 +1,40 @@
 //! `kovan-lab`: experiments on memory reclamation.
 //!
-//! `specs/*.toml` -> `spec` -> `plan` -> `runner` (one process per `cell`) -> `records`
-//! -> `report` (with `table`) and `plot`.
+//! The parts of the crate from the top to the bottom. Each uses those below it only, and no file is part of a
+//! circle: `tests/house.rs` holds this.
 //!
-//! [`verify`] is the correctness gate. It is public, and all this is a library, so that tests can
+//! | part | what it holds |
+//! |---|---|
+//! | `commands` | one file for each verb of the command line, with its arguments |
+//! | [`verify`] | the correctness gate |
+//! | `report` | tables and figures of records; measures nothing |
+//! | `runner` | the parent: the order of the plan, child processes, their time-outs, progress |
+//! | `worker` | the child: prefill, threads, the measured window, checks |
+//! | `results` | the folder of a run: its manifest and its tables |
+//! | `arguments` | values that users type on the command line |
+//! | `plan` | a spec, a scale and the command line together: the cells in their order |
+//! | `spec` | what a TOML file may say |
+//! | `data` | plain types that files, processes and figures share |
+//! | `system` | the machine, its limits, threads, and this program itself |
+//! | `support` | the terminal, tables, numbers, random streams |
+//!
+//! [`verify`] is public, and all this is a library, so that tests can
 //! hold wrong schemes and structures against it.
 
-mod builds;
-mod cell;
-mod cgroup;
-mod cli;
-mod consent;
-#[cfg(test)]
-mod documents;
-#[cfg(test)]
-mod fuzz;
-mod list;
-mod machine;
-mod manifest;
-mod measure;
-mod names;
-mod output;
-mod pipes;
+mod arguments;
+mod commands;
+mod data;
 mod plan;
-mod plot;
-mod process;
-mod progress;
-mod records;
 mod report;
-mod rng;
-mod rows;
-mod run;
+mod results;
 mod runner;
 mod spec;
-mod summary;
-mod table;
-mod tally;
-mod threads;
+mod support;
+mod system;
+#[cfg(test)]
+mod tests;
 pub mod verify;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -56,10 +53,10 @@ static ALLOCATOR: kovan_schemes::canary::Allocator<mimalloc::MiMalloc> =
 /// The program `kovan-lab`.
 #[must_use]
 pub fn main() -> ExitCode {
-    match cli::main() {
+    match commands::main() {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            output::complain(&format!("{error:#}"));
+            support::output::complain(&format!("{error:#}"));
             ExitCode::from(2)
         }
     }

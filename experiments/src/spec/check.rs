@@ -6,8 +6,9 @@ use anyhow::{Error, Result, anyhow, bail, ensure};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{MAX_THREADS, Scale, Spec, Workload};
-use crate::names::suggest;
+use super::language::{MAX_THREADS, Scale, Spec};
+use crate::data::Workload;
+use crate::support::suggest::suggest;
 
 /// What is wrong in a spec, and where.
 #[derive(Debug)]
@@ -125,29 +126,27 @@ impl Spec {
                 return Err(Fault::new(&["workloads", &place, "name"], error));
             }
             let outer = ["workloads", &place];
-            workload
-                .check()
+            check_workload(workload)
                 .map_err(|fault| fault.within(&outer, &format!("workload `{name}`")))?;
         }
         Ok(())
     }
 }
 
-impl Workload {
-    fn check(&self) -> Result<(), Fault> {
-        at("name", check_name("name", &self.name))?;
-        let sum = u64::from(self.insert) + u64::from(self.remove) + u64::from(self.contains);
-        require("insert", sum == 100, || {
-            format!("insert + remove + contains must be 100, but is {sum}")
-        })?;
-        let Self { key_range, prefill, .. } = self;
-        require("key_range", (2..=100_000_000).contains(key_range), || {
-            format!("key_range: must be from 2 to 100000000, but is {key_range}")
-        })?;
-        require("prefill", prefill <= key_range, || {
-            format!("prefill: {prefill} distinct keys do not fit a key_range of {key_range}")
-        })
-    }
+fn check_workload(workload: &Workload) -> Result<(), Fault> {
+    at("name", check_name("name", &workload.name))?;
+    let sum =
+        u64::from(workload.insert) + u64::from(workload.remove) + u64::from(workload.contains);
+    require("insert", sum == 100, || {
+        format!("insert + remove + contains must be 100, but is {sum}")
+    })?;
+    let Workload { key_range, prefill, .. } = workload;
+    require("key_range", (2..=100_000_000).contains(key_range), || {
+        format!("key_range: must be from 2 to 100000000, but is {key_range}")
+    })?;
+    require("prefill", prefill <= key_range, || {
+        format!("prefill: {prefill} distinct keys do not fit a key_range of {key_range}")
+    })
 }
 
 impl Scale {

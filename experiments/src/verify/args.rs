@@ -11,9 +11,10 @@ use kovan_schemes::{Facts, Strength as Protection, canary};
 use kovan_structures::registry::{Pair as MatrixPair, matrix};
 use regex::Regex;
 
+use super::check::Check;
 use super::job::Job;
 use super::summary::FULL;
-use super::{Check, of_scheme, optimistic};
+use super::{of_scheme, optimistic};
 
 /// Refused pairs that are told one by one.
 const TOLD: usize = 5;
@@ -22,32 +23,32 @@ const TOLD: usize = 5;
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// Only schemes that match this regular expression
-    #[arg(long, value_name = "RE", value_parser = crate::cli::regex)]
+    #[arg(long, value_name = "RE", value_parser = crate::arguments::regex)]
     scheme: Option<Regex>,
     /// Only structures that match this regular expression
-    #[arg(long, value_name = "RE", value_parser = crate::cli::regex)]
+    #[arg(long, value_name = "RE", value_parser = crate::arguments::regex)]
     structure: Option<Regex>,
     /// Only this check; may be repeated
     #[arg(long, value_name = "NAME", value_enum)]
     check: Vec<Check>,
     /// Time of all checks of a pair together; replaces that of the strength
-    #[arg(long, value_name = "S", value_parser = crate::cli::seconds, allow_negative_numbers = true)]
+    #[arg(long, value_name = "S", value_parser = crate::arguments::seconds, allow_negative_numbers = true)]
     seconds_per_pair: Option<f64>,
     /// Time of a pair by name: quick 0.3 s, ci 1 s, full 30 minutes
     #[arg(long, value_enum, default_value_t = Strength::Quick)]
     strength: Strength,
     /// Of the first round of each check
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = crate::cli::seed, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = crate::arguments::seed, allow_negative_numbers = true)]
     seed: u64,
     /// Processes at a time [default: one per processor]
-    #[arg(long, value_name = "N", value_parser = crate::cli::jobs, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = crate::arguments::jobs, allow_negative_numbers = true)]
     jobs: Option<usize>,
     /// Adds to this file what each check did, and goes on where it ends: with the next seeds, until
     /// every pair has its time in all runs together
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
     /// With --record: begins no check after this time, for example 90s, 20m or 8h
-    #[arg(long, value_name = "TIME", value_parser = crate::cli::time, requires = "record", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TIME", value_parser = crate::arguments::time, requires = "record", allow_hyphen_values = true)]
     pub(super) stop_after: Option<Duration>,
     /// Runs nothing, and prints what a file of --record holds
     #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "scheme", "structure", "check", "seconds_per_pair", "strength", "seed", "jobs", "stop_after"])]

@@ -8,17 +8,17 @@ use std::time::Instant;
 use anyhow::Result;
 use kovan_schemes::canary;
 
-use super::Check;
 use super::args::VerifyArgs;
-use super::job::Job;
+use super::check::Check;
+use super::job::{Done, Job};
 use super::ledger::{self, Ledger};
 use super::outcome::{failures, not_run, table};
 use super::slices::Slices;
 use super::summary::Summary;
-use super::workers::{Done, run_all};
-use crate::builds::commit;
-use crate::output::{complain, note, print};
-use crate::process::interrupt_flag;
+use super::workers::run_all;
+use crate::runner::child::interrupt_flag;
+use crate::support::output::{complain, note, print};
+use crate::system::builds::commit;
 
 /// Runs the gate; the value is the exit code: 1 if a check failed, 130 if interrupted.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<u8> {

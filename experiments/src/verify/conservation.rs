@@ -9,9 +9,9 @@ use kovan_structures::Kind;
 
 use super::budget::{Budget, Failure, Gate, or_abort};
 use super::subject::{Operations, Pair, Subject};
-use crate::rng::XorShift;
-use crate::tally::{check_gone, check_live};
-use crate::threads::start;
+use crate::support::rng::XorShift;
+use crate::system::threads::start;
+use crate::worker::tally::{check_gone, check_live};
 
 /// One round.
 #[derive(Clone, Copy, Debug)]

@@ -14,8 +14,8 @@ use super::budget::{Budget, Failure, Gate, or_abort};
 use super::linear::{Record, few_are_undecided, judge, overlaps};
 use super::model::{Answer, Op, query, take_all};
 use super::subject::{Operations, Pair, Subject, Worker};
-use crate::rng::XorShift;
-use crate::threads::start;
+use crate::support::rng::XorShift;
+use crate::system::threads::start;
 
 /// Histories of one round: on the same structure, by the same threads.
 const HISTORIES: u64 = 40;

@@ -11,11 +11,13 @@ use kovan_structures::registry::dispatch;
 use serde::{Deserialize, Serialize};
 
 use super::budget::{Budget, COUNTED, ROUND};
+use super::check::Check;
+use super::dispatch::run_check;
 use super::subject::Find;
-use super::{Check, bounds, of_scheme, optimistic, run_check};
-use crate::output::tail;
-use crate::process::{End, exit_with_parent, supervise};
-use crate::records::with_stderr;
+use super::{bounds, of_scheme, optimistic};
+use crate::runner::child::{End, supervise};
+use crate::support::output::{tail, with_stderr};
+use crate::system::threads::exit_with_parent;
 
 /// What a child is to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,6 +66,21 @@ pub(super) enum Judged {
     NotRun(String),
     /// The user asked to stop.
     Interrupted,
+}
+
+/// A job and how it ended.
+pub(super) struct Done {
+    pub(super) at: usize,
+    pub(super) job: Job,
+    /// What was found, or why the system did not let it run.
+    pub(super) found: Result<Verdict, String>,
+}
+
+impl Done {
+    /// What was found, if it ran.
+    pub(super) fn verdict(&self) -> Option<&Verdict> {
+        self.found.as_ref().ok()
+    }
 }
 
 /// What a child told on its way.

@@ -12,10 +12,10 @@ use anyhow::{Context, Result, bail, ensure};
 use kovan_schemes::canary;
 use serde::{Deserialize, Serialize};
 
-use super::Check;
+use super::check::Check;
 use super::job::{Ended, Job, Verdict};
-use crate::machine::{Machine, now};
-use crate::output::note;
+use crate::support::output::note;
+use crate::system::machine::{Machine, now};
 
 /// How a recorded check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,62 +18,44 @@
 
 mod cold;
 mod place;
+mod reader;
+mod tally;
 mod writer;
 
 use std::cell::Cell;
-use std::fmt;
+use std::thread;
 use std::time::Duration;
 
+use anyhow::Result;
 use kovan_schemes::Reclaimer;
 
-use super::budget::{Budget, Failure};
+use super::budget::{Budget, Failure, or_abort};
+use crate::system::threads::start;
 use cold::Cold;
 use place::Place;
+use reader::reads;
+use tally::Tally;
+use writer::Writer;
 
 /// The most time between a domain's first exchange and its last.
 const ROUND: Duration = Duration::from_millis(100);
-/// A reader's delay, in turns of an empty loop. The writer's is around it.
-const DELAY: u32 = 500;
 
 /// Runs exchanges under `R` while there is time.
 pub(super) fn check<R: Reclaimer>(budget: &Budget) -> Result<String, Failure> {
     let (cold, tally) = ([Cold::new(), Cold::new()], Cell::new(Tally::default()));
     budget.rounds(|seed| {
-        let seen = Place::<R>::new().round(seed, &cold, budget.length.min(ROUND))?;
+        let seen = round::<R>(seed, &cold, budget.length.min(ROUND))?;
         tally.set(tally.get().and(seen));
         Ok(())
     })?;
     Ok(tally.get().to_string())
 }
 
-/// What came of the exchanges.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    exchanges: u64,
-    /// In which the reader got the node that was unlinked.
-    old: u64,
-    /// In which the unlinked node was freed while the reader protected the other one.
-    freed: u64,
-}
-
-impl Tally {
-    fn and(self, more: Self) -> Self {
-        Self {
-            exchanges: self.exchanges + more.exchanges,
-            old: self.old + more.old,
-            freed: self.freed + more.freed,
-        }
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { exchanges, old, freed } = self;
-        let percent = |part: &u64| 100 * part / (*exchanges).max(1);
-        write!(f, "{exchanges} exchanges, the old node in {}%", percent(old))?;
-        match freed {
-            0 => write!(f, "; vacuous: none was freed meanwhile"),
-            _ => write!(f, ", freed meanwhile in {}%", percent(freed)),
-        }
-    }
+/// Exchanges in a new domain.
+fn round<R: Reclaimer>(seed: u64, cold: &[Cold; 2], length: Duration) -> Result<Tally> {
+    let place = Place::<R>::new();
+    thread::scope(|scope| {
+        start(scope, 1, || or_abort(|| reads(&place, seed, &cold[0])));
+        or_abort(|| Writer::new(&place, &cold[1]).writes(seed, length))
+    })
 }

@@ -6,6 +6,8 @@
 //! | `args` | its arguments, and which checks of which pairs they ask for |
 //! | `workers` | runs checks some at a time, and their progress |
 //! | `outcome` | what they found: the table, and the lines of failures |
+//! | `check` | the checks by their names |
+//! | `dispatch` | which function runs a check, and which pairs there are |
 //! | `job` | one check of one pair in a process of its own |
 //! | `ledger` | the file that adds up what many runs checked |
 //! | `slices` | what is to be checked next, so that all pairs come forward together |
@@ -28,9 +30,11 @@
 pub(crate) mod args;
 mod bounds;
 mod budget;
+mod check;
 pub(crate) mod command;
 mod conservation;
 mod destructors;
+mod dispatch;
 mod history;
 #[cfg(feature = "canary")]
 mod interruptions;
@@ -54,122 +58,11 @@ mod workers;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use clap::ValueEnum;
-use kovan_structures::registry;
-use serde::{Deserialize, Serialize};
-
 pub use budget::{Budget, Failure};
+pub use check::Check;
+pub use dispatch::{pairs, run_check};
 pub use job::Verdict;
 pub use subject::Pair;
-
-/// A check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Check {
-    /// Random programs on one thread against the standard collections.
-    Oracle,
-    /// Keys and nodes add up after concurrent runs, churn and stalls.
-    Conservation,
-    /// Late reads and double frees, under the heaviest reuse; needs the feature `canary`.
-    Canary,
-    /// Short concurrent histories are linearizable.
-    Linearizability,
-    /// Operations that stop at points inside while others run in their place; needs the feature `canary`.
-    Interruptions,
-    /// Declared bounds hold under adversaries.
-    Bounds,
-    /// The traversal out of an unlinked node; once per scheme.
-    Optimistic,
-    /// A reader's announcement against a writer's scan, over and over; once per scheme.
-    Litmus,
-    /// Declared bounds hold where destructors stop or retire; once per scheme.
-    Destructors,
-}
-
-impl Check {
-    /// All that are of a pair.
-    pub const OF_PAIRS: [Self; 6] = [
-        Self::Oracle,
-        Self::Interruptions,
-        Self::Conservation,
-        Self::Canary,
-        Self::Linearizability,
-        Self::Bounds,
-    ];
-
-    /// All that are of a scheme alone.
-    pub const OF_SCHEMES: [Self; 3] = [Self::Optimistic, Self::Litmus, Self::Destructors];
-
-    /// Returns whether builds without the feature `canary` leave it out.
-    pub(super) fn needs_canary(self) -> bool {
-        matches!(self, Self::Canary | Self::Interruptions)
-    }
-
-    /// Its name on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Oracle => "oracle",
-            Self::Conservation => "conservation",
-            Self::Canary => "canary",
-            Self::Linearizability => "linearizability",
-            Self::Interruptions => "interruptions",
-            Self::Bounds => "bounds",
-            Self::Optimistic => "optimistic",
-            Self::Litmus => "litmus",
-            Self::Destructors => "destructors",
-        }
-    }
-
-    /// The share of a pair's time; the rest is for what cannot be shortened.
-    pub(super) fn share(self) -> f64 {
-        match self {
-            Self::Oracle | Self::Conservation => 0.1,
-            Self::Interruptions | Self::Canary | Self::Bounds | Self::Destructors => 0.2,
-            Self::Linearizability => 0.2,
-            Self::Optimistic => 0.0,
-            Self::Litmus => 1.0,
-        }
-    }
-}
-
-/// Every allowed pair of the registries.
-#[must_use]
-pub fn pairs() -> Vec<Pair> {
-    let allowed = registry::matrix().into_iter().filter(|pair| pair.allowed);
-    allowed
-        .filter_map(|pair| registry::dispatch(pair.scheme, pair.structure, subject::Find).ok())
-        .collect()
-}
-
-/// Runs a check of a pair, or of its scheme alone, in this process.
-///
-/// # Errors
-/// What the check found. What it finds in another thread, a read of a freed node for one, ends the
-/// process instead.
-///
-/// # Panics
-/// For [`Check::Optimistic`], which may read freed memory.
-pub fn run_check(check: Check, pair: &Pair, budget: &Budget) -> Result<String, Failure> {
-    match check {
-        Check::Oracle => oracle::check(pair, budget),
-        Check::Conservation => conservation::check(pair, budget),
-        Check::Canary => pressure::check(pair, budget),
-        Check::Linearizability => history::check(pair, budget),
-        #[cfg(feature = "canary")]
-        Check::Interruptions => interruptions::check(pair, budget),
-        #[cfg(not(feature = "canary"))]
-        Check::Interruptions => {
-            let message = "it needs a build with the feature `canary`".into();
-            Err(Failure { seed: budget.seed, message })
-        }
-        Check::Bounds => bounds::check(pair, budget),
-        Check::Litmus | Check::Destructors | Check::Optimistic => match pair.of_scheme.get(check) {
-            Some(run) => run(budget),
-            None => panic!("`optimistic` is a script for the schemes of the registry"),
-        },
-    }
-}
 
 /// Runs this program with the arguments as a child, which must end with [`report`]; what it said, or
 /// how it crashed or hung.

@@ -3,7 +3,8 @@
 use kovan_schemes::{Reclaimer, schemes};
 
 use super::budget::{Budget, Failure};
-use super::{Check, destructors, litmus};
+use super::check::Check;
+use super::{destructors, litmus};
 
 type Run = fn(&Budget) -> Result<String, Failure>;
 

@@ -9,7 +9,7 @@ use kovan_structures::Kind;
 use super::budget::{Budget, Failure};
 use super::model::{Answer, Model, Op, in_order, query};
 use super::subject::{Operations, Pair, Worker};
-use crate::rng::XorShift;
+use crate::support::rng::XorShift;
 
 /// What one handle does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,9 @@ use std::fmt::Write;
 
 use kovan_schemes::Strength as Protection;
 
-use super::Check;
-use super::job::{Job, Verdict};
-use super::workers::Done;
-use crate::table;
+use super::check::Check;
+use super::job::{Done, Job, Verdict};
+use crate::support::table;
 
 /// Whether a failed script is what was to be shown: the canary caught it, over a weaker scheme.
 pub(super) fn caught_as_it_should(job: &Job, verdict: &Verdict) -> bool {

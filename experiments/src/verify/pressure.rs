@@ -14,8 +14,8 @@ use super::model::query;
 use super::subject::{Pair, Subject, Worker};
 use kovan_structures::Kind;
 
-use crate::rng::XorShift;
-use crate::threads::start;
+use crate::support::rng::XorShift;
+use crate::system::threads::start;
 
 /// Threads of a round.
 const THREADS: u64 = 4;

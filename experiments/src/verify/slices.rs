@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::Check;
+use super::check::Check;
 use super::job::{Ended, Job};
 use super::ledger::{Entry, Key, Ledger, standing_failures};
 use super::outcome::caught_as_it_should;

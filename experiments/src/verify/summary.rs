@@ -9,11 +9,12 @@ use anyhow::{Context, Result};
 use kovan_schemes::Strength as Protection;
 use kovan_structures::registry::matrix;
 
-use super::Check;
+use super::check::Check;
 use super::ledger::{Entry, Status, standing_failures};
 use super::outcome::{NOT_CAUGHT, again, protection};
-use crate::output::replace_file;
-use crate::table::{self, count, sum};
+use crate::support::numbers::{count, sum};
+use crate::support::output::replace_file;
+use crate::support::table;
 
 /// Seconds that each pair is to have at full strength.
 pub(super) const FULL: f64 = 1800.0;

@@ -6,26 +6,11 @@ use std::thread;
 
 use anyhow::{Result, bail};
 
-use super::job::{Job, Judged, Verdict};
+use super::job::{Done, Job, Judged, Verdict};
 use super::slices::Queue;
-use crate::output::complain;
-use crate::progress::Progress;
-use crate::threads::{RAISE, TooFew};
-
-/// A job and how it ended.
-pub(super) struct Done {
-    pub(super) at: usize,
-    pub(super) job: Job,
-    /// What was found, or why the system did not let it run.
-    pub(super) found: Result<Verdict, String>,
-}
-
-impl Done {
-    /// What was found, if it ran.
-    pub(super) fn verdict(&self) -> Option<&Verdict> {
-        self.found.as_ref().ok()
-    }
-}
+use crate::runner::progress::Progress;
+use crate::support::output::complain;
+use crate::system::threads::{RAISE, TooFew};
 
 /// A job that was taken from the queue; nothing is found where the user asked to stop.
 type Taken = (usize, Job, Result<Option<Result<Verdict, String>>>);

@@ -9,8 +9,8 @@ use kovan_structures::Kind;
 
 use super::super::budget::or_abort;
 use super::super::subject::{Operations, Pair, Subject, Worker};
-use crate::rng::XorShift;
-use crate::threads::start;
+use crate::support::rng::XorShift;
+use crate::system::threads::start;
 
 /// What is in the way of reclamation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

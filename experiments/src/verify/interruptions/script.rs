@@ -12,7 +12,7 @@ use super::super::model::{Op, query};
 use super::super::subject::{Pair, Subject, Worker};
 use super::plan::{Action, BALLAST, CREW, Order, Parts, Step, Task};
 use super::walk::Walk;
-use crate::rng::{SplitMix, XorShift};
+use crate::support::rng::{SplitMix, XorShift};
 
 /// Operations of a script, at most, besides those that fill and empty the structures.
 const OPERATIONS: u32 = 24;

@@ -1,20 +1,15 @@
-//! Where the two threads meet, and the one that reads.
+//! Where the two threads meet.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use std::thread;
-use std::time::Duration;
 
-use anyhow::Result;
-use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shield};
+use kovan_schemes::{Atomic, Domain, Reclaimer};
 
-use super::cold::{Cold, amount, choose, wait};
-use super::writer::Writer;
-use super::{DELAY, Tally};
-use crate::rng::XorShift;
-use crate::threads::start;
-use crate::verify::budget::or_abort;
+use super::cold::amount;
+use super::tally::DELAY;
+use crate::support::rng::XorShift;
 
 /// Turns of a wait before a thread gives up its processor.
 const PATIENCE: u32 = 5000;
@@ -40,12 +35,12 @@ pub(super) struct Apart<T>(pub(super) T);
 /// What the writer tells the reader before an exchange.
 #[derive(Default)]
 pub(super) struct Orders {
-    stop: AtomicBool,
+    pub(super) stop: AtomicBool,
     /// To be in the guard before, not to enter it.
-    inside: AtomicBool,
-    flush: AtomicBool,
-    delay: AtomicU32,
-    ballast: AtomicUsize,
+    pub(super) inside: AtomicBool,
+    pub(super) flush: AtomicBool,
+    pub(super) delay: AtomicU32,
+    pub(super) ballast: AtomicUsize,
 }
 
 impl Orders {
@@ -93,14 +88,6 @@ impl<R: Reclaimer> Place<R> {
         }
     }
 
-    /// Exchanges in a new domain.
-    pub(super) fn round(self, seed: u64, cold: &[Cold; 2], length: Duration) -> Result<Tally> {
-        thread::scope(|scope| {
-            start(scope, 1, || or_abort(|| self.reads(seed, &cold[0])));
-            or_abort(|| Writer::new(&self, &cold[1]).writes(seed, length))
-        })
-    }
-
     /// Waits for the other thread. Spins for long: both should leave at nearly the same time.
     pub(super) fn meet(&self) {
         // Acquire and release: what was done before is seen behind.
@@ -113,57 +100,5 @@ impl<R: Reclaimer> Place<R> {
                 thread::yield_now();
             }
         }
-    }
-
-    fn reads(&self, seed: u64, cold: &Cold) {
-        let handle = self.domain.register();
-        let mut random = XorShift::stream(seed, 1, 0);
-        let mut ballast = Vec::new();
-        let orders = &self.orders.0;
-        loop {
-            self.meet();
-            if orders.stop.load(Relaxed) {
-                return;
-            }
-            let delay = orders.delay.load(Relaxed);
-            choose(&mut ballast, orders.ballast.load(Relaxed), &mut random);
-            let wrong = if orders.inside.load(Relaxed) {
-                let guard = handle.pin();
-                let mut shield = guard.shield();
-                // Whatever is there; only the era that this announces matters.
-                guard.protect(&mut shield, &self.source.0);
-                self.meet();
-                self.meet();
-                wait(delay);
-                cold.store(&ballast);
-                self.takes(&guard, &mut shield)
-            } else {
-                self.meet();
-                wait(delay);
-                cold.store(&ballast);
-                let guard = handle.pin();
-                let mut shield = guard.shield();
-                self.takes(&guard, &mut shield)
-            };
-            if wrong {
-                return self.meet();
-            }
-            if orders.flush.load(Relaxed) {
-                handle.flush();
-            }
-        }
-    }
-
-    /// The reader's side of an exchange. Whether it was wronged.
-    fn takes<'h>(&self, guard: &Guard<'h, R>, shield: &mut Shield<'h, R>) -> bool {
-        let got = guard.protect(shield, &self.source.0);
-        self.meet();
-        let (node, number) = &self.old.0;
-        // Compared only: if it was freed, nothing may be read from it.
-        let old = got == node.load(Relaxed, guard);
-        let wrong = old && self.freed.0.load(Acquire) >= number.load(Relaxed);
-        self.outcome.0.old.store(old, Relaxed);
-        self.outcome.0.wrong.store(wrong, Relaxed);
-        wrong
     }
 }

@@ -10,8 +10,8 @@ use kovan_schemes::{Atomic, Guard, Handle, Owned, Reclaimer, Shared};
 
 use super::cold::{Cold, amount, choose, wait};
 use super::place::{Mark, Place};
-use super::{DELAY, Tally};
-use crate::rng::XorShift;
+use super::tally::{DELAY, Tally};
+use crate::support::rng::XorShift;
 
 /// Allocations that are a step of any era clock.
 const STEP: usize = 140;

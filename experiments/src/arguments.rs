@@ -1,0 +1,90 @@
+//! Values that users type on the command line, checked as those of a spec are.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use regex::Regex;
+
+use crate::spec::{check_counts, check_repeats, check_seconds};
+
+/// A list of thread counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Counts(pub(crate) Vec<u32>);
+
+pub(crate) fn regex(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| {
+        let reason = error.to_string();
+        let last = reason.lines().last().unwrap_or_default();
+        format!("not a regular expression: {}", last.trim_start_matches("error: "))
+    })
+}
+
+pub(crate) fn threads(text: &str) -> Result<Counts, String> {
+    counts(text, "threads", 1)
+}
+
+pub(crate) fn stalled(text: &str) -> Result<Counts, String> {
+    counts(text, "stalled", 0)
+}
+
+fn counts(text: &str, key: &str, least: u32) -> Result<Counts, String> {
+    let counts = text
+        .split(',')
+        .map(|part| {
+            let part = part.trim();
+            part.parse()
+                .map_err(|_| format!("`{part}` is not a thread count; write for example 1,2,4"))
+        })
+        .collect::<Result<Vec<u32>, _>>()?;
+    check_counts(key, &counts, least).map_err(|error| error.to_string())?;
+    Ok(Counts(counts))
+}
+
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
+    let value: f64 =
+        text.parse().map_err(|_| "not a number of seconds; write for example 0.5".to_string())?;
+    check_seconds("seconds", value).map_err(|error| error.to_string())?;
+    Ok(value)
+}
+
+/// A time as `90`, `90s`, `20m` or `8h`.
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, &text[number.len()..]),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "h" => 3600.0,
+        "m" => 60.0,
+        _ => 1.0,
+    };
+    let seconds = number.parse::<f64>().ok().map(|number| number * factor);
+    // A year.
+    match seconds.filter(|seconds| (0.001..=31_536_000.0).contains(seconds)) {
+        Some(seconds) => Ok(Duration::from_secs_f64(seconds)),
+        None => Err("not a time; write for example 90s, 20m or 8h".into()),
+    }
+}
+
+pub(crate) fn repeats(text: &str) -> Result<u32, String> {
+    let value = whole(text, "number of repeats", 3)?;
+    check_repeats("repeats", value).map_err(|error| error.to_string())?;
+    Ok(value)
+}
+
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    whole(text, "seed", 1)
+}
+
+/// A number of processes.
+pub(crate) fn jobs(text: &str) -> Result<usize, String> {
+    let value = whole(text, "number of processes", 2)?;
+    // As with threads: more than this is a mistake.
+    check_counts("jobs", &[value], 1).map_err(|error| error.to_string())?;
+    usize::try_from(value).map_err(|error| error.to_string())
+}
+
+/// A whole number that is not negative.
+fn whole<T: FromStr>(text: &str, what: &str, example: u32) -> Result<T, String> {
+    text.parse().map_err(|_| format!("not a {what}; write a whole number, for example {example}"))
+}

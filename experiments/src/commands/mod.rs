@@ -1,0 +1,96 @@
+//! The command line.
+
+mod consent;
+mod list;
+mod plot;
+mod run;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use crate::support::output;
+use crate::verify::{args, command, job};
+use crate::worker;
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 a cell or a check failed; \
+    2 a mistake in the command, in a file or of the system; 130 interrupted";
+
+/// Experiments on memory reclamation: throughput and memory bounds, recorded and plotted.
+#[derive(Debug, Parser)]
+#[command(name = "kovan-lab", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// What there is: schemes, structures, experiments, and which pairs are allowed
+    List {
+        /// What to list; all but the matrix when absent
+        what: Option<list::What>,
+        /// Table for people, JSON for programs
+        #[arg(long, value_enum, default_value_t = list::Format::Table)]
+        format: list::Format,
+    },
+    /// Checks every allowed pair of a scheme and a structure for correctness; measures nothing
+    #[command(after_help = EXIT_CODES)]
+    Verify(args::VerifyArgs),
+    /// Runs experiments, writes records and plots, prints the table
+    #[command(after_help = EXIT_CODES)]
+    Run(run::RunArgs),
+    /// Draws the plots of a results folder again, and prints its table; measures nothing
+    Plot {
+        /// A folder that `run` wrote
+        dir: PathBuf,
+    },
+    /// Measures one cell (used by `run`)
+    #[command(hide = true)]
+    Cell {
+        /// The cell as JSON
+        definition: String,
+    },
+    /// Runs one check of one pair (used by `verify`)
+    #[command(hide = true)]
+    VerifyJob {
+        /// The job as JSON
+        definition: String,
+    },
+}
+
+/// Runs the command; the value is the exit code.
+pub(crate) fn main() -> Result<u8> {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                output::print(&error.render().to_string())?;
+                return Ok(0);
+            }
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                bail!("no command; try `kovan-lab run stalled-threads`, or `kovan-lab --help`")
+            }
+            _ => bail!("{}; see --help", first_paragraph(&error.render().to_string())),
+        },
+    };
+    match cli.command {
+        Command::List { what, format } => list::list(what, format).map(|()| 0),
+        Command::Verify(args) => command::verify(&args),
+        Command::VerifyJob { definition } => job::main(&definition).map(|()| 0),
+        Command::Run(args) => run::run(&args),
+        Command::Plot { dir } => plot::plot(&dir).map(|()| 0),
+        Command::Cell { definition } => worker::main(&definition).map(|()| 0),
+    }
+}
+
+/// The message of clap without its usage text, as one line.
+fn first_paragraph(text: &str) -> String {
+    let lines = text
+        .lines()
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let text = output::one_line(&lines.collect::<Vec<_>>().join(" "));
+    text.trim_start_matches("error: ").to_string()
+}

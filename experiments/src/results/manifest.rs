@@ -1,0 +1,173 @@
+//! `manifest.json`: what a run was, on what, and with what.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::plan::Plan;
+use crate::results::ALLOCATOR;
+use crate::spec::{ScaleName, Source};
+use crate::support::output::replace_file;
+use crate::support::rng::fnv;
+use crate::system::builds::Build;
+use crate::system::machine::{Machine, now};
+
+/// Grows when a reader of old records would misread new ones.
+const SCHEMA_VERSION: u32 = 1;
+
+/// The description of a run, beside its records.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub(crate) struct Manifest {
+    pub(crate) schema_version: u32,
+    pub(crate) experiment: String,
+    pub(crate) question: String,
+    pub(crate) citation: String,
+    pub(crate) spec_file: String,
+    pub(crate) spec_text: String,
+    /// FNV-1a of the text, 64 bits.
+    pub(crate) spec_hash: String,
+    pub(crate) plan_hash: String,
+    pub(crate) cells: u64,
+    pub(crate) scale: ScaleName,
+    /// As measured, whatever replaced the scale's. Absent in records of older versions.
+    pub(crate) seconds: Option<f64>,
+    pub(crate) warmup_seconds: Option<f64>,
+    pub(crate) repeats: Option<u32>,
+    pub(crate) seed: u64,
+    pub(crate) command: Vec<String>,
+    pub(crate) started: String,
+    /// Of all sessions that ended by themselves; absent while the first one runs.
+    pub(crate) duration_seconds: Option<f64>,
+    /// Whether every cell of the plan has a row.
+    pub(crate) complete: bool,
+    pub(crate) machine: Machine,
+    /// The one that began the run.
+    pub(crate) build: Build,
+    /// Those that went on with `--allow-build`. Absent in records of older versions.
+    #[serde(default)]
+    pub(crate) other_builds: Vec<Build>,
+    pub(crate) allocator: Allocator,
+    pub(crate) schemes: Value,
+}
+
+/// The allocator of the binary and why.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Allocator {
+    name: String,
+    /// As the allocator tells it: 30302 is 3.3.2.
+    version: u32,
+    reason: String,
+}
+
+impl Manifest {
+    /// The manifest of a run that starts now.
+    pub(crate) fn new(source: &Source, plan: &Plan) -> Result<Self> {
+        let cells = || plan.cells.iter().map(|planned| &planned.cell);
+        Ok(Self {
+            schema_version: SCHEMA_VERSION,
+            experiment: source.spec.name.clone(),
+            question: source.spec.question.clone(),
+            citation: source.spec.citation.clone(),
+            spec_file: source.file.clone(),
+            spec_text: source.text.clone(),
+            spec_hash: format!("{:016x}", fnv(source.text.as_bytes())),
+            plan_hash: plan.hash(),
+            cells: plan.cells.len() as u64,
+            scale: plan.scale,
+            seconds: cells().next().map(|cell| cell.seconds),
+            warmup_seconds: cells().next().map(|cell| cell.warmup_seconds),
+            repeats: cells().map(|cell| cell.repeat).max(),
+            seed: plan.seed,
+            command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+            started: now(),
+            duration_seconds: None,
+            complete: false,
+            machine: Machine::here(),
+            build: Build::here().clone(),
+            other_builds: Vec::new(),
+            allocator: Allocator {
+                name: ALLOCATOR.into(),
+                version: mimalloc::MiMalloc.version(),
+                reason: "needs only a C compiler; glibc's allocator distorts cross-thread frees"
+                    .into(),
+            },
+            schemes: serde_json::to_value(kovan_schemes::registry::all())?,
+        })
+    }
+
+    /// Reads the manifest of a folder.
+    pub(crate) fn read(dir: &Path) -> Result<Self> {
+        let path = dir.join("manifest.json");
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!("{} is not a results folder: cannot read {}", dir.display(), path.display())
+        })?;
+        let told = || format!("cannot understand {}", path.display());
+        // The version first: the keys of another one may be others.
+        let value: Value = serde_json::from_str(&text).with_context(told)?;
+        if let Some(version) = value["schema_version"].as_u64() {
+            ensure!(
+                version == u64::from(SCHEMA_VERSION),
+                "{}: schema version {version} was written by another version of kovan-lab (this one: {SCHEMA_VERSION})",
+                path.display()
+            );
+        }
+        serde_json::from_value(value).with_context(told)
+    }
+
+    /// One line for below a figure: of which run it is.
+    pub(crate) fn provenance(&self) -> String {
+        let Self { experiment, scale, started, machine, build, allocator, .. } = self;
+        let window = self.seconds.map(|s| format!(", windows of {s} s")).unwrap_or_default();
+        let rest = if self.complete { "" } else { "; INCOMPLETE" };
+        let others = match self.other_builds.len() {
+            0 => String::new(),
+            count => format!(" and {count} other builds"),
+        };
+        format!(
+            "{experiment} at scale {scale}{window}, {started}; {}; {}{others}; {}{rest}",
+            machine.name(),
+            build.name(),
+            allocator.name
+        )
+    }
+
+    /// Says whether this program on this machine may add to the records. One run is of one build, unless
+    /// `allow_build` lets this one join: then the manifest names it, and has to be written.
+    pub(crate) fn join(&mut self, dir: &Path, allow_build: bool) -> Result<()> {
+        let (build, machine) = (Build::here(), Machine::here());
+        ensure!(
+            self.machine.is_same(&machine),
+            "{} was measured on another machine ({}; this one: {}); choose another --out",
+            dir.display(),
+            self.machine.name(),
+            machine.name()
+        );
+        if self.builds().any(|known| known.is_same(build)) {
+            return Ok(());
+        }
+        ensure!(
+            allow_build,
+            "{} was measured by another build: {}; --allow-build goes on and records in each row \
+             which build measured it, or choose another --out",
+            dir.display(),
+            self.build.differences(build).join("; ")
+        );
+        self.other_builds.push(build.clone());
+        Ok(())
+    }
+
+    /// The build that began, and those that went on.
+    fn builds(&self) -> impl Iterator<Item = &Build> {
+        std::iter::once(&self.build).chain(&self.other_builds)
+    }
+
+    /// Writes the manifest into a folder.
+    pub(crate) fn write(&self, dir: &Path) -> Result<()> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        replace_file(&dir.join("manifest.json"), &text)
+    }
+}

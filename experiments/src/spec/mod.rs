@@ -1,0 +1,100 @@
+//! Experiment specifications: TOML files, embedded in the binary or read from a path.
+
+mod check;
+mod language;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::support::output::one_line;
+use crate::support::suggest::suggest;
+
+pub(crate) use check::{check_counts, check_repeats, check_seconds};
+pub(crate) use language::{Axis, Scale, ScaleName, Spec};
+
+/// The specifications in the binary: file name and text.
+const EMBEDDED: &[(&str, &str)] = &[
+    ("specs/stalled-threads.toml", include_str!("../../specs/stalled-threads.toml")),
+    ("specs/throughput.toml", include_str!("../../specs/throughput.toml")),
+];
+
+/// More bytes than this are no spec.
+const LARGEST: u64 = 1 << 20;
+
+/// A spec and the text it was read from.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    /// The file, for messages.
+    pub(crate) file: String,
+    /// Its text.
+    pub(crate) text: String,
+    /// Its meaning.
+    pub(crate) spec: Spec,
+}
+
+/// All embedded specs.
+pub(crate) fn embedded() -> Result<Vec<Source>> {
+    EMBEDDED.iter().map(|(file, text)| parse(file, text)).collect()
+}
+
+/// The spec of a name, or in the file of a path.
+pub(crate) fn find(name: &str) -> Result<Source> {
+    let embedded = embedded()?;
+    if let Some(source) = embedded.iter().find(|source| source.spec.name == name) {
+        return Ok(source.clone());
+    }
+    let path = Path::new(name);
+    let is_path = path.extension().is_some_and(|ext| ext == "toml") || path.exists();
+    if is_path || name.contains('/') {
+        let text = read(path).with_context(|| format!("cannot read spec {name}"))?;
+        return parse(name, &text);
+    }
+    let known = embedded.iter().map(|source| source.spec.name.as_str());
+    bail!("unknown experiment `{name}`, and no such file; {}", suggest(name, known));
+}
+
+fn read(path: &Path) -> Result<String> {
+    ensure!(!path.is_dir(), "it is a folder; a spec is a TOML file");
+    let mut text = String::new();
+    File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    ensure!(
+        text.len() as u64 <= LARGEST,
+        "it has more than {LARGEST} bytes; a spec is a TOML file"
+    );
+    Ok(text)
+}
+
+/// Reads and checks a spec; errors name the file, the line and the key.
+pub(crate) fn parse(file: &str, text: &str) -> Result<Source> {
+    let spec: Spec = toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| check::line_at(text, span.start));
+        anyhow::anyhow!("{file}:{line}: {}", one_line(error.message()))
+    })?;
+    spec.check().map_err(|fault| fault.in_file(file, text))?;
+    Ok(Source { file: file.into(), text: text.into(), spec })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn embedded_specs_are_valid_and_named_after_their_files() {
+        for source in embedded().expect("valid") {
+            assert_eq!(source.file, format!("specs/{}.toml", source.spec.name));
+            for scale in [ScaleName::Smoke, ScaleName::Laptop, ScaleName::Paper] {
+                source.spec.scale(scale).expect("present");
+            }
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_is_named_with_its_line() {
+        let text = include_str!("../../specs/throughput.toml").replace("citation", "citaton");
+        let error = format!("{:#}", parse("x.toml", &text).expect_err("misspelt"));
+        assert!(error.starts_with("x.toml:3: unknown field `citaton`"), "{error}");
+    }
+}

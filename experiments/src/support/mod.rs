@@ -1,0 +1,7 @@
+//! Helpers that know nothing of experiments: the terminal, tables, numbers, random streams.
+
+pub(crate) mod numbers;
+pub(crate) mod output;
+pub(crate) mod rng;
+pub(crate) mod suggest;
+pub(crate) mod table;

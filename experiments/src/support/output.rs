@@ -1,0 +1,110 @@
+//! Writing to the terminal without panics, and whole files without torn states.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::mem::MaybeUninit;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+/// Joins all lines of a text into one.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Characters of a child's stderr that a row or a message holds.
+const TAIL: usize = 600;
+
+/// The end of what a child wrote to stderr, as one line without control characters; nothing if it wrote
+/// nothing.
+pub(crate) fn tail(text: &str) -> Option<String> {
+    let mut line = String::new();
+    for c in one_line(text).chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    let more = line.chars().count().saturating_sub(TAIL);
+    if more > 0 {
+        line = format!("… {}", line.chars().skip(more).collect::<String>());
+    }
+    (!line.is_empty()).then_some(line)
+}
+
+/// What is wrong, and what the process wrote to stderr; both may be nothing.
+pub(crate) fn with_stderr(error: Option<&str>, said: Option<&str>) -> String {
+    let said = said.map(|said| format!("on stderr: {said}"));
+    error.map(str::to_string).into_iter().chain(said).collect::<Vec<_>>().join("; ")
+}
+
+/// One line on stderr that names the program. A closed stderr is nobody's problem.
+pub(crate) fn complain(text: &str) {
+    note(&format!("kovan-lab: {}", one_line(text)));
+}
+
+/// One line on stderr.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Prints to stdout. A reader that left (`| head`) is not an error.
+pub(crate) fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write to stdout"),
+    }
+}
+
+/// How many columns a line on stdout has: what `COLUMNS` says, else those of the terminal. Nothing where
+/// stdout is a file or a pipe, which takes lines of any length.
+pub(crate) fn columns() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    said.filter(|columns| *columns > 0).or_else(terminal_columns)
+}
+
+fn terminal_columns() -> Option<usize> {
+    let mut size = MaybeUninit::<libc::winsize>::uninit();
+    // SAFETY: `size` is a place for a `winsize`, and the call writes nothing else.
+    let failed = unsafe { libc::ioctl(1, libc::TIOCGWINSZ, size.as_mut_ptr()) } != 0;
+    if failed {
+        return None;
+    }
+    // SAFETY: the call has succeeded, so it has filled in all of it.
+    let columns = unsafe { size.assume_init() }.ws_col;
+    (columns > 0).then_some(columns.into())
+}
+
+/// Replaces a file by a temporary file and a rename: a reader sees the old text or the new.
+pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let temporary = path.with_extension("tmp");
+    let written = fs::File::create(&temporary)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Takes a folder or a file for this process, for as long as the value lives; also after a kill
+/// the next run has it. A file system without locks gives none.
+pub(crate) fn claim(path: &Path) -> Result<File> {
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        bail!("{}: another kovan-lab writes here; wait for its end", path.display());
+    }
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_text_is_one_line_that_can_be_printed() {
+        assert_eq!(tail(" \n"), None);
+        assert_eq!(tail("a\r\n\tb\u{1b}[31m\u{0}\n").as_deref(), Some("a b\\u{1b}[31m\\u{0}"));
+        let long = tail(&format!("{}the end", "é\n".repeat(100_000))).expect("a line");
+        assert!(long.starts_with("… ") && long.ends_with("é the end"), "{long}");
+        assert_eq!(long.chars().count(), TAIL + 2);
+    }
+}

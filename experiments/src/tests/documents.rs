@@ -1,0 +1,94 @@
+//! Documents that are written from the registries, and tests that hold them against the truth.
+//!
+//! `KOVAN_BLESS=1 cargo test -p kovan-lab --lib documents` writes them anew.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use kovan_structures::registry::{matrix, structures};
+use serde_json::json;
+
+use crate::support::table::plain;
+
+/// `docs/MATRIX.md`.
+// Writing to a string does not fail, so results are ignored.
+fn matrix_document() -> String {
+    let (schemes, structures, pairs) = (kovan_schemes::registry::all(), structures(), matrix());
+    let allowed = pairs.iter().filter(|pair| pair.allowed).count();
+    let mut text = format!(
+        "# Every scheme with every structure\n\n\
+         Written from the registries; `KOVAN_BLESS=1 cargo test -p kovan-lab --lib documents` writes it\n\
+         anew, and the same test fails where it is not true. `kovan-lab list matrix` prints the same.\n\n\
+         {allowed} of {} pairs are allowed ({} %). A refused pair does not compile. Each structure names the\n\
+         weakest protection that it is sound with, each scheme the protection it gives: `pointer`, then\n\
+         `guard`, then `region`, each including the ones before it.\n\n",
+        pairs.len(),
+        allowed * 100 / pairs.len().max(1),
+    );
+    let strength = |strength| plain(&json!(strength));
+    text.push_str("| scheme | gives |");
+    for facts in &structures {
+        let _ = write!(text, " `{}` ({}) |", facts.name, strength(facts.needs));
+    }
+    let _ = writeln!(text, "\n|---|---|{}", "---|".repeat(structures.len()));
+    for scheme in &schemes {
+        let _ = write!(text, "| `{}` | {} |", scheme.name, strength(scheme.strength));
+        for pair in pairs.iter().filter(|pair| pair.scheme == scheme.name) {
+            text.push_str(if pair.allowed { " yes |" } else { " refused |" });
+        }
+        text.push('\n');
+    }
+    text.push_str("\n## Why pairs are refused\n\n| scheme | structure | reason |\n|---|---|---|\n");
+    for pair in pairs.iter().filter(|pair| !pair.allowed) {
+        let _ = writeln!(text, "| `{}` | `{}` | {} |", pair.scheme, pair.structure, pair.reason);
+    }
+    text
+}
+
+#[test]
+fn the_matrix_is_as_the_registries_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/MATRIX.md");
+    let text = matrix_document();
+    if std::env::var_os("KOVAN_BLESS").is_some() {
+        std::fs::write(&path, &text).expect("written");
+    }
+    let there = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(there == text, "docs/MATRIX.md is not as the registries say; KOVAN_BLESS=1 writes it");
+}
+
+#[test]
+fn every_pair_is_in_the_matrix_with_a_reason() {
+    let pairs = matrix();
+    assert_eq!(pairs.len(), kovan_schemes::registry::all().len() * structures().len());
+    assert!(pairs.iter().all(|pair| !pair.reason.is_empty()));
+    let text = matrix_document();
+    for pair in pairs.iter().filter(|pair| !pair.allowed) {
+        assert!(text.contains(&format!("| `{}` | `{}` | ", pair.scheme, pair.structure)));
+    }
+}
+
+/// All keys of an object and of the objects in it.
+fn keys_of(value: &serde_json::Value) -> Vec<String> {
+    let Some(object) = value.as_object() else { return Vec::new() };
+    object.iter().flat_map(|(key, value)| [vec![key.clone()], keys_of(value)].concat()).collect()
+}
+
+#[test]
+fn every_column_and_key_is_in_format() {
+    use crate::plan::{Overrides, Plan};
+    use crate::results::manifest::Manifest;
+    use crate::spec::{ScaleName, embedded};
+
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/FORMAT.md"))
+            .expect("docs/FORMAT.md");
+    let source = embedded().expect("valid").remove(0);
+    let plan = Plan::new(&source, ScaleName::Smoke, &Overrides::default()).expect("a plan");
+    let manifest = Manifest::new(&source, &plan).expect("a manifest");
+    let keys = keys_of(&serde_json::to_value(&manifest).expect("json"));
+    let columns = [crate::results::SAMPLES_HEADER, crate::results::SERIES_HEADER];
+    let columns = columns.iter().flat_map(|header| header.trim_end().split(',')).map(String::from);
+    let missing: Vec<String> =
+        columns.chain(keys).filter(|key| !text.contains(&format!("`{key}`"))).collect();
+    assert!(missing.is_empty(), "docs/FORMAT.md does not say what these are: {missing:?}");
+}

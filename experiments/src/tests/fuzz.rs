@@ -1,0 +1,228 @@
+//! Damaged specs and records: every mistake is one clear line, and nothing panics.
+//!
+//! Valid files are mutated at random for `KOVAN_FUZZ_SECONDS` (default: 1) per test, from the seed
+//! `KOVAN_FUZZ_SEED` (default: 1).
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::data::{Measured, Point};
+use crate::plan::{Overrides, Plan};
+use crate::report::plot;
+use crate::results::manifest::Manifest;
+use crate::results::{Records, Sample, read_samples, read_series};
+use crate::spec::{self, ScaleName, Source};
+use crate::support::rng::XorShift;
+
+/// What often breaks readers of text.
+const SCRAPS: [&str; 27] = [
+    "7",
+    "1025",
+    "4294967296",
+    "",
+    "-1",
+    "0",
+    "1e400",
+    "NaN",
+    "-0.0",
+    "99999999999999999999999",
+    "\"",
+    "'",
+    "\n",
+    ",",
+    "=",
+    "[",
+    "]]",
+    "{",
+    "}",
+    "null",
+    "true",
+    "\u{0}",
+    "\u{feff}",
+    "é",
+    "\u{1F980}",
+    "# ",
+    "[scales.smoke]",
+];
+
+/// Reads a number from the environment.
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// Some damage.
+fn damage(bytes: &mut Vec<u8>, random: &mut XorShift) {
+    for _ in 0..=random.below(3) {
+        let at = random.index(bytes.len() + 1);
+        let to = (at + random.index(12)).min(bytes.len());
+        match random.below(6) {
+            0 => drop(bytes.drain(at..to)),
+            1 => bytes.truncate(at),
+            2 => drop(bytes.splice(at..to, SCRAPS[random.index(SCRAPS.len())].bytes())),
+            3 => {
+                let copy = bytes[at..to].to_vec();
+                let at = random.index(bytes.len() + 1);
+                drop(bytes.splice(at..at, copy));
+            }
+            4 => {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte ^= 1 << random.below(8);
+                }
+            }
+            // Replaces a number by another thing.
+            _ => {
+                let is_digit = |byte: &u8| byte.is_ascii_digit();
+                let from = bytes[at..].iter().position(is_digit).map_or(at, |digit| at + digit);
+                let digits = bytes[from..].iter().take_while(|byte| is_digit(byte)).count();
+                let scrap = SCRAPS[random.index(SCRAPS.len())];
+                drop(bytes.splice(from..from + digits, scrap.bytes()));
+            }
+        }
+    }
+}
+
+/// Runs `reader` on damaged copies of the text until the time is over; how often it refused.
+fn fuzz(text: &[u8], stream: u64, mut reader: impl FnMut(&[u8]) -> Result<()>) -> (u64, u64) {
+    let seed = setting("KOVAN_FUZZ_SEED", 1);
+    let length = Duration::from_secs(setting("KOVAN_FUZZ_SECONDS", 1));
+    let began = Instant::now();
+    let (mut runs, mut refused) = (0, 0);
+    while began.elapsed() < length {
+        let mut random = XorShift::stream(seed, runs, stream);
+        let mut bytes = text.to_vec();
+        damage(&mut bytes, &mut random);
+        let told = || format!("run {runs} of seed {seed}: {:?}", String::from_utf8_lossy(&bytes));
+        let read = catch_unwind(AssertUnwindSafe(|| reader(&bytes)));
+        let result = read.unwrap_or_else(|_| panic!("a panic in {}", told()));
+        if let Err(error) = result {
+            let line = crate::support::output::one_line(&format!("{error:#}"));
+            assert!(line.len() > 10, "no clear line, but {line:?}, in {}", told());
+            refused += 1;
+        }
+        runs += 1;
+    }
+    (runs, refused)
+}
+
+fn source() -> Source {
+    spec::parse("s.toml", include_str!("../../specs/stalled-threads.toml")).expect("valid")
+}
+
+#[test]
+fn damaged_specs_are_refused_in_a_line() {
+    let overrides = Overrides::default();
+    let (runs, refused) = fuzz(source().text.as_bytes(), 61, |bytes| {
+        // What is not text is refused where files are read.
+        let source =
+            spec::parse("s.toml", &String::from_utf8_lossy(bytes)).inspect_err(|error| {
+                let text = format!("{error:#}");
+                assert!(text.starts_with("s.toml") && !text.contains('\n'), "{text:?}");
+            })?;
+        for scale in [ScaleName::Smoke, ScaleName::Laptop, ScaleName::Paper] {
+            Plan::new(&source, scale, &overrides)?;
+        }
+        Ok(())
+    });
+    assert!(refused > runs / 10 && refused < runs, "{refused} of {runs} refused");
+}
+
+/// A results folder with a few rows, removed in the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("kovan-fuzz-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir).expect("a folder");
+        let plan = plan();
+        Manifest::new(&source(), &plan).and_then(|m| m.write(&dir)).expect("a manifest");
+        let mut records = Records::create(&dir).expect("records");
+        for planned in plan.cells.iter().take(8) {
+            let measured = Measured {
+                error: None,
+                ops: 1000,
+                elapsed_ns: 50_000_000,
+                retired: 500,
+                freed: 400,
+                unreclaimed_peak: 120,
+                unreclaimed_mean: 80,
+                unreclaimed_end: 100,
+                unreclaimed_bound: Some(1000),
+                rss_peak_bytes: Some(1 << 20),
+                cpu_ns: Some(90_000_000),
+                throttled_count: Some(0),
+                throttled_us: Some(0),
+            };
+            let point = |t_ns| Point { t_ns, retired: t_ns + 9, freed: t_ns, rss_bytes: None };
+            let points: Vec<_> = (0..5).map(point).collect();
+            let sample = Sample::measured(&planned.cell, &measured, None);
+            records.append(&planned.cell, &sample, &points).expect("a row");
+        }
+        Self(dir)
+    }
+
+    /// Damages one file at a time, and reads the folder as the commands do.
+    fn fuzz(&self, name: &str, stream: u64, read: impl Fn(&Path) -> Result<()>) {
+        let path = self.0.join(name);
+        let whole = fs::read(&path).expect("the file");
+        read(&self.0).expect("the undamaged file is read");
+        let (runs, refused) = fuzz(&whole, stream, |bytes| {
+            fs::write(&path, bytes).expect("written");
+            read(&self.0)
+        });
+        assert!(runs > 20 && refused > 0 && refused < runs, "{refused} of {runs} refused");
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn plan() -> Plan {
+    Plan::new(&source(), ScaleName::Smoke, &Overrides::default()).expect("a plan")
+}
+
+#[test]
+fn damaged_samples_are_refused_in_a_line() {
+    Folder::new("samples").fuzz("samples.csv", 62, |dir| {
+        let samples = read_samples(dir)?.rows;
+        let _ = crate::report::summary(&samples, Some(110));
+        plot::draw(dir, &source().spec, &samples, "").map(drop)
+    });
+}
+
+#[test]
+fn damaged_series_are_refused_in_a_line() {
+    Folder::new("series").fuzz("series.csv", 63, |dir| {
+        read_series(dir)?;
+        plot::draw(dir, &source().spec, &read_samples(dir)?.rows, "").map(drop)
+    });
+}
+
+#[test]
+fn damaged_records_are_resumed_or_refused() {
+    let plan = plan();
+    let cells: Vec<_> = plan.cells.iter().map(|planned| &planned.cell).collect();
+    let folder = Folder::new("resume");
+    folder.fuzz("samples.csv", 64, |dir| {
+        let complete = Records::resume(dir, &cells, None)?.complete;
+        // What was resumed is whole.
+        assert_eq!(read_samples(dir)?.rows.len(), complete.len());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_damaged_manifest_is_refused_in_a_line() {
+    Folder::new("manifest").fuzz("manifest.json", 65, |dir| {
+        let manifest = Manifest::read(dir)?;
+        let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
+        plot::draw(dir, &source.spec, &read_samples(dir)?.rows, &manifest.provenance()).map(drop)
+    });
+}

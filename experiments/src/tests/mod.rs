@@ -1,0 +1,5 @@
+//! Tests of the whole library, which need its insides.
+
+mod documents;
+mod fuzz;
+mod house;
