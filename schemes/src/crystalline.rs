@@ -17,8 +17,9 @@ use std::sync::Arc;
 use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
-use crate::parts::batch::{self, Batcher, Births, List, Ready, Reservation};
-use crate::parts::era::{Clock, alive_in_an_era};
+use crate::parameters::{Parameter, Parameters};
+use crate::parts::batch::{self, Batcher, List, Ready, Reservation};
+use crate::parts::era::{self, Births, Clock, alive_in_an_era};
 use crate::parts::limbo::Erased;
 use crate::parts::pool::{Cells, Pool};
 use crate::reclaimer::Reclaimer;
@@ -30,6 +31,7 @@ pub struct Crystalline {
     reservations: Arc<Cells<Reservation>>,
     ready: Arc<Ready>,
     clock: Arc<Clock>,
+    parameters: Parameters,
 }
 
 /// A thread's reservations and open batch.
@@ -133,8 +135,10 @@ unsafe impl Reclaimer for Crystalline {
         load: Progress::LockFree,
         retire: Progress::LockFree,
         robust: Robustness { stalled: true, long_reader: true },
-        parameters: "batch=64 era_frequency=128",
-        bound: "H G B (L + N (E + 2)) + N (2 B + X), H = N K shields, B = 64 ceil(H / 64), E = 128",
+        parameters: &[batch::BATCH, Parameter { source: batch::ERAS, ..era::FREQUENCY }],
+        constants: "",
+        bound: "H G B (L + N (E + 2)) + N (2 B + X), H = N K shields, \
+                B = H rounded up to a multiple of batch, E = era_frequency",
         frees_on_drop: true,
         frees_meanwhile: true,
     };
@@ -144,24 +148,25 @@ unsafe impl Reclaimer for Crystalline {
     type Guard<'l> = Guard<'l>;
     type Shield<'l> = Shield<'l>;
 
-    fn new() -> Self {
-        Self { reservations: Arc::default(), ready: Arc::default(), clock: Arc::default() }
+    fn new(parameters: &Parameters) -> Self {
+        let (reservations, ready, clock) = (Arc::default(), Arc::default(), Arc::default());
+        Self { reservations, ready, clock, parameters: parameters.clone() }
     }
 
-    fn bound(input: &BoundInput) -> Option<u64> {
+    fn bound(input: &BoundInput, parameters: &Parameters) -> Option<u64> {
         // Any thread may be off the processor at any time, and then each of its shields holds the
         // nodes that are as old as its era: those alive when it stopped, and the births of all
         // handles until the era moved on. Each may be alone in its batch.
         let shields = input.all_handles() * input.shields;
-        Some(batch::bound(input, shields, batch::largest(shields), alive_in_an_era(input)))
+        Some(batch::bound(input, parameters, shields, alive_in_an_era(input, parameters)))
     }
 
     unsafe fn register(&self) -> Local {
         Local {
             pool: Pool::new(&self.reservations),
             ended: Cell::default(),
-            births: Births::new(&self.clock),
-            batcher: Batcher::new(&self.ready),
+            births: Births::new(&self.clock, &self.parameters),
+            batcher: Batcher::new(&self.ready, &self.parameters),
             all: Arc::clone(&self.reservations),
         }
     }

@@ -1,11 +1,11 @@
 //! `debra` and `debra-af`: epochs with the costs of reclamation spread over operations (Brown).
 //!
 //! A pin announces the epoch, with a fence; an unpin announces that the thread is quiescent, so a
-//! thread between guards holds up nothing. Every 16th pin looks at one other thread's announcement,
+//! thread between guards holds up nothing. Every 16th pin, by default, looks at one other thread's announcement,
 //! and who has seen all of them pass in one epoch advances it. What is retired goes to one of
 //! three bags, and the oldest is freed when a thread finds the epoch advanced.
 //!
-//! `debra-af` frees the nodes of a bag two at a time, with later retirements.
+//! `debra-af` frees the nodes of a bag a few at a time, with later retirements.
 //!
 //! Deviations from the paper: no neutralising (that is DEBRA+, which needs signals and operations
 //! that restart); bags are growing arrays, not lists of blocks; the second read of the epoch after
@@ -18,15 +18,26 @@ use std::sync::Arc;
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
+use crate::parameters::{Parameter, Parameters};
 use crate::parts::epochs::{Epochs, Thread};
-use crate::parts::free::{Amortised, Free, Immediate};
+use crate::parts::every::Every;
+use crate::parts::free::{self, Amortised, Free, Immediate};
 use crate::parts::limbo::Erased;
 use crate::parts::slots::Slot;
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 
 /// Pins of a thread per announcement that it looks at.
-const FREQUENCY: u64 = if cfg!(kovan_loom) { 1 } else { 16 };
+const FREQUENCY: Parameter = Parameter {
+    name: "pins_between_looks",
+    unit: "pins",
+    default: if cfg!(kovan_loom) { 1 } else { 16 },
+    min: 1,
+    max: 1_000_000,
+    description: "A thread looks at the announcement of one other thread each time it has pinned this \
+                  many times.",
+    source: "Brown, Reclaiming memory for lock-free data structures, PODC 2015, sec. 4",
+};
 
 /// The scheme `debra`.
 pub type Debra = Scheme<Immediate>;
@@ -37,6 +48,7 @@ pub type DebraAf = Scheme<Amortised>;
 #[derive(Debug)]
 pub struct Scheme<F> {
     epochs: Arc<Epochs>,
+    parameters: Parameters,
     policy: PhantomData<fn() -> F>,
 }
 
@@ -44,7 +56,7 @@ pub struct Scheme<F> {
 #[derive(Debug)]
 pub struct Local<F: Free> {
     thread: Thread<F>,
-    pins: Cell<u64>,
+    pins: Every,
     /// The epoch that other threads are looked at for, and the next record; null for the first.
     looking: Cell<(u64, *const Slot<AtomicU64>)>,
 }
@@ -104,7 +116,8 @@ unsafe impl<F: Free> Reclaimer for Scheme<F> {
             load: Progress::WaitFree,
             retire: Progress::WaitFree,
             robust: Robustness { stalled: false, long_reader: false },
-            parameters: "pins_between_looks=16 bags=3",
+            parameters: &[FREQUENCY],
+            constants: "bags=3",
             bound: "unbounded: one stalled thread holds all that is retired",
             frees_on_drop: true,
             frees_meanwhile: true,
@@ -113,7 +126,7 @@ unsafe impl<F: Free> Reclaimer for Scheme<F> {
             Facts {
                 name: "debra-af",
                 paper: "Brown, PODC 2015, sec. 4; Kim, Brown & Singh, Are your epochs too epic?, PPoPP 2024",
-                parameters: "pins_between_looks=16 bags=3 frees_per_retirement=2",
+                parameters: &[FREQUENCY, free::PER_RETIREMENT],
                 ..debra
             }
         } else {
@@ -126,15 +139,16 @@ unsafe impl<F: Free> Reclaimer for Scheme<F> {
     type Guard<'l> = Guard<'l, F>;
     type Shield<'l> = ();
 
-    fn new() -> Self {
-        Self { epochs: Arc::default(), policy: PhantomData }
+    fn new(parameters: &Parameters) -> Self {
+        Self { epochs: Arc::default(), parameters: parameters.clone(), policy: PhantomData }
     }
-    fn bound(_: &BoundInput) -> Option<u64> {
+    fn bound(_: &BoundInput, _: &Parameters) -> Option<u64> {
         None
     }
     unsafe fn register(&self) -> Local<F> {
-        let looking = Cell::new((0, ptr::null()));
-        Local { thread: Thread::new(&self.epochs), pins: Cell::new(0), looking }
+        let thread = Thread::new(&self.epochs, F::new(&self.parameters));
+        let pins = Every::new(self.parameters.value(&FREQUENCY));
+        Local { thread, pins, looking: Cell::new((0, ptr::null())) }
     }
     #[inline]
     fn header(&self, _: &Local<F>) {}
@@ -143,9 +157,7 @@ unsafe impl<F: Free> Reclaimer for Scheme<F> {
     fn pin<'l>(&'l self, local: &'l Local<F>) -> Guard<'l, F> {
         if local.thread.enter() {
             local.thread.announce();
-            let pins = local.pins.get() + 1;
-            local.pins.set(pins);
-            if pins.is_multiple_of(FREQUENCY) {
+            if local.pins.count() {
                 local.look();
             }
         }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::canary;
 use crate::counters::{Cells, Registry, Totals, count_frees_in, count_frees_nowhere};
 use crate::node::{Node, drop_thrown};
+use crate::parameters::Parameters;
 use crate::parts::limbo::Freeing;
 use crate::pointer::{Atomic, Owned, Shared, tag_mask};
 use crate::reclaimer::Reclaimer;
@@ -80,10 +81,22 @@ pub struct Shield<'h, R: Reclaimer + 'h> {
 }
 
 impl<R: Reclaimer> Domain<R> {
-    /// A new, empty domain.
+    /// A new, empty domain, whose parameters are the defaults.
     #[must_use]
     pub fn new() -> Self {
-        let scheme = ManuallyDrop::new(R::new());
+        Self::with(&Parameters::default())
+    }
+
+    /// A new, empty domain with these parameters.
+    ///
+    /// # Panics
+    /// If the parameters were made for another scheme, and this one does not take them.
+    #[must_use]
+    pub fn with(parameters: &Parameters) -> Self {
+        if let Err(error) = parameters.check(&R::FACTS) {
+            panic!("{error}");
+        }
+        let scheme = ManuallyDrop::new(R::new(parameters));
         Self { inner: Arc::new(Inner { scheme, counters: Arc::default() }) }
     }
 

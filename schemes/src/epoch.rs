@@ -6,6 +6,7 @@ use crossbeam_epoch::{Collector, Guard, LocalHandle};
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::{Node, Retired};
+use crate::parameters::Parameters;
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 
 /// The scheme `epoch`.
@@ -26,7 +27,8 @@ unsafe impl Reclaimer for Epoch {
         load: Progress::WaitFree,
         retire: Progress::LockFree,
         robust: Robustness { stalled: false, long_reader: false },
-        parameters: "bag=64 pins_between_collect=128",
+        parameters: &[],
+        constants: "bag=64 pins_between_collect=128",
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
         frees_meanwhile: true,
@@ -37,10 +39,10 @@ unsafe impl Reclaimer for Epoch {
     type Guard<'l> = Guard;
     type Shield<'l> = ();
 
-    fn new() -> Self {
+    fn new(_: &Parameters) -> Self {
         Self { collector: Collector::new() }
     }
-    fn bound(_: &BoundInput) -> Option<u64> {
+    fn bound(_: &BoundInput, _: &Parameters) -> Option<u64> {
         None
     }
     unsafe fn register(&self) -> LocalHandle {

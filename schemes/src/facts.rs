@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::parameters::Parameter;
+
 /// What a protection covers; each strength includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -89,8 +91,10 @@ pub struct Facts {
     pub retire: Progress,
     /// Robustness against each adversary.
     pub robust: Robustness,
-    /// Parameters, `name=value` separated by spaces.
-    pub parameters: &'static str,
+    /// The numbers that can be set for each domain; see [`Parameters`](crate::Parameters).
+    pub parameters: &'static [Parameter],
+    /// Numbers that cannot be set, `name=value` separated by spaces.
+    pub constants: &'static str,
     /// The bound on unreclaimed nodes in words; `unbounded` where there is none,
     /// `none` where one is not promised but garbage need not pile up.
     pub bound: &'static str,
@@ -98,4 +102,13 @@ pub struct Facts {
     pub frees_on_drop: bool,
     /// If nobody stalls, the scheme frees nodes while the domain is used, and not only at its end.
     pub frees_meanwhile: bool,
+}
+
+impl Facts {
+    /// Returns the defaults of all parameters, `name=value` separated by spaces.
+    #[must_use]
+    pub fn defaults(&self) -> String {
+        let pair = |declared: &Parameter| format!("{}={}", declared.name, declared.default);
+        self.parameters.iter().map(pair).collect::<Vec<_>>().join(" ")
+    }
 }

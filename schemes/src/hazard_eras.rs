@@ -9,7 +9,7 @@
 //! If the read missed the unlink, the node's retirement is in e or later, and its scans see e: see
 //! `Clock::retirement`.
 //!
-//! Deviations from the paper: the clock moves after every 128 allocations of a thread, not at each
+//! Deviations from the paper: the clock moves after so many allocations of a thread, not at each
 //! retirement, as in the later measurements of Wen et al.; hazards come in chunks as shields need
 //! them; a scan takes a snapshot, and looks each node up in it.
 
@@ -18,6 +18,7 @@ use std::sync::Arc;
 use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
+use crate::parameters::{Parameter, Parameters};
 use crate::parts::era::{self, Clock, Life, Thread};
 use crate::parts::limbo::{self, Orphans};
 use crate::parts::pool::{self, Cells, Pool};
@@ -27,12 +28,24 @@ use crate::sync::{AtomicPtr, AtomicU64, Ordering, fence};
 /// An era, or 0.
 type Hazard = AtomicU64;
 
+/// The parameters of schemes whose shields each reserve an era.
+pub(crate) const PARAMETERS: [Parameter; 2] = [
+    era::FREQUENCY,
+    Parameter {
+        description: "A thread scans when its list has this many new nodes. By default, it is the \
+                      larger of 128 and C, the shields allocated: 14 ceil(K / 14) for each thread. A \
+                      value that is set is exact.",
+        ..era::THRESHOLD
+    },
+];
+
 /// The scheme `hazard-eras`.
 #[derive(Debug)]
 pub struct HazardEras {
     clock: Arc<Clock>,
     hazards: Arc<Cells<Hazard>>,
     orphans: Arc<Orphans<Life>>,
+    parameters: Parameters,
 }
 
 /// A thread's hazards and retired nodes.
@@ -77,14 +90,15 @@ impl Drop for Local {
 }
 
 /// The bound of schemes whose shields each reserve an era.
-pub(crate) fn bound(input: &BoundInput) -> u64 {
+pub(crate) fn bound(input: &BoundInput, parameters: &Parameters) -> u64 {
     let lists = limbo::lists(input.all_handles());
-    let threshold = era::threshold(pool::count_for(input.all_handles(), input.shields));
+    let reservations = pool::count_for(input.all_handles(), input.shields);
     // A list keeps what was alive in the eras that its last scan saw, and what waits for the next. A node
     // is on one list. The eras of stalled handles are the same in all scans, those of running ones may
     // differ in each.
     let eras = (input.stalled + lists * input.handles) * input.shields;
-    limbo::waiting(input, threshold) + eras * era::alive_in_an_era(input)
+    let kept = eras * era::alive_in_an_era(input, parameters);
+    era::waiting(input, parameters, reservations) + kept
 }
 
 // SAFETY: 1: the head of this file. 2: scans run in `retire`, `flush` and the drop of locals; the
@@ -98,9 +112,10 @@ unsafe impl Reclaimer for HazardEras {
         load: Progress::LockFree,
         retire: Progress::WaitFree,
         robust: Robustness { stalled: true, long_reader: true },
-        parameters: "era_frequency=128 threshold=max(128,H)",
-        bound: "(2 N + 1) (R + 2 X) + (s + (2 N + 1) T) K (L + N (E + 2)), \
-                R = max(128, 14 N ceil(K / 14)), E = 128",
+        parameters: &PARAMETERS,
+        constants: "",
+        bound: "(2 N + 1) (R + 2 X) + (s + (2 N + 1) T) K (L + N (E + 2)), R = threshold, \
+                or max(128, 14 N ceil(K / 14)) if it is not set, E = era_frequency",
         frees_on_drop: true,
         frees_meanwhile: true,
     };
@@ -110,14 +125,16 @@ unsafe impl Reclaimer for HazardEras {
     type Guard<'l> = &'l Local;
     type Shield<'l> = Shield<'l>;
 
-    fn new() -> Self {
-        Self { clock: Arc::default(), hazards: Arc::default(), orphans: Arc::default() }
+    fn new(parameters: &Parameters) -> Self {
+        let (clock, hazards, orphans) = (Arc::default(), Arc::default(), Arc::default());
+        Self { clock, hazards, orphans, parameters: parameters.clone() }
     }
-    fn bound(input: &BoundInput) -> Option<u64> {
-        Some(bound(input))
+    fn bound(input: &BoundInput, parameters: &Parameters) -> Option<u64> {
+        Some(bound(input, parameters))
     }
     unsafe fn register(&self) -> Local {
-        Local { thread: Thread::new(&self.clock, &self.orphans), pool: Pool::new(&self.hazards) }
+        let thread = Thread::new(&self.clock, &self.orphans, &self.parameters);
+        Local { thread, pool: Pool::new(&self.hazards) }
     }
     #[inline]
     fn header(&self, local: &Local) -> u64 {

@@ -8,6 +8,7 @@ use haphazard::{Domain, HazardPointer as Hazard};
 use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::{Node, Retired};
+use crate::parameters::Parameters;
 use crate::reclaimer::Reclaimer;
 
 /// haphazard reclaims when this many nodes are retired (its `RCOUNT_THRESHOLD`) …
@@ -78,7 +79,8 @@ unsafe impl Reclaimer for HazardPointer {
         // Another one then repeats its loop until the first goes on (`do_reclamation` of the crate).
         retire: Progress::Blocking,
         robust: Robustness { stalled: true, long_reader: true },
-        parameters: "threshold=1000 hazard_multiplier=2",
+        parameters: &[],
+        constants: "threshold=1000 hazard_multiplier=2",
         bound: "(T + 1) (max(1000, 2 H) + 2 X) + H, H = N K hazards",
         frees_on_drop: true,
         frees_meanwhile: true,
@@ -89,11 +91,11 @@ unsafe impl Reclaimer for HazardPointer {
     type Guard<'l> = ();
     type Shield<'l> = Shield<'l>;
 
-    fn new() -> Self {
+    fn new(_: &Parameters) -> Self {
         Self { domain: Box::new(Domain::new(&Family)) }
     }
 
-    fn bound(input: &BoundInput) -> Option<u64> {
+    fn bound(input: &BoundInput, _: &Parameters) -> Option<u64> {
         let hazards = input.all_handles() * input.shields;
         // A thread that is preempted while it reclaims holds the whole list it took, while the
         // others fill the next: one threshold per running handle, and one that fills.

@@ -7,10 +7,11 @@
 //! |---|---|---|
 //! | reader's fence | a full fence per load | a compiler fence |
 //! | reclaimer's fence | a full fence | `membarrier` |
-//! | scan | at each retirement | when 256 nodes, or as many as there are hazards, are new |
+//! | scan, by default | at each retirement | when 256 nodes, or as many as there are hazards, are new |
 //!
 //! Deviations from the paper. Its threshold is a constant times the number of hazards; `hp-naive`
-//! scans for each node, which costs most time and least memory, `hp-asym` has a floor under it.
+//! scans for each node, which costs most time and least memory, `hp-asym` has a floor under it. A
+//! threshold that is set is exact, and does not grow.
 //! Hazards are not a fixed number per thread: they come in chunks, as shields need them. What an
 //! exited thread left is taken over by the next scan of any thread.
 
@@ -20,8 +21,9 @@ use std::sync::Arc;
 use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
+use crate::parameters::{Parameter, Parameters};
 use crate::parts::barrier;
-use crate::parts::limbo::{self, Erased, Garbage, Limbo, Orphans};
+use crate::parts::limbo::{self, Erased, Garbage, Limbo, Orphans, Threshold};
 use crate::parts::pool::{self, Cells, Pool};
 use crate::reclaimer::Reclaimer;
 use crate::sync::{AtomicPtr, Ordering, fence};
@@ -33,14 +35,21 @@ pub type HpNaive = Scheme<false>;
 /// The scheme `hp-asym`.
 pub type HpAsym = Scheme<true>;
 
-/// The least number of new nodes that `hp-asym` scans for: a `membarrier` costs microseconds.
-const FLOOR: u64 = if cfg!(kovan_loom) { 1 } else { 256 };
+/// The threshold of `hp-asym`. Its default is large, as a `membarrier` costs microseconds.
+const FLOOR: Parameter = Parameter {
+    default: if cfg!(kovan_loom) { 1 } else { 256 },
+    description: "A thread scans when its list has this many new nodes. By default, it is the larger \
+                  of 256 and C, the hazards allocated: 14 ceil(K / 14) for each thread. A value that \
+                  is set is exact.",
+    ..Threshold::PARAMETER
+};
 
 /// Hazard pointers, with the asymmetric pair of fences or the full ones.
 #[derive(Debug)]
 pub struct Scheme<const ASYMMETRIC: bool> {
     hazards: Arc<Cells<Hazard>>,
     orphans: Arc<Orphans<()>>,
+    threshold: Threshold,
 }
 
 /// A thread's hazards and retired nodes.
@@ -48,6 +57,7 @@ pub struct Scheme<const ASYMMETRIC: bool> {
 pub struct Local<const ASYMMETRIC: bool> {
     pool: Pool<Hazard>,
     limbo: Limbo<()>,
+    threshold: Threshold,
 }
 
 /// A hazard on loan from its thread's pool.
@@ -66,14 +76,18 @@ impl Drop for Shield<'_> {
     }
 }
 
-/// New nodes that make a scan due, where so many hazards exist.
-fn threshold(asymmetric: bool, hazards: u64) -> u64 {
-    if asymmetric { FLOOR.max(hazards) } else { 1 }
+/// Returns the threshold of the variant.
+fn threshold(asymmetric: bool, parameters: &Parameters) -> Threshold {
+    if asymmetric {
+        Threshold::growing(parameters, &FLOOR)
+    } else {
+        Threshold::exact(parameters, &Threshold::PARAMETER)
+    }
 }
 
 impl<const ASYMMETRIC: bool> Local<ASYMMETRIC> {
     fn threshold(&self) -> usize {
-        threshold(ASYMMETRIC, self.pool.all().count() as u64) as usize
+        self.threshold.of(self.pool.all().count() as u64) as usize
     }
 
     /// The reader's fence.
@@ -130,8 +144,9 @@ unsafe impl<const ASYMMETRIC: bool> Reclaimer for Scheme<ASYMMETRIC> {
             load: Progress::LockFree,
             retire: Progress::WaitFree,
             robust: Robustness { stalled: true, long_reader: true },
-            parameters: "threshold=1",
-            bound: "(2 N + 1) (1 + H + 2 X), H = N K hazards",
+            parameters: &[Threshold::PARAMETER],
+            constants: "",
+            bound: "(2 N + 1) (R + H + 2 X), H = N K hazards, R = threshold",
             frees_on_drop: true,
             frees_meanwhile: true,
         };
@@ -139,9 +154,9 @@ unsafe impl<const ASYMMETRIC: bool> Reclaimer for Scheme<ASYMMETRIC> {
             name: "hp-asym",
             paper: "Michael, IEEE TPDS 15(6), 2004; \
                     Dice, Herlihy & Kogan, Fast non-intrusive memory reclamation, ISMM 2016, sec. 3",
-            parameters: "threshold=max(256,C)",
-            bound: "(2 N + 1) (max(256, C) + H + 2 X), H = N K hazards, \
-                    C = 14 N ceil(K / 14) hazards allocated",
+            parameters: &[FLOOR],
+            bound: "(2 N + 1) (R + H + 2 X), H = N K hazards, R = threshold, \
+                    or max(256, C) if it is not set, C = 14 N ceil(K / 14) hazards allocated",
             ..naive
         };
         if ASYMMETRIC { asymmetric } else { naive }
@@ -152,25 +167,26 @@ unsafe impl<const ASYMMETRIC: bool> Reclaimer for Scheme<ASYMMETRIC> {
     type Guard<'l> = &'l Local<ASYMMETRIC>;
     type Shield<'l> = Shield<'l>;
 
-    fn new() -> Self {
+    fn new(parameters: &Parameters) -> Self {
         barrier::detect();
-        Self { hazards: Arc::default(), orphans: Arc::default() }
+        let threshold = threshold(ASYMMETRIC, parameters);
+        Self { hazards: Arc::default(), orphans: Arc::default(), threshold }
     }
 
-    fn bound(input: &BoundInput) -> Option<u64> {
+    fn bound(input: &BoundInput, parameters: &Parameters) -> Option<u64> {
         let handles = input.all_handles();
         let hazards = handles * input.shields;
         // A list keeps what hazards held at its last scan, and what waits for the next. (Scans are at
         // different times, so each list may keep as much as there are hazards.)
-        let threshold = threshold(ASYMMETRIC, pool::count_for(handles, input.shields));
+        let allocated = pool::count_for(handles, input.shields);
+        let threshold = threshold(ASYMMETRIC, parameters).of(allocated);
         Some(limbo::waiting(input, threshold) + limbo::lists(handles) * hazards)
     }
 
     unsafe fn register(&self) -> Local<ASYMMETRIC> {
-        Local {
-            pool: Pool::new(&self.hazards),
-            limbo: Limbo::new(&self.orphans, threshold(ASYMMETRIC, 0) as usize),
-        }
+        let threshold = self.threshold;
+        let limbo = Limbo::new(&self.orphans, threshold.of(0) as usize);
+        Local { pool: Pool::new(&self.hazards), limbo, threshold }
     }
     #[inline]
     fn header(&self, _: &Local<ASYMMETRIC>) {}

@@ -7,7 +7,7 @@
 //! what is as old as its era, and no more; but a guard that goes on moves with the eras, and
 //! acknowledges nothing before its end.
 //!
-//! Deviations: slots are not a fixed number, and one era clock step comes with each 128 allocations
+//! Deviations: slots are not a fixed number, and one era clock step comes with so many allocations
 //! of a thread, whatever the number of threads.
 
 use std::cell::Cell;
@@ -17,8 +17,9 @@ use std::sync::Arc;
 use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
-use crate::parts::batch::{self, Batcher, Births, Ready, Reservation};
-use crate::parts::era::{Clock, born_in_an_era};
+use crate::parameters::{Parameter, Parameters};
+use crate::parts::batch::{self, Batcher, Ready, Reservation};
+use crate::parts::era::{self, Births, Clock, born_in_an_era};
 use crate::parts::limbo::Erased;
 use crate::parts::slots::{Lease, Slots};
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
@@ -35,6 +36,7 @@ pub struct Scheme<V> {
     slots: Arc<Slots<Reservation>>,
     ready: Arc<Ready>,
     clock: Arc<Clock>,
+    parameters: Parameters,
     variant: PhantomData<V>,
 }
 
@@ -51,7 +53,7 @@ pub trait Variant: Send + Sync + 'static {
     /// The birth; 0 without eras.
     fn birth(header: Self::Header) -> u64;
     /// The bound.
-    fn bound(input: &BoundInput) -> Option<u64>;
+    fn bound(input: &BoundInput, parameters: &Parameters) -> Option<u64>;
     /// Loads `source` so that the slot of `local` protects the node behind it.
     fn protect<T>(local: &Local<Self>, source: &AtomicPtr<T>) -> *mut T
     where
@@ -76,7 +78,8 @@ impl Variant for NoEras {
         load: Progress::WaitFree,
         retire: Progress::LockFree,
         robust: Robustness { stalled: false, long_reader: false },
-        parameters: "batch=64",
+        parameters: &[batch::BATCH],
+        constants: "",
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
         frees_meanwhile: true,
@@ -87,7 +90,7 @@ impl Variant for NoEras {
     fn birth((): ()) -> u64 {
         0
     }
-    fn bound(_: &BoundInput) -> Option<u64> {
+    fn bound(_: &BoundInput, _: &Parameters) -> Option<u64> {
         None
     }
     #[inline]
@@ -104,8 +107,9 @@ impl Variant for Eras {
         strength: Strength::Guard,
         load: Progress::LockFree,
         robust: Robustness { stalled: true, long_reader: false },
-        parameters: "batch=64 era_frequency=128",
-        bound: "N (G B (L + A + N (E + 2)) + 2 B + X), B = 64 ceil(N / 64), E = 128",
+        parameters: &[batch::BATCH, Parameter { source: batch::ERAS, ..era::FREQUENCY }],
+        bound: "N (G B (L + A + N (E + 2)) + 2 B + X), B = N rounded up to a multiple of batch, \
+                E = era_frequency",
         ..NoEras::FACTS
     };
     type Header = u64;
@@ -118,13 +122,13 @@ impl Variant for Eras {
         header
     }
 
-    fn bound(input: &BoundInput) -> Option<u64> {
+    fn bound(input: &BoundInput, parameters: &Parameters) -> Option<u64> {
         // Any thread may be off the processor at any time, and then its guard holds, as a stalled one,
         // the nodes that are as old as its era: those alive while it loaded, and the births of all
         // handles until the era moved on. Each may be alone in its batch.
         let handles = input.all_handles();
-        let held = input.live_in_guard() + born_in_an_era(input);
-        Some(batch::bound(input, handles, batch::largest(handles), held))
+        let held = input.live_in_guard() + born_in_an_era(input, parameters);
+        Some(batch::bound(input, parameters, handles, held))
     }
 
     #[inline]
@@ -197,12 +201,12 @@ unsafe impl<V: Variant> Reclaimer for Scheme<V> {
     type Guard<'l> = Guard<'l, V>;
     type Shield<'l> = ();
 
-    fn new() -> Self {
-        let (slots, ready) = (Arc::default(), Arc::default());
-        Self { slots, ready, clock: Arc::default(), variant: PhantomData }
+    fn new(parameters: &Parameters) -> Self {
+        let (slots, ready, clock) = (Arc::default(), Arc::default(), Arc::default());
+        Self { slots, ready, clock, parameters: parameters.clone(), variant: PhantomData }
     }
-    fn bound(input: &BoundInput) -> Option<u64> {
-        V::bound(input)
+    fn bound(input: &BoundInput, parameters: &Parameters) -> Option<u64> {
+        V::bound(input, parameters)
     }
 
     unsafe fn register(&self) -> Local<V> {
@@ -210,8 +214,8 @@ unsafe impl<V: Variant> Reclaimer for Scheme<V> {
             slot: self.slots.acquire(),
             era: Cell::new(0),
             pins: Cell::new(0),
-            births: Births::new(&self.clock),
-            batcher: Batcher::new(&self.ready),
+            births: Births::new(&self.clock, &self.parameters),
+            batcher: Batcher::new(&self.ready, &self.parameters),
             slots: Arc::clone(&self.slots),
             variant: PhantomData,
         }

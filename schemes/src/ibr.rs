@@ -9,7 +9,7 @@
 //! A guard that keeps loading keeps all that is retired meanwhile, since its interval grows at one
 //! end only. So a stalled thread is bounded by what was alive while it loaded, before the stall.
 //!
-//! Deviations from the paper: the clock moves after every 128 allocations of a thread, whatever the
+//! Deviations from the paper: the clock moves after so many allocations of a thread, whatever the
 //! number of threads; guards nest.
 
 use std::cell::Cell;
@@ -18,6 +18,7 @@ use std::sync::Arc;
 use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
+use crate::parameters::{Parameter, Parameters};
 use crate::parts::era::{self, Clock, Life, Thread};
 use crate::parts::limbo::{self, Orphans};
 use crate::parts::slots::{Lease, Slots};
@@ -34,12 +35,22 @@ struct Interval {
     last: AtomicU64,
 }
 
+const PARAMETERS: [Parameter; 2] = [
+    era::FREQUENCY,
+    Parameter {
+        description: "A thread scans when its list has this many new nodes. By default, it is the \
+                      larger of 128 and the number of threads. A value that is set is exact.",
+        ..era::THRESHOLD
+    },
+];
+
 /// The scheme `ibr`.
 #[derive(Debug)]
 pub struct Ibr {
     clock: Arc<Clock>,
     intervals: Arc<Slots<Interval>>,
     orphans: Arc<Orphans<Life>>,
+    parameters: Parameters,
 }
 
 /// A thread's interval and retired nodes.
@@ -115,9 +126,10 @@ unsafe impl Reclaimer for Ibr {
         load: Progress::LockFree,
         retire: Progress::WaitFree,
         robust: Robustness { stalled: true, long_reader: false },
-        parameters: "era_frequency=128 threshold=max(128,N)",
+        parameters: &PARAMETERS,
+        constants: "",
         bound: "(2 N + 1) (R + 2 X) + (s + (2 N + 1) T) (3 L + A + 2 N (E + 2)), \
-                R = max(128, N), E = 128",
+                R = threshold, or max(128, N) if it is not set, E = era_frequency",
         frees_on_drop: true,
         frees_meanwhile: true,
     };
@@ -127,24 +139,25 @@ unsafe impl Reclaimer for Ibr {
     type Guard<'l> = Guard<'l>;
     type Shield<'l> = ();
 
-    fn new() -> Self {
-        Self { clock: Arc::default(), intervals: Arc::default(), orphans: Arc::default() }
+    fn new(parameters: &Parameters) -> Self {
+        let (clock, intervals, orphans) = (Arc::default(), Arc::default(), Arc::default());
+        Self { clock, intervals, orphans, parameters: parameters.clone() }
     }
 
-    fn bound(input: &BoundInput) -> Option<u64> {
+    fn bound(input: &BoundInput, parameters: &Parameters) -> Option<u64> {
         let lists = limbo::lists(input.all_handles());
-        let waiting = limbo::waiting(input, era::threshold(input.all_handles()));
+        let waiting = era::waiting(input, parameters, input.all_handles());
         // An interval meets what was alive while its guard loaded, and besides in the rest of its first
         // era and of its last. As for hazard eras, the intervals of stalled handles are the same in all
         // scans.
         let intervals = input.stalled + lists * input.handles;
-        let met = input.live_in_guard() + 2 * era::alive_in_an_era(input);
+        let met = input.live_in_guard() + 2 * era::alive_in_an_era(input, parameters);
         Some(waiting + intervals * met)
     }
 
     unsafe fn register(&self) -> Local {
         Local {
-            thread: Thread::new(&self.clock, &self.orphans),
+            thread: Thread::new(&self.clock, &self.orphans, &self.parameters),
             interval: self.intervals.acquire(),
             intervals: Arc::clone(&self.intervals),
             depth: Cell::new(0),

@@ -20,6 +20,7 @@ use upstream::{Reclaimable, RetiredNode};
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
+use crate::parameters::Parameters;
 use crate::parts::home::{Collector, Home, PerThread, thread_locals};
 use crate::parts::limbo::Erased;
 use crate::parts::process_wide::{Joined, Pinned};
@@ -104,7 +105,8 @@ unsafe impl Reclaimer for KovanUpstream {
         load: Progress::WaitFree,
         retire: Progress::LockFree,
         robust: Robustness { stalled: false, long_reader: false },
-        parameters: "batch=64 era_frequency=128 load_attempts=16",
+        parameters: &[],
+        constants: "batch=64 era_frequency=128 load_attempts=16",
         bound: "none: a stall holds little while all guards are short, else all made under a long one",
         frees_on_drop: false,
         frees_meanwhile: true,
@@ -114,11 +116,11 @@ unsafe impl Reclaimer for KovanUpstream {
     type Guard<'l> = Pinned<'l, Self>;
     type Shield<'l> = ();
 
-    fn new() -> Self {
+    fn new(_: &Parameters) -> Self {
         Self { home: Home::new() }
     }
 
-    fn bound(_: &BoundInput) -> Option<u64> {
+    fn bound(_: &BoundInput, _: &Parameters) -> Option<u64> {
         None
     }
 

@@ -2,6 +2,7 @@
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
+use crate::parameters::Parameters;
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 use crate::sync::{AtomicPtr, Ordering};
 
@@ -19,7 +20,8 @@ unsafe impl Reclaimer for Leak {
         load: Progress::WaitFree,
         retire: Progress::WaitFree,
         robust: Robustness { stalled: false, long_reader: false },
-        parameters: "",
+        parameters: &[],
+        constants: "",
         bound: "unbounded: all that was retired",
         frees_on_drop: false,
         frees_meanwhile: false,
@@ -30,10 +32,10 @@ unsafe impl Reclaimer for Leak {
     type Guard<'l> = ();
     type Shield<'l> = ();
 
-    fn new() -> Self {
+    fn new(_: &Parameters) -> Self {
         Self
     }
-    fn bound(_: &BoundInput) -> Option<u64> {
+    fn bound(_: &BoundInput, _: &Parameters) -> Option<u64> {
         None
     }
     unsafe fn register(&self) -> Self::Local {}

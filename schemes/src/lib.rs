@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`reclaimer`] | the trait a scheme implements, and the strengths of protection |
 //! | [`facts`] | what a scheme declares: paper, progress, robustness, bound |
+//! | [`parameters`] | the numbers of a scheme that can be set for each domain |
 //! | [`domain`] | domains, handles, guards and shields: what structures use |
 //! | [`mod@pointer`] | tagged atomic pointers to nodes |
 //! | [`canary`] | checks of every node, compiled in for the correctness gate only |
@@ -19,6 +20,7 @@ pub mod counters;
 pub mod domain;
 pub mod facts;
 pub mod node;
+pub mod parameters;
 pub mod pointer;
 pub mod reclaimer;
 #[cfg(not(kovan_loom))]
@@ -57,6 +59,7 @@ pub use counters::Totals;
 pub use domain::{Domain, Guard, Handle, Shield};
 pub use facts::{BoundInput, Facts, Progress, Robustness, Strength};
 pub use node::Node;
+pub use parameters::{Parameter, ParameterError, Parameters};
 pub use pointer::{Atomic, Owned, Shared};
 pub use reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 #[cfg(not(kovan_loom))]

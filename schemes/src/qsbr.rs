@@ -9,31 +9,43 @@
 //! by [`Handle::flush`](crate::Handle::flush), until its next pin; it starts offline.
 //!
 //! Deviations from Hart et al.: they leave it to the program to place quiescent states; the epoch
-//! is checked every 64 retirements of a thread; an announcement has no fence, for a third bag.
+//! is checked after so many retirements of a thread; an announcement has no fence, for a third bag.
 
 use std::sync::Arc;
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
+use crate::parameters::{Parameter, Parameters};
 use crate::parts::epochs::{Epochs, Thread};
+use crate::parts::every::Every;
 use crate::parts::free::Immediate;
 use crate::parts::limbo::Erased;
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 use crate::sync::{AtomicPtr, Ordering};
 
 /// Retirements of a thread between its tries to advance the epoch.
-const FREQUENCY: u64 = if cfg!(kovan_loom) { 1 } else { 64 };
+const FREQUENCY: Parameter = Parameter {
+    name: "retirements_between_advances",
+    unit: "retirements",
+    default: if cfg!(kovan_loom) { 1 } else { 64 },
+    min: 1,
+    max: 1_000_000,
+    description: "A thread tries to advance the epoch each time it has retired this many nodes.",
+    source: "none: Hart et al., JPDC 67(12), 2007, sec. 2.1, leave it to the program",
+};
 
 /// The scheme `qsbr`.
 #[derive(Debug)]
 pub struct Qsbr {
     epochs: Arc<Epochs>,
+    frequency: u64,
 }
 
 /// A thread's registration.
 #[derive(Debug)]
 pub struct Local {
     thread: Thread<Immediate>,
+    retirements: Every,
 }
 
 /// A guard, whose end is a quiescent state if it is the outermost.
@@ -67,7 +79,8 @@ unsafe impl Reclaimer for Qsbr {
         load: Progress::WaitFree,
         retire: Progress::WaitFree,
         robust: Robustness { stalled: false, long_reader: false },
-        parameters: "retirements_between_advances=64 bags=3",
+        parameters: &[FREQUENCY],
+        constants: "bags=3",
         bound: "unbounded: one thread that stalls, or idles without a flush, holds all",
         frees_on_drop: true,
         frees_meanwhile: true,
@@ -77,14 +90,15 @@ unsafe impl Reclaimer for Qsbr {
     type Guard<'l> = Guard<'l>;
     type Shield<'l> = ();
 
-    fn new() -> Self {
-        Self { epochs: Arc::default() }
+    fn new(parameters: &Parameters) -> Self {
+        Self { epochs: Arc::default(), frequency: parameters.value(&FREQUENCY) }
     }
-    fn bound(_: &BoundInput) -> Option<u64> {
+    fn bound(_: &BoundInput, _: &Parameters) -> Option<u64> {
         None
     }
     unsafe fn register(&self) -> Local {
-        Local { thread: Thread::new(&self.epochs) }
+        let retirements = Every::new(self.frequency);
+        Local { thread: Thread::new(&self.epochs, Immediate), retirements }
     }
     #[inline]
     fn header(&self, _: &Local) {}
@@ -111,7 +125,8 @@ unsafe impl Reclaimer for Qsbr {
 
     #[inline]
     unsafe fn retire<T: Send + 'static>(&self, guard: &Guard<'_>, node: *mut Node<T, ()>) {
-        if guard.local.thread.retire(Erased::new(node)).is_multiple_of(FREQUENCY) {
+        guard.local.thread.retire(Erased::new(node));
+        if guard.local.retirements.count() {
             self.epochs.try_advance();
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::facts::{BoundInput, Facts};
 use crate::node::Node;
+use crate::parameters::Parameters;
 use crate::sync::AtomicPtr;
 
 /// A memory reclamation scheme. A value of the implementing type is a *domain*: no state is shared
@@ -37,11 +38,12 @@ pub unsafe trait Reclaimer: Sized + Send + Sync + 'static {
     where
         Self: 'l;
 
-    /// A new domain with the scheme's published parameters.
-    fn new() -> Self;
+    /// Makes a domain. The parameters must be such as [`Parameters::check`] finds right.
+    fn new(parameters: &Parameters) -> Self;
 
-    /// The most unreclaimed nodes there can be, or `None` where there is no bound.
-    fn bound(input: &BoundInput) -> Option<u64>;
+    /// Returns the most unreclaimed nodes there can be in a domain with these parameters, or `None`
+    /// where there is no bound.
+    fn bound(input: &BoundInput, parameters: &Parameters) -> Option<u64>;
 
     /// Registers the calling thread.
     ///

@@ -11,6 +11,7 @@ use ::sdd::Guard as Pin;
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::Node;
+use crate::parameters::Parameters;
 use crate::parts::home::{Collector, Home, PerThread, thread_locals};
 use crate::parts::limbo::Erased;
 use crate::parts::process_wide::{Joined, Pinned};
@@ -71,7 +72,8 @@ unsafe impl Reclaimer for Sdd {
         load: Progress::WaitFree,
         retire: Progress::LockFree,
         robust: Robustness { stalled: false, long_reader: false },
-        parameters: "pins_between_scans=128 epochs_until_free=3",
+        parameters: &[],
+        constants: "pins_between_scans=128 epochs_until_free=3",
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: false,
         frees_meanwhile: true,
@@ -81,10 +83,10 @@ unsafe impl Reclaimer for Sdd {
     type Guard<'l> = Pinned<'l, Self>;
     type Shield<'l> = ();
 
-    fn new() -> Self {
+    fn new(_: &Parameters) -> Self {
         Self { home: Home::new() }
     }
-    fn bound(_: &BoundInput) -> Option<u64> {
+    fn bound(_: &BoundInput, _: &Parameters) -> Option<u64> {
         None
     }
     unsafe fn register(&self) -> Joined<Self> {

@@ -19,9 +19,23 @@ use ::seize::{Collector, Guard, LocalGuard};
 
 use crate::facts::{BoundInput, Facts, Progress, Robustness, Strength};
 use crate::node::{Node, Retired};
+use crate::parameters::{Parameter, Parameters};
 use crate::parts::home::{PerThread, ended, thread_locals};
 use crate::parts::limbo::Freeing;
 use crate::reclaimer::{GuardProtection, Reclaimer, RegionProtection};
+
+/// The entries of a batch.
+const BATCH: Parameter = Parameter {
+    name: "batch",
+    unit: "nodes",
+    default: 32,
+    min: 1,
+    max: 65_536,
+    description: "A thread passes its retired nodes on when it has this many, and at least one for \
+                  each active thread. By default, it is the larger of 32 and the number of \
+                  processors, rounded up to a power of two. A value that is set is exact.",
+    source: "the crate's Collector::batch_size; Nikolaev & Ravindran, PLDI 2021 (Hyaline-1)",
+};
 
 /// The scheme `seize`.
 #[derive(Debug)]
@@ -128,7 +142,8 @@ unsafe impl Reclaimer for Seize {
         load: Progress::WaitFree,
         retire: Progress::LockFree,
         robust: Robustness { stalled: false, long_reader: false },
-        parameters: "batch=max(32,cores)",
+        parameters: &[BATCH],
+        constants: "",
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
         frees_meanwhile: true,
@@ -138,10 +153,14 @@ unsafe impl Reclaimer for Seize {
     type Guard<'l> = Pinned<'l>;
     type Shield<'l> = ();
 
-    fn new() -> Self {
-        Self { collector: Arc::new(Collector::new()) }
+    fn new(parameters: &Parameters) -> Self {
+        let mut collector = Collector::new();
+        if parameters.is_set(&BATCH) {
+            collector = collector.batch_size(parameters.value(&BATCH) as usize);
+        }
+        Self { collector: Arc::new(collector) }
     }
-    fn bound(_: &BoundInput) -> Option<u64> {
+    fn bound(_: &BoundInput, _: &Parameters) -> Option<u64> {
         None
     }
     unsafe fn register(&self) -> Local {

@@ -43,6 +43,7 @@ use crate::canary;
 use crate::facts::{BoundInput, Facts, Progress};
 use crate::hazard_eras;
 use crate::node::Node;
+use crate::parameters::Parameters;
 use crate::parts::era::{Clock, Life, Thread};
 use crate::parts::limbo::Orphans;
 use crate::parts::pool::{Cells, Pool};
@@ -102,6 +103,7 @@ pub struct Scheme<const TRIES: usize> {
     clock: Arc<Clock>,
     reservations: Arc<Cells<Reservation>>,
     orphans: Arc<Orphans<Life>>,
+    parameters: Parameters,
 }
 
 /// A thread's reservations and retired nodes.
@@ -181,10 +183,10 @@ unsafe impl<const TRIES: usize> Reclaimer for Scheme<TRIES> {
         name: "wfe",
         paper: "after Nikolaev & Ravindran, Universal wait-free memory reclamation, PPoPP 2020",
         load: Progress::WaitFree,
-        parameters: "era_frequency=128 threshold=max(128,H) tries=16",
+        constants: "tries=16",
         bound: "as hazard-eras, if no load is overtaken 16 times: \
-                (2 N + 1) (R + 2 X) + (s + (2 N + 1) T) K (L + N (E + 2)), \
-                R = max(128, 14 N ceil(K / 14)), E = 128",
+                (2 N + 1) (R + 2 X) + (s + (2 N + 1) T) K (L + N (E + 2)), R = threshold, \
+                or max(128, 14 N ceil(K / 14)) if it is not set, E = era_frequency",
         ..hazard_eras::HazardEras::FACTS
     };
     const UNPIN_FREES: bool = false;
@@ -193,15 +195,16 @@ unsafe impl<const TRIES: usize> Reclaimer for Scheme<TRIES> {
     type Guard<'l> = &'l Local;
     type Shield<'l> = Shield<'l>;
 
-    fn new() -> Self {
-        Self { clock: Arc::default(), reservations: Arc::default(), orphans: Arc::default() }
+    fn new(parameters: &Parameters) -> Self {
+        let (clock, reservations, orphans) = (Arc::default(), Arc::default(), Arc::default());
+        Self { clock, reservations, orphans, parameters: parameters.clone() }
     }
-    fn bound(input: &BoundInput) -> Option<u64> {
-        Some(hazard_eras::bound(input))
+    fn bound(input: &BoundInput, parameters: &Parameters) -> Option<u64> {
+        Some(hazard_eras::bound(input, parameters))
     }
     unsafe fn register(&self) -> Local {
         let pool = Pool::new(&self.reservations);
-        Local { thread: Thread::new(&self.clock, &self.orphans), pool }
+        Local { thread: Thread::new(&self.clock, &self.orphans, &self.parameters), pool }
     }
     #[inline]
     fn header(&self, local: &Local) -> u64 {
@@ -265,7 +268,7 @@ mod tests {
 
     #[test]
     fn the_clock_does_not_overtake_a_pending_load() {
-        let wfe = Wfe::new();
+        let wfe = Wfe::new(&Parameters::default());
         // SAFETY: dropped before the domain, and after its shields.
         let local = unsafe { wfe.register() };
         let (pending, ended) = (wfe.shield(&local), wfe.shield(&local));

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
-use kovan_schemes::{Facts, Progress, Strength, registry};
+use kovan_schemes::{Facts, Parameter, Progress, Strength, registry};
 
 const BEGIN: &str =
     "<!-- Generated from the facts: KOVAN_BLESS=1 cargo test -p kovan-schemes -->\n";
@@ -32,6 +32,23 @@ fn yes(yes: bool) -> &'static str {
     if yes { "yes" } else { "no" }
 }
 
+fn parameters(facts: &Facts) -> String {
+    let fixed = if facts.constants.is_empty() { "" } else { "fixed: " };
+    let parts = [facts.defaults(), format!("{fixed}{}", facts.constants)];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+fn parameter_rows(table: &mut String, facts: &Facts) {
+    for Parameter { name, unit, default, min, max, description, source } in facts.parameters {
+        let scheme = facts.name;
+        writeln!(
+            table,
+            "| `{scheme}` | `{name}` | {default} | {min} to {max} | {unit} | {description} | {source} |"
+        )
+        .unwrap();
+    }
+}
+
 fn row(table: &mut String, facts: &Facts) {
     // The version of our own code is that of the workspace, and would only make the table stale.
     let own = facts.version.ends_with(env!("CARGO_PKG_VERSION"));
@@ -42,7 +59,7 @@ fn row(table: &mut String, facts: &Facts) {
         format!("{} / {}", progress(facts.load), progress(facts.retire)),
         format!("{} / {}", yes(facts.robust.stalled), yes(facts.robust.long_reader)),
         facts.bound.into(),
-        facts.parameters.into(),
+        parameters(facts),
         yes(facts.frees_on_drop).into(),
         facts.paper.into(),
     ];
@@ -57,6 +74,11 @@ fn table() -> String {
     );
     for facts in registry::all() {
         row(&mut table, &facts);
+    }
+    table += "\n| scheme | parameter | default | range | unit | what it does | source |\n\
+              |---|---|---|---|---|---|---|\n";
+    for facts in registry::all() {
+        parameter_rows(&mut table, &facts);
     }
     table
 }

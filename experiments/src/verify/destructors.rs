@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use kovan_schemes::domain::Meter;
-use kovan_schemes::{BoundInput, Domain, Handle, Reclaimer};
+use kovan_schemes::{BoundInput, Domain, Handle, Parameters, Reclaimer};
 
 use super::budget::{Budget, Failure, or_abort};
 use crate::support::rng::XorShift;
@@ -38,7 +38,7 @@ pub(super) fn check<R: Reclaimer>(budget: &Budget) -> Result<String, Failure> {
 }
 
 fn within<R: Reclaimer>(what: &str, peak: u64, input: &BoundInput) -> Result<u64> {
-    if let Some(bound) = R::bound(input) {
+    if let Some(bound) = R::bound(input, &Parameters::default()) {
         ensure!(
             peak <= bound,
             "{what}: {peak} nodes unreclaimed, the declared bound is {bound} under {input:?}"

@@ -4,7 +4,7 @@
 //! for each of hundreds of pairs they would take minutes to build.
 
 use kovan_schemes::domain::Meter;
-use kovan_schemes::{BoundInput, Domain, Facts, Guard, Handle, Reclaimer, Totals};
+use kovan_schemes::{BoundInput, Domain, Facts, Guard, Handle, Parameters, Reclaimer, Totals};
 use kovan_structures::registry::Visitor;
 use kovan_structures::{Query, Structure, StructureFacts};
 
@@ -36,7 +36,7 @@ impl Pair {
                 let meter = domain.meter();
                 Box::new(Real { structures, domain, meter })
             },
-            bound: R::bound,
+            bound: |input| R::bound(input, &Parameters::default()),
             of_scheme: OfScheme::of::<R>(),
         }
     }

@@ -6,7 +6,7 @@ mod window;
 use std::io::Write;
 
 use anyhow::{Context, Result, ensure};
-use kovan_schemes::{BoundInput, Domain, Reclaimer};
+use kovan_schemes::{BoundInput, Domain, Parameters, Reclaimer};
 use kovan_structures::Structure;
 use kovan_structures::registry::{DispatchError, Visitor, dispatch};
 
@@ -74,13 +74,14 @@ impl Visitor for Measurement<'_> {
             check_gone(&meter.totals(), R::FACTS.frees_on_drop)
         };
         let verified = verify();
-        let bound = R::bound(&BoundInput {
+        let input = BoundInput {
             handles: u64::from(cell.threads),
             stalled: u64::from(cell.stalled),
             shields: S::FACTS.shields,
             live: window.live,
             ..BoundInput::default()
-        });
+        };
+        let bound = R::bound(&input, &Parameters::default());
         let error = verified.err().map(|error| one_line(&format!("check failed: {error:#}")));
         let mut lines = vec![Line::Result(window.summary(tally.ops, bound, error))];
         if cell.series {

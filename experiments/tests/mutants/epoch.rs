@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kovan_schemes::node::Retired;
 use kovan_schemes::{
-    BoundInput, Facts, GuardProtection, Node, Progress, Reclaimer, RegionProtection, Robustness,
-    Strength,
+    BoundInput, Facts, GuardProtection, Node, Parameters, Progress, Reclaimer, RegionProtection,
+    Robustness, Strength,
 };
 
 pub(crate) const NONE: u8 = 0;
@@ -154,7 +154,8 @@ unsafe impl<const FAULT: u8> Reclaimer for Epoch<FAULT> {
         load: Progress::WaitFree,
         retire: Progress::LockFree,
         robust: Robustness { stalled: FAULT == BOUND_TOO_SMALL, long_reader: false },
-        parameters: "",
+        parameters: &[],
+        constants: "",
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
         frees_meanwhile: true,
@@ -164,10 +165,10 @@ unsafe impl<const FAULT: u8> Reclaimer for Epoch<FAULT> {
     type Guard<'l> = Section<'l, FAULT>;
     type Shield<'l> = ();
 
-    fn new() -> Self {
+    fn new(_: &Parameters) -> Self {
         Self { shared: Arc::default() }
     }
-    fn bound(input: &BoundInput) -> Option<u64> {
+    fn bound(input: &BoundInput, _: &Parameters) -> Option<u64> {
         (FAULT == BOUND_TOO_SMALL).then_some(100 * input.handles)
     }
     unsafe fn register(&self) -> Local<FAULT> {

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kovan_schemes::node::Retired;
-use kovan_schemes::{BoundInput, Facts, Node, Progress, Reclaimer, Robustness, Strength, canary};
+use kovan_schemes::{
+    BoundInput, Facts, Node, Parameters, Progress, Reclaimer, Robustness, Strength, canary,
+};
 
 pub(crate) const NONE: u8 = 0;
 pub(crate) const NO_SECOND_READ: u8 = 1;
@@ -126,7 +128,8 @@ unsafe impl<const FAULT: u8> Reclaimer for Hazards<FAULT> {
         load: Progress::LockFree,
         retire: Progress::WaitFree,
         robust: Robustness { stalled: true, long_reader: true },
-        parameters: "",
+        parameters: &[],
+        constants: "",
         bound: "",
         frees_on_drop: true,
         frees_meanwhile: true,
@@ -136,10 +139,10 @@ unsafe impl<const FAULT: u8> Reclaimer for Hazards<FAULT> {
     type Guard<'l> = &'l Local<FAULT>;
     type Shield<'l> = Shield<'l, FAULT>;
 
-    fn new() -> Self {
+    fn new(_: &Parameters) -> Self {
         Self { shared: Arc::default() }
     }
-    fn bound(input: &BoundInput) -> Option<u64> {
+    fn bound(input: &BoundInput, _: &Parameters) -> Option<u64> {
         let hazards = input.all_handles() * (input.shields + 3);
         let each = if FAULT == BOUND_TOO_SMALL { 1 } else { 2 * THRESHOLD as u64 + hazards };
         Some(each * (input.handles + 1) + if FAULT == BOUND_TOO_SMALL { 0 } else { hazards })

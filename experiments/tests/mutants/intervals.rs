@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kovan_schemes::node::Retired;
 use kovan_schemes::{
-    BoundInput, Facts, GuardProtection, Node, Progress, Reclaimer, Robustness, Strength, canary,
+    BoundInput, Facts, GuardProtection, Node, Parameters, Progress, Reclaimer, Robustness,
+    Strength, canary,
 };
 
 pub(crate) const NONE: u8 = 0;
@@ -131,7 +132,8 @@ unsafe impl<const FAULT: u8> Reclaimer for Intervals<FAULT> {
         load: Progress::LockFree,
         retire: Progress::WaitFree,
         robust: Robustness { stalled: false, long_reader: false },
-        parameters: "",
+        parameters: &[],
+        constants: "",
         bound: "none",
         frees_on_drop: true,
         frees_meanwhile: true,
@@ -141,7 +143,7 @@ unsafe impl<const FAULT: u8> Reclaimer for Intervals<FAULT> {
     type Guard<'l> = Section<'l, FAULT>;
     type Shield<'l> = ();
 
-    fn new() -> Self {
+    fn new(_: &Parameters) -> Self {
         let slot = |_| Slot {
             taken: AtomicBool::new(false),
             first: AtomicU64::new(OUTSIDE),
@@ -151,7 +153,7 @@ unsafe impl<const FAULT: u8> Reclaimer for Intervals<FAULT> {
         let shared = Shared { era: AtomicU64::new(1), slots, orphans: Mutex::default() };
         Self { shared: Arc::new(shared) }
     }
-    fn bound(_: &BoundInput) -> Option<u64> {
+    fn bound(_: &BoundInput, _: &Parameters) -> Option<u64> {
         None
     }
     unsafe fn register(&self) -> Local<FAULT> {

@@ -9,6 +9,7 @@ use loom::thread;
 
 use crate::counters::{Cells, Registry, count_frees_in, count_frees_nowhere};
 use crate::node::Node;
+use crate::parameters::Parameters;
 use crate::reclaimer::Reclaimer;
 use crate::sync::{AtomicPtr, Ordering};
 
@@ -67,7 +68,7 @@ impl<R: Reclaimer> World<R> {
         count_frees_in(&cells);
         let place = || AtomicPtr::new(ptr::null_mut());
         let world = Self {
-            scheme: R::new(),
+            scheme: R::new(&Parameters::default()),
             places: [place(), place()],
             nodes: Mutex::default(),
             counters,

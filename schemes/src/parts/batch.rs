@@ -15,22 +15,36 @@ use std::ptr;
 use std::sync::Arc;
 
 use crate::facts::BoundInput;
-use crate::parts::era::{Clock, FREQUENCY};
+use crate::parameters::{Parameter, Parameters};
 use crate::parts::limbo::{self, Erased, Freeing};
 use crate::sync::{AtomicIsize, AtomicPtr, AtomicU64, Ordering, Use, fence};
 
 /// Nodes per batch, if there are not more reservations than that.
-pub(crate) const BATCH: usize = if cfg!(kovan_loom) { 1 } else { 64 };
+pub(crate) const BATCH: Parameter = Parameter {
+    name: "batch",
+    unit: "nodes",
+    default: if cfg!(kovan_loom) { 1 } else { 64 },
+    min: 1,
+    max: 65_536,
+    description: "A thread passes its retired nodes on when it has this many. If more reservations \
+                  than that cover them, the batch waits for as many nodes again.",
+    source: "Nikolaev & Ravindran, Snapshot-free, transparent, and robust memory reclamation for \
+             lock-free data structures, PLDI 2021 (Hyaline-1)",
+};
 
-/// Nodes of one batch at the most, if there are so many reservations.
-#[inline]
-pub(crate) fn largest(reservations: u64) -> u64 {
-    reservations.max(1).next_multiple_of(BATCH as u64)
-}
+/// The source of `era_frequency` for the schemes of this family.
+pub(crate) const ERAS: &str = "Nikolaev & Ravindran, PLDI 2021 (Hyaline-S: Freq)";
 
 /// The most unreclaimed nodes, where each of so many reservations holds at most `held` nodes, each of
-/// them alone in a batch of so many.
-pub(crate) fn bound(input: &BoundInput, reservations: u64, batch: u64, held: u64) -> u64 {
+/// them alone in a batch.
+pub(crate) fn bound(
+    input: &BoundInput,
+    parameters: &Parameters,
+    reservations: u64,
+    held: u64,
+) -> u64 {
+    // The largest batch: it may wait until it has an entry for each reservation.
+    let batch = reservations.max(1).next_multiple_of(parameters.value(&BATCH));
     // Twice, as a thread may have stopped between taking a list and acknowledging it, and then in its
     // next guard. Where destructors use the domain, lists are acknowledged in destructors, so deep.
     let nested = if input.retired_in_destructors > 0 { u64::from(limbo::DEPTH) } else { 0 };
@@ -39,47 +53,6 @@ pub(crate) fn bound(input: &BoundInput, reservations: u64, batch: u64, held: u64
     // if they nest too deep.
     let in_hand = 2 * batch + input.retired_in_destructors;
     lists * batch * held + input.all_handles() * in_hand
-}
-
-/// A thread's view of the era clock, and its count of allocations, which move the clock.
-#[derive(Debug)]
-pub(crate) struct Births {
-    clock: Arc<Clock>,
-    count: Cell<u64>,
-}
-
-impl Births {
-    /// Of a domain's clock.
-    pub(crate) fn new(clock: &Arc<Clock>) -> Self {
-        Self { clock: Arc::clone(clock), count: Cell::new(0) }
-    }
-
-    /// The era.
-    #[inline]
-    pub(crate) fn now(&self) -> u64 {
-        self.clock.now()
-    }
-
-    /// The birth of a node that is about to be allocated, and counted. Read before the node can be
-    /// published: too early an era keeps it for longer, too late a one frees it in use.
-    #[inline]
-    pub(crate) fn next(&self) -> u64 {
-        let now = self.now();
-        self.count.set(self.count.get() + 1);
-        if self.count.get().is_multiple_of(FREQUENCY) {
-            self.clock.step(now);
-        }
-        now
-    }
-}
-
-impl Drop for Births {
-    /// As in `era::Thread::end_births`.
-    fn drop(&mut self) {
-        if !self.count.get().is_multiple_of(FREQUENCY) {
-            self.clock.step(self.now());
-        }
-    }
 }
 
 /// A place in the list of one reservation.
@@ -287,10 +260,10 @@ impl Drop for Ready {
 }
 
 impl Batch {
-    fn new() -> Box<Self> {
+    fn new(capacity: usize) -> Box<Self> {
         Box::new(Self {
             refs: AtomicIsize::new(0),
-            entries: Vec::with_capacity(BATCH),
+            entries: Vec::with_capacity(capacity),
             min_birth: u64::MAX,
             next: ptr::null_mut(),
         })
@@ -316,6 +289,10 @@ impl Batch {
 /// The batch that a thread fills.
 pub(crate) struct Batcher {
     open: Cell<Option<Box<Batch>>>,
+    /// The nodes that fill a batch, if they are enough for the reservations.
+    nodes: usize,
+    /// The length of the open batch at which it is to be placed.
+    due: Cell<usize>,
     /// Kept for its capacity; empty between placements.
     eligible: Cell<Vec<*const Reservation>>,
     pub(crate) ready: Arc<Ready>,
@@ -323,17 +300,19 @@ pub(crate) struct Batcher {
 
 impl Batcher {
     /// A batcher of the domain whose batches wait there.
-    pub(crate) fn new(ready: &Arc<Ready>) -> Self {
-        Self { open: Cell::default(), eligible: Cell::default(), ready: Arc::clone(ready) }
+    pub(crate) fn new(ready: &Arc<Ready>, parameters: &Parameters) -> Self {
+        let (open, eligible) = (Cell::default(), Cell::default());
+        let nodes = parameters.value(&BATCH) as usize;
+        Self { open, nodes, due: Cell::new(nodes), eligible, ready: Arc::clone(ready) }
     }
 
     /// Adds a node. Returns whether the batch is to be placed.
     #[inline]
     pub(crate) fn add(&self, node: Erased, birth: u64) -> bool {
-        let mut batch = self.open.take().unwrap_or_else(Batch::new);
+        let mut batch = self.open.take().unwrap_or_else(|| Batch::new(self.nodes));
         batch.min_birth = batch.min_birth.min(birth);
         batch.add(Some(node));
-        let full = batch.entries.len().is_multiple_of(BATCH);
+        let full = batch.entries.len() >= self.due.get();
         self.open.set(Some(batch));
         full
     }
@@ -354,10 +333,12 @@ impl Batcher {
             if !pad {
                 eligible.clear();
                 self.eligible.set(eligible);
+                self.due.set(batch.entries.len() + self.nodes);
                 return self.open.set(Some(batch));
             }
             (batch.entries.len()..eligible.len()).for_each(|_| batch.add(None));
         }
+        self.due.set(self.nodes);
         let batch = Box::into_raw(batch);
         // SAFETY: not shared yet.
         let entries = unsafe {

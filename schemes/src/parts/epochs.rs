@@ -95,8 +95,6 @@ pub(crate) struct Thread<F: Free> {
     record: Lease<AtomicU64>,
     /// Guards that nest.
     depth: Cell<usize>,
-    /// Retirements so far.
-    retired: Cell<u64>,
     /// The epoch that the current bag belongs to; 0 before the first section.
     epoch: Cell<u64>,
     bags: RefCell<[Vec<Erased>; BAGS as usize]>,
@@ -104,15 +102,14 @@ pub(crate) struct Thread<F: Free> {
 }
 
 impl<F: Free> Thread<F> {
-    pub(crate) fn new(epochs: &Arc<Epochs>) -> Self {
+    pub(crate) fn new(epochs: &Arc<Epochs>, free: F) -> Self {
         Self {
             epochs: Arc::clone(epochs),
             record: epochs.records.acquire(),
             depth: Cell::new(0),
-            retired: Cell::new(0),
             epoch: Cell::new(0),
             bags: RefCell::default(),
-            free: F::default(),
+            free,
         }
     }
 
@@ -201,13 +198,11 @@ impl<F: Free> Thread<F> {
         }
     }
 
-    /// Puts a node into the bag of this section. Returns how many were retired so far.
+    /// Puts a node into the bag of this section.
     #[inline]
-    pub(crate) fn retire(&self, node: Erased) -> u64 {
+    pub(crate) fn retire(&self, node: Erased) {
         self.free.step();
         self.bags.borrow_mut()[(self.epoch.get() % BAGS) as usize].push(node);
-        self.retired.set(self.retired.get() + 1);
-        self.retired.get()
     }
 
     /// Frees what it can. Outside of guards the thread then holds nothing.

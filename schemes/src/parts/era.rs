@@ -1,33 +1,47 @@
 //! Eras: a clock that allocations drive, the eras of a node's life, and the eras in use.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::facts::BoundInput;
 use crate::node::Node;
-use crate::parts::limbo::{Erased, Garbage, Limbo, Orphans};
+use crate::parameters::{Parameter, Parameters};
+use crate::parts::every::Every;
+use crate::parts::limbo::{self, Erased, Garbage, Limbo, Orphans, Threshold};
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// Allocations of one thread per step of the clock.
-pub(crate) const FREQUENCY: u64 = if cfg!(kovan_loom) { 1 } else { 128 };
+pub(crate) const FREQUENCY: Parameter = Parameter {
+    name: "era_frequency",
+    unit: "allocations",
+    default: if cfg!(kovan_loom) { 1 } else { 128 },
+    min: 1,
+    max: 1_000_000,
+    description: "The era clock advances each time one thread has made this many allocations, however \
+                  many threads there are.",
+    source: "Wen et al., Interval-based memory reclamation, PPoPP 2018, sec. 3 (their harness: epochf)",
+};
 
-/// The least number of new nodes that make a scan due.
-const FLOOR: u64 = if cfg!(kovan_loom) { 1 } else { 128 };
-
-/// New nodes that make a scan due, where so many reservations exist.
-pub(crate) fn threshold(reservations: u64) -> u64 {
-    FLOOR.max(reservations)
-}
+/// The threshold of schemes that scan eras; its default grows.
+pub(crate) const THRESHOLD: Parameter = Parameter {
+    default: if cfg!(kovan_loom) { 1 } else { 128 },
+    source: "Wen et al., Interval-based memory reclamation, PPoPP 2018, sec. 3 (their harness: emptyf)",
+    ..Threshold::PARAMETER
+};
 
 /// The most nodes that are born in one era, before some handle makes the step, with two for each handle
 /// that are on their way in or out.
-pub(crate) fn born_in_an_era(input: &BoundInput) -> u64 {
-    input.all_handles() * (FREQUENCY + 2)
+pub(crate) fn born_in_an_era(input: &BoundInput, parameters: &Parameters) -> u64 {
+    input.all_handles() * (parameters.value(&FREQUENCY) + 2)
 }
 
 /// The most nodes that are alive at some time of one era: those live when it begins, and its own.
-pub(crate) fn alive_in_an_era(input: &BoundInput) -> u64 {
-    input.live + born_in_an_era(input)
+pub(crate) fn alive_in_an_era(input: &BoundInput, parameters: &Parameters) -> u64 {
+    input.live + born_in_an_era(input, parameters)
+}
+
+/// The most nodes that wait on all lists for the next scan of each, where so many reservations exist.
+pub(crate) fn waiting(input: &BoundInput, parameters: &Parameters, reservations: u64) -> u64 {
+    limbo::waiting(input, Threshold::growing(parameters, &THRESHOLD).of(reservations))
 }
 
 /// The era clock of a domain, on cache lines of its own.
@@ -67,6 +81,46 @@ impl Clock {
     pub(crate) fn step(&self, from: u64) {
         // Release: what was done for the step is before whoever reads the new era.
         let _ = self.era.compare_exchange(from, from + 1, Ordering::AcqRel, Ordering::Relaxed);
+    }
+}
+
+/// A thread's view of the era clock, and its count of allocations, which move the clock.
+#[derive(Debug)]
+pub(crate) struct Births {
+    clock: Arc<Clock>,
+    count: Every,
+}
+
+impl Births {
+    /// A view of a domain's clock.
+    pub(crate) fn new(clock: &Arc<Clock>, parameters: &Parameters) -> Self {
+        Self { clock: Arc::clone(clock), count: Every::new(parameters.value(&FREQUENCY)) }
+    }
+
+    /// The era.
+    #[inline]
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    /// The birth of a node that is about to be allocated, and counted. Read before the node can be
+    /// published: too early an era keeps it for longer, too late a one frees it in use.
+    #[inline]
+    pub(crate) fn next(&self) -> u64 {
+        let now = self.now();
+        if self.count.count() {
+            self.clock.step(now);
+        }
+        now
+    }
+}
+
+impl Drop for Births {
+    /// As in [`Thread::end_births`].
+    fn drop(&mut self) {
+        if self.count.has_begun() {
+            self.clock.step(self.now());
+        }
     }
 }
 
@@ -110,22 +164,28 @@ impl Reserved {
 #[derive(Debug)]
 pub(crate) struct Thread {
     pub(crate) clock: Arc<Clock>,
-    births: Cell<u64>,
+    births: Every,
+    threshold: Threshold,
     limbo: Limbo<Life>,
 }
 
 impl Thread {
-    pub(crate) fn new(clock: &Arc<Clock>, orphans: &Arc<Orphans<Life>>) -> Self {
-        let limbo = Limbo::new(orphans, FLOOR as usize);
-        Self { clock: Arc::clone(clock), births: Cell::new(0), limbo }
+    pub(crate) fn new(
+        clock: &Arc<Clock>,
+        orphans: &Arc<Orphans<Life>>,
+        parameters: &Parameters,
+    ) -> Self {
+        let threshold = Threshold::growing(parameters, &THRESHOLD);
+        let births = Every::new(parameters.value(&FREQUENCY));
+        let limbo = Limbo::new(orphans, threshold.of(0) as usize);
+        Self { clock: Arc::clone(clock), births, threshold, limbo }
     }
 
     /// The birth era of a node allocated now, which is not published yet. Calls `step` when the
     /// clock should move.
     #[inline]
     pub(crate) fn birth(&self, step: impl FnOnce(&Clock)) -> u64 {
-        self.births.set(self.births.get() + 1);
-        if self.births.get().is_multiple_of(FREQUENCY) {
+        if self.births.count() {
             step(&self.clock);
         }
         self.clock.now()
@@ -134,7 +194,7 @@ impl Thread {
     /// The owner leaves: calls `step` for its births since the last one. Nobody else counts those, so
     /// threads with short lives would stop the clock, and an era would be without an end.
     pub(crate) fn end_births(&self, step: impl FnOnce(&Clock)) {
-        if !self.births.take().is_multiple_of(FREQUENCY) {
+        if self.births.has_begun() {
             step(&self.clock);
         }
     }
@@ -166,7 +226,7 @@ impl Thread {
         // come before the reads, too.
         self.limbo.adopt();
         let reserved = Reserved::new(reservations);
-        let threshold = threshold(count as u64) as usize;
+        let threshold = self.threshold.of(count as u64) as usize;
         // SAFETY: by this function's clause.
         unsafe { self.limbo.sweep(threshold, |garbage| reserved.meets(&garbage.stamp)) };
     }

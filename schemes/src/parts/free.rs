@@ -4,12 +4,16 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt::Debug;
 
+use crate::parameters::{Parameter, Parameters};
 use crate::parts::limbo::{Erased, Freeing};
 
 /// A free policy; one value per thread.
-pub trait Free: Default + Debug + 'static {
+pub trait Free: Debug + 'static {
     /// Whether freeing is spread over later retirements.
     const AMORTISED: bool;
+
+    /// A thread's policy, in a domain with these parameters.
+    fn new(parameters: &Parameters) -> Self;
 
     /// Frees the nodes, now or later, and leaves the list empty.
     ///
@@ -30,11 +34,15 @@ pub trait Free: Default + Debug + 'static {
 }
 
 /// Frees at once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Immediate;
 
 impl Free for Immediate {
     const AMORTISED: bool = false;
+
+    fn new(_: &Parameters) -> Self {
+        Self
+    }
 
     unsafe fn free(&self, nodes: &mut Vec<Erased>) {
         for node in nodes.drain(..) {
@@ -44,14 +52,23 @@ impl Free for Immediate {
     }
 }
 
-/// Nodes that [`Amortised`] frees per retirement. Two, so that what a stall piled up melts while as
-/// much again is retired; with one it would never shrink.
-const PER_RETIRE: usize = 2;
+/// Nodes that [`Amortised`] frees per retirement.
+pub(crate) const PER_RETIREMENT: Parameter = Parameter {
+    name: "frees_per_retirement",
+    unit: "nodes",
+    default: 2,
+    min: 1,
+    max: 1_000_000,
+    description: "A retirement frees this many of the nodes that wait. With 2, what a stall piled up \
+                  melts while as much again is retired; with 1 it never shrinks.",
+    source: "Kim, Brown & Singh, Are your epochs too epic?, PPoPP 2024 (amortized freeing)",
+};
 
 /// Frees a few nodes at each retirement (Kim, Brown & Singh, "Are your epochs too epic? Batch free
 /// can be harmful", PPoPP 2024): allocators handle a steady trickle better than bursts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Amortised {
+    per_retirement: u64,
     waiting: RefCell<VecDeque<Erased>>,
 }
 
@@ -71,6 +88,11 @@ impl Amortised {
 impl Free for Amortised {
     const AMORTISED: bool = true;
 
+    fn new(parameters: &Parameters) -> Self {
+        let per_retirement = parameters.value(&PER_RETIREMENT);
+        Self { per_retirement, waiting: RefCell::default() }
+    }
+
     unsafe fn free(&self, nodes: &mut Vec<Erased>) {
         self.waiting.borrow_mut().extend(nodes.drain(..));
     }
@@ -78,7 +100,7 @@ impl Free for Amortised {
     #[inline]
     fn step(&self) {
         let Some(_freeing) = Freeing::enter() else { return };
-        for _ in 0..PER_RETIRE {
+        for _ in 0..self.per_retirement {
             let Some(node) = self.next() else { return };
             // SAFETY: given to `free` once, and taken once; unprotected by the clause there.
             unsafe { node.free() };

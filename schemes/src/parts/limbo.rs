@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::facts::BoundInput;
 use crate::node::{Node, Retired};
+use crate::parameters::{Parameter, Parameters};
 use crate::sync::{self, AtomicPtr, Ordering, Use};
 
 /// A retired node, its type forgotten.
@@ -173,6 +174,43 @@ impl<S> Drop for Orphans<S> {
             }
             block = taken.next;
         }
+    }
+}
+
+/// How many new nodes make a scan due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Threshold {
+    nodes: u64,
+    /// Whether it is never less than the number of reservations, so that a scan, which reads them all,
+    /// costs a constant time for each new node.
+    grows: bool,
+}
+
+impl Threshold {
+    /// The declaration of a threshold, to which schemes add what is their own.
+    pub(crate) const PARAMETER: Parameter = Parameter {
+        name: "threshold",
+        unit: "nodes",
+        default: 1,
+        min: 1,
+        max: 1_000_000,
+        description: "A thread scans when its list has this many new nodes.",
+        source: "Michael, Hazard Pointers, IEEE TPDS 15(6), 2004, sec. 3 (R)",
+    };
+
+    /// A threshold that never grows.
+    pub(crate) fn exact(parameters: &Parameters, declared: &Parameter) -> Self {
+        Self { nodes: parameters.value(declared), grows: false }
+    }
+
+    /// A threshold that grows with the reservations unless it was set.
+    pub(crate) fn growing(parameters: &Parameters, declared: &Parameter) -> Self {
+        Self { grows: !parameters.is_set(declared), ..Self::exact(parameters, declared) }
+    }
+
+    /// Returns the new nodes that make a scan due, where so many reservations exist.
+    pub(crate) fn of(self, reservations: u64) -> u64 {
+        if self.grows { self.nodes.max(reservations) } else { self.nodes }
     }
 }
 

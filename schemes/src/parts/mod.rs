@@ -4,6 +4,7 @@ pub(crate) mod barrier;
 pub(crate) mod batch;
 pub(crate) mod epochs;
 pub(crate) mod era;
+pub(crate) mod every;
 pub(crate) mod free;
 #[cfg(not(kovan_loom))]
 pub(crate) mod home;

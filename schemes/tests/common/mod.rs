@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use kovan_schemes::node::Retired;
-use kovan_schemes::{BoundInput, Facts, Node, Progress, Reclaimer, Robustness, Strength};
+use kovan_schemes::{
+    BoundInput, Facts, Node, Parameters, Progress, Reclaimer, Robustness, Strength,
+};
 
 /// Protects nothing: frees at once, and a second time if told so.
 pub(crate) struct FreesAtOnce<const TIMES: u32>;
@@ -18,7 +20,8 @@ unsafe impl<const TIMES: u32> Reclaimer for FreesAtOnce<TIMES> {
         load: Progress::WaitFree,
         retire: Progress::WaitFree,
         robust: Robustness { stalled: true, long_reader: true },
-        parameters: "",
+        parameters: &[],
+        constants: "",
         bound: "0",
         frees_on_drop: true,
         frees_meanwhile: true,
@@ -28,10 +31,10 @@ unsafe impl<const TIMES: u32> Reclaimer for FreesAtOnce<TIMES> {
     type Guard<'l> = ();
     type Shield<'l> = ();
 
-    fn new() -> Self {
+    fn new(_: &Parameters) -> Self {
         Self
     }
-    fn bound(_: &BoundInput) -> Option<u64> {
+    fn bound(_: &BoundInput, _: &Parameters) -> Option<u64> {
         Some(0)
     }
     unsafe fn register(&self) {}

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use kovan_schemes::{Atomic, BoundInput, Domain, Guard, Handle, Reclaimer, Totals};
+use kovan_schemes::{Atomic, BoundInput, Domain, Guard, Handle, Parameters, Reclaimer, Totals};
 
 use crate::cases::{MANY, clear, frees_meanwhile, piles_up, replace};
 use crate::tracked::{Drops, Tracked};
@@ -28,7 +28,8 @@ fn check_held<R: Reclaimer>(
 ) {
     let (name, unreclaimed) = (R::FACTS.name, totals.unreclaimed());
     if claimed {
-        let bound = R::bound(input).expect("a robust scheme declares a bound");
+        let bound =
+            R::bound(input, &Parameters::default()).expect("a robust scheme declares a bound");
         assert!(bound < retired, "{name}: {retired} nodes cannot break the bound of {bound}");
         assert!(unreclaimed <= bound, "{name}: {unreclaimed} unreclaimed, the bound is {bound}");
     } else if piles_up::<R>() {
@@ -38,7 +39,7 @@ fn check_held<R: Reclaimer>(
 
 /// So many nodes that a robust scheme's bound could be broken.
 fn enough<R: Reclaimer>(input: &BoundInput) -> u64 {
-    R::bound(input).map_or(100_000, |bound| 100_000.max(2 * bound))
+    R::bound(input, &Parameters::default()).map_or(100_000, |bound| 100_000.max(2 * bound))
 }
 
 pub(crate) fn a_reader_that_keeps_loading<R: Reclaimer>() {

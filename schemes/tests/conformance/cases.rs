@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use kovan_schemes::{Atomic, BoundInput, Domain, Guard, Reclaimer, Shared, Strength};
+use kovan_schemes::{Atomic, BoundInput, Domain, Guard, Parameters, Reclaimer, Shared, Strength};
 
 use crate::tracked::{Drops, Tracked};
 
@@ -70,7 +70,11 @@ pub(crate) fn all_dropped_with<R: Reclaimer>(domain: Domain<R>, drops: &Drops, m
 }
 
 pub(crate) fn each_retired_node_is_dropped_exactly_once<R: Reclaimer>() {
-    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    drops_each_once::<R>(&Parameters::default());
+}
+
+pub(crate) fn drops_each_once<R: Reclaimer>(parameters: &Parameters) {
+    let (domain, drops) = (Domain::<R>::with(parameters), Drops::default());
     let handle = domain.register();
     for _ in 0..MANY {
         let guard = handle.pin();
@@ -132,7 +136,11 @@ fn protected_is_not_dropped<R: Reclaimer>(reader_first: bool, unpublished: usize
 }
 
 pub(crate) fn readers_never_see_a_freed_node<R: Reclaimer>() {
-    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    readers_see_no_freed_node::<R>(&Parameters::default());
+}
+
+pub(crate) fn readers_see_no_freed_node<R: Reclaimer>(parameters: &Parameters) {
+    let (domain, drops) = (Domain::<R>::with(parameters), Drops::default());
     let mut cell = Arc::new(Atomic::<Tracked, R>::null());
     let stop = Arc::new(AtomicBool::new(false));
     replace(&cell, &domain.register().pin(), &drops);
@@ -241,14 +249,18 @@ pub(crate) fn more_guards_than_a_batch_has_entries<R: Reclaimer>() {
 }
 
 pub(crate) fn one_stalled_thread_stays_within_the_declared_bound<R: Reclaimer>() {
+    a_stall_stays_within_the_bound::<R>(&Parameters::default());
+}
+
+pub(crate) fn a_stall_stays_within_the_bound<R: Reclaimer>(parameters: &Parameters) {
     let input = BoundInput { handles: 2, stalled: 1, shields: 1, live: 1, ..BoundInput::default() };
-    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let (domain, drops) = (Domain::<R>::with(parameters), Drops::default());
     let cell = Atomic::<Tracked, R>::null();
     replace(&cell, &domain.register().pin(), &drops);
     let started = Barrier::new(2);
     let (release, wait) = channel::<()>();
     // Twice the bound, or nothing could exceed it.
-    let retired = R::bound(&input).map_or(30_000, |bound| 2 * bound);
+    let retired = R::bound(&input, parameters).map_or(30_000, |bound| 2 * bound);
     let meter = domain.meter();
     let mut peak = 0;
     thread::scope(|scope| {
@@ -281,10 +293,10 @@ pub(crate) fn one_stalled_thread_stays_within_the_declared_bound<R: Reclaimer>()
         peak = peak.max(meter.totals().unreclaimed());
         drop(release);
     });
-    match R::bound(&input) {
+    match R::bound(&input, parameters) {
         Some(bound) => {
             assert!(R::FACTS.robust.stalled);
-            assert!(peak <= bound, "{peak} unreclaimed, the bound is {bound}");
+            assert!(peak <= bound, "{peak} unreclaimed, the bound is {bound}; {parameters:?}");
         }
         // Where no bound is claimed the stall must show, or the test measures nothing.
         None if piles_up::<R>() => {
