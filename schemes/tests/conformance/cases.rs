@@ -259,8 +259,8 @@ pub(crate) fn a_stall_stays_within_the_bound<R: Reclaimer>(parameters: &Paramete
     replace(&cell, &domain.register().pin(), &drops);
     let started = Barrier::new(2);
     let (release, wait) = channel::<()>();
-    // Twice the bound, or nothing could exceed it.
-    let retired = R::bound(&input, parameters).map_or(30_000, |bound| 2 * bound);
+    // Twice the bound, or nothing could exceed it; and so many that the peak is seen.
+    let retired = R::bound(&input, parameters).map_or(30_000, |bound| 30_000.max(2 * bound));
     let meter = domain.meter();
     let mut peak = 0;
     thread::scope(|scope| {

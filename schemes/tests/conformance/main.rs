@@ -2,8 +2,8 @@
 //!
 //! `cases` holds one generic function per promise; the macro below makes a test of each for each
 //! scheme, so that a new registry row is tested without an edit here. `destructors` holds those about
-//! what destructors do, `adversaries` those about threads that stall, stay or leave. `broken` shows
-//! that the suite catches a scheme that frees at once.
+//! what destructors do, `adversaries` those about threads that stall, stay or leave, `parameters` those
+//! about what can be set. `broken` shows that the suite catches a scheme that frees at once.
 #![cfg(not(kovan_loom))]
 
 mod adversaries;
@@ -12,6 +12,7 @@ mod cases;
 #[path = "../common/mod.rs"]
 mod common;
 mod destructors;
+mod parameters;
 mod tracked;
 
 /// A test for each function named.
@@ -61,6 +62,13 @@ macro_rules! conformance {
                     garbage_of_exited_threads_is_freed_by_those_who_stay,
                     a_hundred_shields_at_once,
                     a_destructor_may_retire_through_the_handle_that_frees_it,
+                }
+                parameters::{
+                    every_setting_frees_all,
+                    every_setting_keeps_the_bound,
+                    the_bound_follows_the_parameters,
+                    every_parameter_has_an_effect,
+                    what_is_not_declared_is_refused,
                 }
             }
         }
