@@ -108,7 +108,7 @@ fn experiment(source: &Source) -> Value {
 fn table_of(what: What) -> Result<String> {
     let (header, rows): (&[&str], Vec<Vec<String>>) = match what {
         What::Schemes => (
-            &["scheme", "protects", "under a stall", "implemented by", "published"],
+            &["scheme", "protects", "under a stall", "implemented by", "parameters", "published"],
             kovan_schemes::registry::all().iter().map(scheme_row).collect(),
         ),
         What::Structures => (
@@ -141,7 +141,8 @@ fn table_of(what: What) -> Result<String> {
 fn scheme_row(facts: &Facts) -> Vec<String> {
     let stall = if facts.robust.stalled { "bounded" } else { "unbounded" };
     let strength = table::plain(&json!(facts.strength));
-    vec![facts.name.into(), strength, stall.into(), facts.version.into(), facts.paper.into()]
+    let (version, parameters) = (facts.version.into(), facts.defaults());
+    vec![facts.name.into(), strength, stall.into(), version, parameters, facts.paper.into()]
 }
 
 fn structure_row(facts: &StructureFacts) -> Vec<String> {
