@@ -17,15 +17,14 @@ use std::mem::replace;
 use std::ops::{Bound, RangeBounds};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, RegionProtection, Strength};
+use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, RegionProtection};
 
 use crate::bonsai_edit::{Attempt, Edit, Found, Node, View};
 use crate::fresh::into_items;
 use crate::guarded::Entry;
 use crate::interface::{cursor_interface, into_iter_of, map_interface, search_steps};
-use crate::structure::{
-    Key, Kind, Nodes, Structure, StructureFacts, Value, debug_with_domain, map_operations,
-};
+use crate::steps::before;
+use crate::structure::{Key, Structure, StructureFacts, Value, debug_with_domain, map_operations};
 use crate::tree;
 
 /// A lock-free sorted map in a balanced tree, with snapshots. Its operations panic if the guard is
@@ -111,8 +110,7 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> Bonsai<K, V, R> {
     where
         K: Borrow<Q>,
     {
-        let before = |at: &K| !(bound, Bound::Unbounded).contains(at.borrow());
-        self.until_unchanged(guard, |view| view.first_not(before)).and_then(Self::entry)
+        self.until_unchanged(guard, |view| view.first_not(before(bound))).and_then(Self::entry)
     }
 
     /// What `attempt` makes of a view of the root, as soon as the root does not change meanwhile.
@@ -147,7 +145,7 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> Bonsai<K, V, R> {
         guard: &'g Guard<'h, R>,
     ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> {
         self.domain.check(guard);
-        self.steps(guard)
+        self.steps::<K>(guard, Bound::Unbounded)
     }
 
     /// The number of keys. Constant time.
@@ -287,11 +285,9 @@ impl<K, V, R: RegionProtection, B> fmt::Debug for Range<'_, '_, K, V, R, B> {
 impl<R: Reclaimer> Structure<R> for Bonsai<u64, u64, R> {
     const FACTS: StructureFacts = StructureFacts {
         name: "bonsai",
-        kind: Kind::Map,
         paper: "Clements, Kaashoek and Zeldovich, Scalable address spaces using RCU balanced trees, ASPLOS 2012",
-        needs: Strength::Pointer,
         shields: 3,
-        nodes: Nodes::ONE_PER_KEY,
+        ..StructureFacts::MAP
     };
 
     map_operations!(counted: len);

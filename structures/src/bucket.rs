@@ -16,7 +16,7 @@
 mod update;
 
 use std::borrow::Borrow;
-use std::ops::{Bound, RangeBounds};
+use std::ops::Bound;
 use std::ptr;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -24,7 +24,7 @@ use kovan_schemes::{Atomic, Domain, Guard, Owned, Reclaimer, Shared, Shield};
 
 use crate::chain::{self, Link};
 use crate::guarded::Entry;
-use crate::steps::{Pair, Steps};
+use crate::steps::{Found, Pair, Steps, before};
 use crate::structure::{Key, Value};
 
 pub(crate) use self::update::unlink;
@@ -92,31 +92,68 @@ impl<'h, R: Reclaimer> Shields<'h, R> {
     }
 }
 
-/// A place in a list. What it points to is protected by its shields, so only while it lives.
+/// A place in a list, or at one level of a skip list. What it points to is protected by its shields,
+/// so only while it lives.
 #[expect(missing_debug_implementations, reason = "public only for the sealed trait `Find`")]
-pub struct Place<'g, 'h, K, V, R: Reclaimer> {
+pub struct Place<'g, 'h, N, R: Reclaimer> {
     pub(crate) shields: Shields<'h, R>,
     /// The link that led to `cur`: the head, or of a node that was not marked.
-    pub(crate) prev: &'g Atomic<Node<K, V, R>, R>,
-    pub(crate) cur: Shared<'g, Node<K, V, R>, R>,
+    pub(crate) prev: &'g Atomic<N, R>,
+    pub(crate) cur: Shared<'g, N, R>,
     /// What `cur` is: the first node that is not before the place looked for.
-    pub(crate) node: Option<&'g Node<K, V, R>>,
+    pub(crate) node: Option<&'g N>,
     /// The successor of `cur`, untagged: `cur` was not marked.
-    pub(crate) next: Shared<'g, Node<K, V, R>, R>,
+    pub(crate) next: Shared<'g, N, R>,
 }
 
-impl<'g, 'h, K, V, R: Reclaimer> Place<'g, 'h, K, V, R> {
-    fn found<Q>(&self, key: &Q) -> Option<&'g Node<K, V, R>>
+impl<'g, 'h, N: Pair<R>, R: Reclaimer> Place<'g, 'h, N, R> {
+    pub(crate) fn found<Q: Eq + ?Sized>(&self, key: &Q) -> Option<&'g N>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        N::Key: Borrow<Q>,
     {
-        self.node.filter(|node| node.key.borrow() == key)
+        self.node.filter(|node| node.pair().0.borrow() == key)
     }
 
-    pub(crate) fn into_entry(self) -> Option<Entry<'g, 'h, K, V, R>> {
-        // `shields.cur` protects `node`.
-        Some(self.node?.entry(self.shields.cur))
+    pub(crate) fn into_found(self) -> Option<Found<'g, 'h, N, R>> {
+        self.node.map(|_| (self.cur, self.shields.cur))
+    }
+
+    pub(crate) fn into_entry(self) -> Option<Entry<'g, 'h, N::Key, N::Value, R>> {
+        let (key, value) = self.node?.pair();
+        // It protects `node`.
+        Some(Entry::new(key, value, self.shields.cur))
+    }
+
+    /// As [`Structure::hold_inside`](crate::Structure::hold_inside), in the list of `head`, with so
+    /// many shields.
+    pub(crate) fn hold_inside(
+        mut self,
+        guard: &Guard<'h, R>,
+        head: &Atomic<N, R>,
+        shields: u64,
+        inside: &mut dyn FnMut(),
+    ) {
+        let held = &mut self.shields;
+        // At either end there is a shield to spare.
+        if ptr::eq(self.prev, head) {
+            let _ = guard.protect(&mut held.prev, head);
+        }
+        if self.cur.is_null() {
+            let _ = guard.protect(&mut held.cur, head);
+        }
+        if self.next.is_null() {
+            let _ = guard.protect(&mut held.next, head);
+        }
+        // What an operation holds besides its place.
+        let more: Vec<_> = (PLACE_SHIELDS..shields)
+            .map(|_| {
+                let mut shield = guard.shield();
+                let _ = guard.protect(&mut shield, head);
+                shield
+            })
+            .collect();
+        inside();
+        drop((self, more));
     }
 }
 
@@ -128,7 +165,7 @@ pub trait Find<R: Reclaimer> {
         head: &'g Atomic<Node<K, V, R>, R>,
         guard: &'g Guard<'h, R>,
         before: impl Fn(&K) -> bool,
-    ) -> Place<'g, 'h, K, V, R>;
+    ) -> Place<'g, 'h, Node<K, V, R>, R>;
 
     /// The entry of `key`.
     fn lookup<'g, 'h, K: Key + Borrow<Q>, V: Value, Q: Ord + ?Sized>(
@@ -152,54 +189,24 @@ impl<K: Key, V: Value, R: Reclaimer> Bucket<K, V, R> {
         Self { head: Atomic::null() }
     }
 
-    /// The entries, in order.
-    pub(crate) fn steps<'g, 'h, T: Find<R>>(
+    /// The entries within a bound from below, in order.
+    pub(crate) fn steps<'g, 'h, T: Find<R>, Q: Ord + ?Sized>(
         &'g self,
         guard: &'g Guard<'h, R>,
-    ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> {
-        Steps::new(guard, move |from: Bound<&K>| {
-            let before = |at: &K| !(from, Bound::Unbounded).contains(at);
-            let place = T::find(&self.head, guard, before);
-            place.node.map(|_| (place.cur, place.shields.cur))
-        })
+        from: Bound<&Q>,
+    ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> + use<'g, 'h, T, Q, K, V, R>
+    where
+        K: Borrow<Q>,
+    {
+        let first = T::find(&self.head, guard, before(from)).into_found();
+        let seek = |from: Bound<&K>| T::find(&self.head, guard, before(from)).into_found();
+        Steps::new(guard, first, seek)
     }
 
     /// Whether there is no node, marked or not.
     pub(crate) fn has_no_nodes(&self, guard: &Guard<'_, R>) -> bool {
         // Relaxed: not dereferenced.
         self.head.load(Relaxed, guard).is_null()
-    }
-
-    /// As [`Structure::hold_inside`](crate::Structure::hold_inside), with so many shields.
-    pub(crate) fn hold_inside<T: Find<R>>(
-        &self,
-        guard: &Guard<'_, R>,
-        key: &K,
-        shields: u64,
-        inside: &mut dyn FnMut(),
-    ) {
-        let mut place = T::find(&self.head, guard, |at| at < key);
-        let held = &mut place.shields;
-        // At either end there is a shield to spare.
-        if ptr::eq(place.prev, &raw const self.head) {
-            let _ = guard.protect(&mut held.prev, &self.head);
-        }
-        if place.cur.is_null() {
-            let _ = guard.protect(&mut held.cur, &self.head);
-        }
-        if place.next.is_null() {
-            let _ = guard.protect(&mut held.next, &self.head);
-        }
-        // What a traversal holds besides its place.
-        let more: Vec<_> = (PLACE_SHIELDS..shields)
-            .map(|_| {
-                let mut shield = guard.shield();
-                let _ = guard.protect(&mut shield, &self.head);
-                shield
-            })
-            .collect();
-        inside();
-        drop((place, more));
     }
 
     /// The keys, in order.

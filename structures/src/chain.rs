@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use kovan_schemes::{Atomic, Domain, Guard, Owned, Reclaimer, Shared, Strength};
 
 /// A node with a successor. The tag of the link is the node's own mark, not the successor's.
-pub(crate) trait Link<R: Reclaimer>: Sized {
+pub trait Link<R: Reclaimer>: Sized {
     /// The link to the successor.
     fn link(&self) -> &Atomic<Self, R>;
     /// The link to the successor, exclusively.
@@ -108,6 +108,7 @@ pub(crate) fn sum<N: Link<R>, R: Reclaimer>(
                 let _ = guard.protect(&mut shield, &Atomic::new(at));
                 // Acquire: keeps the load behind the protection it validates.
                 if source.load(Acquire, guard) != first {
+                    crate::restarts::count();
                     continue 'again;
                 }
             }

@@ -43,7 +43,7 @@ use crate::interface::{
     cursor_interface, into_iter_of, iterate_interface, map_interface, search_steps,
 };
 use crate::structure::{
-    Key, Kind, Nodes, Structure, StructureFacts, Value, debug_with_domain, map_operations,
+    Key, Nodes, Structure, StructureFacts, Value, debug_with_domain, map_operations,
 };
 use crate::tree::{self, Bound, leaf_reads, place_entries};
 
@@ -168,9 +168,11 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> EllenTree<K, V, R> {
                     if UPDATE {
                         // Its removal is flagged there, or is done.
                         Self::assist(guard, grand, &mut shields);
+                        crate::restarts::count();
                         continue 'again;
                     }
                     if !leads_to(guard, grand, grand_side, parent_at) {
+                        crate::restarts::count();
                         continue 'again;
                     }
                 }
@@ -260,12 +262,11 @@ debug_with_domain!(EllenTree<K, V>);
 impl<R: Reclaimer> Structure<R> for EllenTree<u64, u64, R> {
     const FACTS: StructureFacts = StructureFacts {
         name: "ellen-tree",
-        kind: Kind::Map,
         paper: "Ellen, Fatourou, Ruppert and van Breugel, Non-blocking binary search trees, PODC 2010",
-        needs: Strength::Pointer,
         shields: 6,
         // Each inner node may be the home of a record.
         nodes: Nodes { per_key: 2, fixed: 2, records: 1, ..Nodes::ONE_PER_KEY },
+        ..StructureFacts::MAP
     };
 
     map_operations!(by_key);
@@ -298,10 +299,7 @@ impl<R: Reclaimer> Structure<R> for EllenTree<u64, u64, R> {
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let key = |node: &Node<u64, u64, R>| match node.bound {
-            Bound::Key(key) => node.value.map(|_| key),
-            _ => None,
-        };
+        let key = |node: &Node<u64, u64, R>| node.value.and(node.bound.key().copied());
         // SAFETY: exclusive by `&mut self`.
         unsafe { tree::contents(&self.domain, &mut self.root, key) }
     }

@@ -66,6 +66,7 @@ macro_rules! front_queue {
             const FACTS: StructureFacts = StructureFacts {
                 kind: Kind::Queue,
                 needs: Strength::Pointer,
+                restarts: false,
                 shields: 2,
                 nodes: Nodes { fixed: 1, ..Nodes::ONE_PER_KEY },
                 $($fact: $value,)*

@@ -40,7 +40,7 @@ use kovan_schemes::{Atomic, Guard, Reclaimer, RegionProtection, Shared, Shield, 
 use crate::bucket::{Find, MARK, Node, Place, Shields, unlink};
 use crate::guarded::Entry;
 use crate::list::{List, Traversal};
-use crate::structure::{Key, Kind, Nodes, StructureFacts, Value};
+use crate::structure::{Key, StructureFacts, Value};
 
 /// Harris's list as published, for schemes that protect a region.
 pub type HarrisList<K, V, R> = List<K, V, R, Harris>;
@@ -58,11 +58,10 @@ impl<R: RegionProtection> Traversal<R> for Harris {
     type Find = HarrisScot;
     const LIST: StructureFacts = StructureFacts {
         name: "harris-list",
-        kind: Kind::Map,
         paper: "Harris, A pragmatic implementation of non-blocking linked-lists, DISC 2001",
         needs: Strength::Region,
         shields: 0,
-        nodes: Nodes::ONE_PER_KEY,
+        ..StructureFacts::MAP
     };
     const MAP: StructureFacts =
         StructureFacts { name: "hash-map-harris-region", ..<Self as Traversal<R>>::LIST };
@@ -72,11 +71,9 @@ impl<R: Reclaimer> Traversal<R> for HarrisScot {
     type Find = Self;
     const LIST: StructureFacts = StructureFacts {
         name: "harris-list-scot",
-        kind: Kind::Map,
         paper: "Arovi and Nikolaev, Fixing non-blocking data structures … (SCOT), arXiv 2504.06254, 2025",
-        needs: Strength::Pointer,
         shields: 5,
-        nodes: Nodes::ONE_PER_KEY,
+        ..StructureFacts::MAP
     };
     const MAP: StructureFacts =
         StructureFacts { name: "hash-map-harris", ..<Self as Traversal<R>>::LIST };
@@ -87,7 +84,7 @@ impl<R: Reclaimer> Find<R> for HarrisScot {
         head: &'g Atomic<Node<K, V, R>, R>,
         guard: &'g Guard<'h, R>,
         before: impl Fn(&K) -> bool,
-    ) -> Place<'g, 'h, K, V, R> {
+    ) -> Place<'g, 'h, Node<K, V, R>, R> {
         Walk::new(head, guard).find(before)
     }
 
@@ -161,6 +158,7 @@ impl<'g, 'h, K: Key, V: Value, R: Reclaimer> Walk<'g, 'h, K, V, R> {
     fn go_back(&mut self) {
         self.cur = self.guard.protect(&mut self.shields.cur, self.prev);
         if self.cur.tag() == MARK {
+            crate::restarts::count();
             self.prev = self.head;
             self.cur = self.guard.protect(&mut self.shields.cur, self.head);
         }
@@ -186,7 +184,7 @@ impl<'g, 'h, K: Key, V: Value, R: Reclaimer> Walk<'g, 'h, K, V, R> {
         }
     }
 
-    fn find(mut self, before: impl Fn(&K) -> bool) -> Place<'g, 'h, K, V, R> {
+    fn find(mut self, before: impl Fn(&K) -> bool) -> Place<'g, 'h, Node<K, V, R>, R> {
         loop {
             let (node, next) = match self.read() {
                 Some((node, next)) if next.tag() == MARK || before(&node.key) => {

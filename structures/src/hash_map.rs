@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::marker::PhantomData;
+use std::ops::Bound::Unbounded;
 
 use foldhash::fast::FixedState;
 use kovan_schemes::{Domain, Guard, Reclaimer};
@@ -21,7 +22,7 @@ use crate::structure::{Key, Structure, StructureFacts, Value, map_operations};
 const MAX_BUCKETS: usize = 1 << 24;
 
 /// A lock-free hash map that does not grow, whose buckets are lists of the algorithm `T`.
-/// It has no `first` and no cursor: the order of its keys is that of their hashes in part.
+/// It has no `first`, no `range` and no cursor: the order of its keys is that of their hashes in part.
 /// Its operations panic if the guard is of another domain.
 ///
 /// The default hasher is the standard library's, whose keys are random: nobody can choose keys that all
@@ -73,7 +74,7 @@ impl<K: Key + Hash, V: Value, R: Reclaimer, T: Traversal<R>, S: BuildHasher>
         &'g self,
         guard: &'g Guard<'h, R>,
     ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> {
-        self.buckets.iter().flat_map(|bucket| bucket.steps::<T::Find>(guard))
+        self.buckets.iter().flat_map(|bucket| bucket.steps::<T::Find, K>(guard, Unbounded))
     }
 
     fn index<Q: Hash + ?Sized>(&self, key: &Q) -> usize {
@@ -126,7 +127,9 @@ where
         let (before, from) = self.buckets.split_at(self.index(&key));
         let mut candidates = from.iter().chain(before);
         let bucket = candidates.find(|bucket| !bucket.has_no_nodes(guard));
-        bucket.unwrap_or(&from[0]).hold_inside::<T::Find>(guard, &key, T::MAP.shields, inside);
+        let head = &bucket.unwrap_or(&from[0]).head;
+        let place = T::Find::find(head, guard, |at| *at < key);
+        place.hold_inside(guard, head, T::MAP.shields, inside);
     }
 
     fn contents(&mut self) -> Vec<u64> {

@@ -147,13 +147,33 @@ macro_rules! cursor_interface {
             self.domain.check(guard);
             self.seek(guard, bound)
         }
+
+        /// Iterates over the entries whose keys are within `bounds`, in ascending order of their keys.
+        /// Weakly consistent, as [`iter`](Self::iter) is, and no snapshot. It searches for the first
+        /// entry at once.
+        pub fn range<'g, 'h, Q, B>(
+            &'g self,
+            guard: &'g Guard<'h, R>,
+            bounds: B,
+        ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>>
+        where
+            K: Borrow<Q>,
+            Q: Ord + ?Sized,
+            B: std::ops::RangeBounds<Q>,
+        {
+            use std::ops::{Bound::Unbounded, RangeBounds};
+            self.domain.check(guard);
+            self.steps(guard, bounds.start_bound()).take_while(move |entry| {
+                (Unbounded, bounds.end_bound()).contains(entry.key().borrow())
+            })
+        }
     };
 }
 pub(crate) use cursor_interface;
 
 /// Iteration over a map, from its `steps`, which yields each entry where it is.
 macro_rules! iterate_interface {
-    ($order:literal) => {
+    ($order:literal $(, $from:expr)?) => {
         #[doc = concat!("Iterates over the entries, ", $order, ".")]
         /// Weakly consistent: it meets each key that was present throughout, and none that was not
         /// present at some time, once. An entry that the caller keeps keeps a shield, as those of
@@ -163,7 +183,7 @@ macro_rules! iterate_interface {
             guard: &'g Guard<'h, R>,
         ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> {
             self.domain.check(guard);
-            self.steps(guard)
+            self.steps(guard $(, $from)?)
         }
 
         /// Counts the keys by a walk over all of them. While others work the number is approximate:
@@ -186,14 +206,18 @@ pub(crate) use iterate_interface;
 /// for when the one before it is returned.
 macro_rules! search_steps {
     () => {
-        fn steps<'g, 'h>(
+        fn steps<'g, 'h, Q: Ord + ?Sized>(
             &'g self,
             guard: &'g Guard<'h, R>,
-        ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> {
+            from: std::ops::Bound<&Q>,
+        ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> + use<'g, 'h, Q, K, V, R>
+        where
+            K: Borrow<Q>,
+        {
             let after = |entry: &Entry<'g, 'h, K, V, R>| {
                 self.seek::<K>(guard, std::ops::Bound::Excluded(entry.key()))
             };
-            std::iter::successors(self.seek::<K>(guard, std::ops::Bound::Unbounded), after)
+            std::iter::successors(self.seek(guard, from), after)
         }
     };
 }

@@ -31,6 +31,7 @@ mod interface;
 mod padded;
 #[cfg(test)]
 mod pause;
+mod restarts;
 mod steps;
 mod tree;
 
@@ -62,7 +63,8 @@ pub use list::List;
 pub use michael_list::MichaelList;
 pub use ms_queue::MsQueue;
 pub use nm_tree::NmTree;
+pub use restarts::restarts;
 pub use segment_queue::SegmentQueue;
 pub use skip_list::SkipList;
-pub use structure::{Key, Kind, Nodes, Query, Structure, StructureFacts, Value};
+pub use structure::{ITERATION_SHIELDS, Key, Kind, Nodes, Query, Structure, StructureFacts, Value};
 pub use treiber_stack::TreiberStack;

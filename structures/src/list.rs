@@ -4,7 +4,7 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::{Bound, RangeBounds};
+use std::ops::Bound;
 
 use kovan_schemes::{Domain, Guard, Reclaimer};
 
@@ -12,6 +12,7 @@ use crate::bucket::{Bucket, Find, Node, bucket_operations};
 use crate::fresh::into_items;
 use crate::guarded::Entry;
 use crate::interface::{cursor_interface, into_iter_of, iterate_interface, map_interface};
+use crate::steps::before;
 use crate::structure::{Key, Structure, StructureFacts, Value, map_operations};
 
 /// A list algorithm: how a traversal treats the removed nodes that it meets.
@@ -41,7 +42,7 @@ impl<K: Key, V: Value, R: Reclaimer, T: Traversal<R>> List<K, V, R, T> {
 
     map_interface!();
     cursor_interface!();
-    iterate_interface!("in ascending order of their keys");
+    iterate_interface!("in ascending order of their keys", Bound::<&K>::Unbounded);
     bucket_operations!();
 
     fn seek<'g, 'h, Q: Ord + ?Sized>(
@@ -52,15 +53,18 @@ impl<K: Key, V: Value, R: Reclaimer, T: Traversal<R>> List<K, V, R, T> {
     where
         K: Borrow<Q>,
     {
-        let before = |at: &K| !(bound, Bound::Unbounded).contains(at.borrow());
-        T::Find::find(&self.list.head, guard, before).into_entry()
+        T::Find::find(&self.list.head, guard, before(bound)).into_entry()
     }
 
-    fn steps<'g, 'h>(
+    fn steps<'g, 'h, Q: Ord + ?Sized>(
         &'g self,
         guard: &'g Guard<'h, R>,
-    ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> {
-        self.list.steps::<T::Find>(guard)
+        from: Bound<&Q>,
+    ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> + use<'g, 'h, Q, K, V, R, T>
+    where
+        K: Borrow<Q>,
+    {
+        self.list.steps::<T::Find, Q>(guard, from)
     }
 
     fn bucket<Q: ?Sized>(&self, _: &Q) -> &Bucket<K, V, R> {
@@ -92,7 +96,9 @@ impl<R: Reclaimer, T: Traversal<R>> Structure<R> for List<u64, u64, R, T> {
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);
-        self.list.hold_inside::<T::Find>(guard, &key, T::LIST.shields, inside);
+        let head = &self.list.head;
+        let place = T::Find::find(head, guard, |at| *at < key);
+        place.hold_inside(guard, head, T::LIST.shields, inside);
     }
 
     fn contents(&mut self) -> Vec<u64> {

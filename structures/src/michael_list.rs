@@ -4,11 +4,11 @@
 //! So each node is read from a link that was reachable when the shield was set, which is all that
 //! the weakest protection asks for.
 
-use kovan_schemes::{Atomic, Guard, Reclaimer, Shared, Strength};
+use kovan_schemes::{Atomic, Guard, Reclaimer, Shared};
 
 use crate::bucket::{Find, MARK, Node, Place, Shields, unlink};
 use crate::list::{List, Traversal};
-use crate::structure::{Key, Kind, Nodes, StructureFacts, Value};
+use crate::structure::{Key, StructureFacts, Value};
 
 /// A lock-free sorted map in a linked list.
 pub type MichaelList<K, V, R> = List<K, V, R, Michael>;
@@ -21,11 +21,9 @@ impl<R: Reclaimer> Traversal<R> for Michael {
     type Find = Self;
     const LIST: StructureFacts = StructureFacts {
         name: "michael-list",
-        kind: Kind::Map,
         paper: "Michael, High performance dynamic lock-free hash tables and list-based sets, SPAA 2002",
-        needs: Strength::Pointer,
         shields: 4,
-        nodes: Nodes::ONE_PER_KEY,
+        ..StructureFacts::MAP
     };
     const MAP: StructureFacts = StructureFacts { name: "hash-map", ..<Self as Traversal<R>>::LIST };
 }
@@ -35,7 +33,7 @@ impl<R: Reclaimer> Find<R> for Michael {
         head: &'g Atomic<Node<K, V, R>, R>,
         guard: &'g Guard<'h, R>,
         before: impl Fn(&K) -> bool,
-    ) -> Place<'g, 'h, K, V, R> {
+    ) -> Place<'g, 'h, Node<K, V, R>, R> {
         let mut shields = Shields::new(guard);
         'again: loop {
             let mut prev = head;
@@ -58,10 +56,12 @@ impl<R: Reclaimer> Find<R> for Michael {
                     // which does not change after the mark.
                     // SAFETY: `cur` is protected and marked, and `next` is its frozen successor.
                     if !unsafe { unlink(guard, prev, cur, next.with_tag(0)) } {
+                        crate::restarts::count();
                         continue 'again;
                     }
                     cur = guard.protect(&mut shields.cur, prev);
                     if cur.tag() == MARK {
+                        crate::restarts::count();
                         continue 'again;
                     }
                     continue;

@@ -41,7 +41,7 @@ use crate::interface::{
     cursor_interface, into_iter_of, iterate_interface, map_interface, search_steps,
 };
 use crate::structure::{
-    Key, Kind, Nodes, Structure, StructureFacts, Value, debug_with_domain, map_operations,
+    Key, Nodes, Structure, StructureFacts, Value, debug_with_domain, map_operations,
 };
 use crate::tree::{self, Bound, Branches, leaf_reads, place_entries};
 
@@ -200,6 +200,7 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
                 // Acquire: keeps the load behind the protection it validates. The successor is
                 // protected, so it is the same node.
                 if !Self::REGION && next.tag() != 0 && anchor.load(Acquire, guard) != successor {
+                    crate::restarts::count();
                     continue 'again;
                 }
                 swap(&mut shields.parent, &mut shields.leaf);
@@ -253,11 +254,10 @@ debug_with_domain!(NmTree<K, V>);
 impl<R: Reclaimer> Structure<R> for NmTree<u64, u64, R> {
     const FACTS: StructureFacts = StructureFacts {
         name: "nm-tree",
-        kind: Kind::Map,
         paper: "Natarajan and Mittal, Fast concurrent lock-free binary search trees, PPoPP 2014",
-        needs: Strength::Pointer,
         shields: 6,
         nodes: Nodes { per_key: 2, fixed: 1, ..Nodes::ONE_PER_KEY },
+        ..StructureFacts::MAP
     };
 
     map_operations!(by_key);
@@ -285,10 +285,7 @@ impl<R: Reclaimer> Structure<R> for NmTree<u64, u64, R> {
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let key = |node: &Node<u64, u64, R>| match node.bound {
-            Bound::Key(key) => node.value.map(|_| key),
-            _ => None,
-        };
+        let key = |node: &Node<u64, u64, R>| node.value.and(node.bound.key().copied());
         // SAFETY: exclusive by `&mut self`.
         unsafe { tree::contents(&self.domain, &mut self.root, key) }
     }

@@ -290,6 +290,7 @@ impl<R: Reclaimer> Structure<R> for SegmentQueue<u64, R> {
         kind: Kind::Queue,
         paper: "Correia and Ramalhete, FAAArrayQueue, 2016; after Morrison and Afek, Fast concurrent queues for x86 processors, PPoPP 2013",
         needs: Strength::Pointer,
+        restarts: false,
         shields: 2,
         nodes: Nodes { keys_per_node: CELLS as u64, fixed: 1, ..Nodes::ONE_PER_KEY },
     };

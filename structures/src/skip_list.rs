@@ -40,8 +40,7 @@ mod update;
 
 use std::borrow::Borrow;
 use std::mem::replace;
-use std::ops::{Bound, RangeBounds};
-use std::ptr;
+use std::ops::Bound;
 
 use kovan_schemes::{Atomic, Domain, Guard, Owned, Reclaimer, Strength};
 
@@ -50,10 +49,8 @@ use crate::chain;
 use crate::fresh::into_items;
 use crate::guarded::Entry;
 use crate::interface::{cursor_interface, into_iter_of, iterate_interface, map_interface};
-use crate::steps::Steps;
-use crate::structure::{
-    Key, Kind, Nodes, Structure, StructureFacts, Value, debug_with_domain, map_operations,
-};
+use crate::steps::{Steps, before};
+use crate::structure::{Key, Structure, StructureFacts, Value, debug_with_domain, map_operations};
 
 /// A lock-free sorted map in a skip list. Its operations panic if the guard is of another domain.
 ///
@@ -73,13 +70,7 @@ impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
 
     map_interface!();
     cursor_interface!();
-    iterate_interface!("in ascending order of their keys");
-
-    #[cfg(test)]
-    fn insert_with_height(&self, guard: &Guard<'_, R>, key: K, value: V, height: usize) -> bool {
-        self.domain.check(guard);
-        self.add_node::<false, _>(guard, (key, value), || height, |_, _| ()).is_ok()
-    }
+    iterate_interface!("in ascending order of their keys", Bound::<&K>::Unbounded);
 
     #[inline]
     fn add<'g, 'h, const KEEP: bool, O>(
@@ -117,19 +108,20 @@ impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
     where
         K: Borrow<Q>,
     {
-        let before = |at: &K| !(bound, Bound::Unbounded).contains(at.borrow());
-        self.search(guard, 0, before).into_entry()
+        self.search(guard, 0, before(bound)).into_entry()
     }
 
-    fn steps<'g, 'h>(
+    fn steps<'g, 'h, Q: Ord + ?Sized>(
         &'g self,
         guard: &'g Guard<'h, R>,
-    ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> {
-        Steps::new(guard, move |from: Bound<&K>| {
-            let before = |at: &K| !(from, Bound::Unbounded).contains(at);
-            let place = self.search(guard, 0, before);
-            place.node.map(|_| (place.cur, place.shields.cur))
-        })
+        from: Bound<&Q>,
+    ) -> impl Iterator<Item = Entry<'g, 'h, K, V, R>> + use<'g, 'h, Q, K, V, R>
+    where
+        K: Borrow<Q>,
+    {
+        let first = self.search(guard, 0, before(from)).into_found();
+        let seek = |from: Bound<&K>| self.search(guard, 0, before(from)).into_found();
+        Steps::new(guard, first, seek)
     }
 }
 
@@ -159,34 +151,18 @@ debug_with_domain!(SkipList<K, V>);
 impl<R: Reclaimer> Structure<R> for SkipList<u64, u64, R> {
     const FACTS: StructureFacts = StructureFacts {
         name: "skip-list",
-        kind: Kind::Map,
         paper: "Herlihy and Shavit, The art of multiprocessor programming, 2008, sec. 14.4; after Fraser, Practical lock-freedom, 2004",
-        needs: Strength::Pointer,
         shields: 4,
-        nodes: Nodes::ONE_PER_KEY,
+        ..StructureFacts::MAP
     };
 
     map_operations!();
 
     fn hold_inside(&self, guard: &Guard<'_, R>, key: u64, inside: &mut dyn FnMut()) {
         self.domain.check(guard);
-        let mut place = self.search(guard, 0, |at| *at < key);
-        let held = &mut place.shields;
-        if ptr::eq(place.prev, &raw const self.head[0]) {
-            let _ = guard.protect(&mut held.prev, &self.head[0]);
-        }
-        if place.cur.is_null() {
-            let _ = guard.protect(&mut held.cur, &self.head[0]);
-        }
-        let next = place.node.map_or(&self.head[0], |node| node.at(0));
-        if guard.protect(&mut held.next, next).is_null() {
-            let _ = guard.protect(&mut held.next, &self.head[0]);
-        }
+        let place = self.search(guard, 0, |at| *at < key);
         // A removal keeps the shield of its node while it searches again.
-        let mut kept = guard.shield();
-        let _ = guard.protect(&mut kept, &self.head[0]);
-        inside();
-        drop((kept, place));
+        place.hold_inside(guard, &self.head[0], Self::FACTS.shields, inside);
     }
 
     fn contents(&mut self) -> Vec<u64> {

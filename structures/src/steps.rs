@@ -9,8 +9,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::mem::swap;
-use std::ops::Bound;
+use std::borrow::Borrow;
+use std::mem::{swap, take};
+use std::ops::{Bound, RangeBounds};
 use std::sync::atomic::Ordering::Acquire;
 
 use kovan_schemes::{Atomic, Guard, Reclaimer, Shared, Shield};
@@ -20,7 +21,7 @@ use crate::chain::Link;
 use crate::guarded::Entry;
 
 /// A node of a sorted list.
-pub(crate) trait Pair<R: Reclaimer>: Link<R> {
+pub trait Pair<R: Reclaimer>: Link<R> {
     type Key;
     type Value;
     fn pair(&self) -> (&Self::Key, &Self::Value);
@@ -29,12 +30,19 @@ pub(crate) trait Pair<R: Reclaimer>: Link<R> {
 /// A node, and the shield that protects it.
 pub(crate) type Found<'g, 'h, N, R> = (Shared<'g, N, R>, Shield<'h, R>);
 
+/// Returns what is true of the keys that are not within a bound from below.
+pub(crate) fn before<K: Borrow<Q>, Q: Ord + ?Sized>(from: Bound<&Q>) -> impl Fn(&K) -> bool {
+    move |at| !(from, Bound::Unbounded).contains(at.borrow())
+}
+
 /// The iterator. `seek` searches for the first node whose key is within the bound from below.
 pub(crate) struct Steps<'g, 'h, N, R: Reclaimer, F> {
     guard: &'g Guard<'h, R>,
     seek: F,
-    /// The node where it stands; none before the first step.
+    /// The node where it stands, if there is one.
     at: Option<Found<'g, 'h, N, R>>,
+    /// Whether that is still to be yielded.
+    first: bool,
     next: Shield<'h, R>,
 }
 
@@ -44,16 +52,17 @@ where
     R: Reclaimer,
     F: FnMut(Bound<&N::Key>) -> Option<Found<'g, 'h, N, R>>,
 {
-    pub(crate) fn new(guard: &'g Guard<'h, R>, seek: F) -> Self {
-        Self { guard, seek, at: None, next: guard.shield() }
+    /// Begins at the node `at`, which `seek` or a like search found.
+    pub(crate) fn new(guard: &'g Guard<'h, R>, at: Option<Found<'g, 'h, N, R>>, seek: F) -> Self {
+        Self { guard, seek, at, first: true, next: guard.shield() }
     }
 
     /// Goes to the next node, and stays at the last one if there is none.
     fn step(&mut self) -> Option<()> {
-        let Some((at, shield)) = &mut self.at else {
-            self.at = Some((self.seek)(Bound::Unbounded)?);
+        let (at, shield) = self.at.as_mut()?;
+        if take(&mut self.first) {
             return Some(());
-        };
+        }
         // SAFETY: not null, and protected by `shield`.
         let node = unsafe { at.deref::<'g>() }?;
         let next = self.guard.protect(&mut self.next, node.link());
@@ -69,6 +78,7 @@ where
                 return Some(());
             }
         }
+        crate::restarts::count();
         *self.at.as_mut()? = (self.seek)(Bound::Excluded(node.pair().0))?;
         Some(())
     }
@@ -105,6 +115,7 @@ where
                 return Some(Entry::new(key, value, shield));
             }
             // Another entry may have replaced it.
+            crate::restarts::count();
             *self.at.as_mut()? = (self.seek)(Bound::Included(node.pair().0))?;
         }
     }

@@ -54,10 +54,31 @@ pub struct StructureFacts {
     pub paper: &'static str,
     /// The weakest protection it is sound with.
     pub needs: Strength,
-    /// Shields that one operation holds at a time; 0 where the guard alone protects.
+    /// Shields that one operation holds at a time; 0 where the guard alone protects. An iteration or a scan of a
+    /// map that needs shields holds up to [`ITERATION_SHIELDS`] more.
     pub shields: u64,
     /// Its live nodes.
     pub nodes: Nodes,
+    /// Whether a traversal of an operation may restart, under some scheme at least, so that
+    /// [`restarts`](crate::restarts()) says something of it.
+    pub restarts: bool,
+}
+
+/// How many more shields than other operations an iteration or a scan may hold: those of its place and of the
+/// entry that it yields last, while it searches for the next one.
+pub const ITERATION_SHIELDS: u64 = 2;
+
+impl StructureFacts {
+    /// What most maps have in common.
+    pub(crate) const MAP: Self = Self {
+        name: "",
+        kind: Kind::Map,
+        paper: "",
+        needs: Strength::Pointer,
+        shields: 0,
+        nodes: Nodes::ONE_PER_KEY,
+        restarts: true,
+    };
 }
 
 /// What is read of a structure besides [`Structure::contains`].
@@ -130,6 +151,18 @@ pub trait Structure<R: Reclaimer>: Sized + Send + Sync + 'static {
         None
     }
 
+    /// Sorted map: shows to `see`, in ascending order, the first `count` keys that are not below `from`, or all of
+    /// them if there are fewer; false, and it shows nothing, where keys have no order.
+    ///
+    /// While others work this is no snapshot. The keys ascend strictly. Each was present at some time during the
+    /// scan. A key that is present throughout is shown, if it is not below `from` and not above the last one
+    /// shown, or if fewer than `count` are shown. No map gives more here:
+    /// [`Bonsai::snapshot`](crate::Bonsai::snapshot) does, where the scheme protects a region.
+    fn scan(&self, guard: &Guard<'_, R>, from: u64, count: u64, see: &mut dyn FnMut(u64)) -> bool {
+        let _ = (guard, from, count, see);
+        false
+    }
+
     /// Map: shows each key to `see` in an iteration over the map; false where there is none.
     fn iterate(&self, guard: &Guard<'_, R>, see: &mut dyn FnMut(u64)) -> bool {
         let _ = (guard, see);
@@ -146,8 +179,8 @@ pub trait Value: Send + Sync + 'static {}
 impl<V: Send + Sync + 'static> Value for V {}
 
 /// Of [`Structure`], the operations of a map of `u64`: its own, under other names. The constructor
-/// too, unless it takes a hint. A map is sorted, and its cursor takes a step at one moment, unless it is
-/// `hinted` or `by_key`; one that is `counted` tells its length at one moment.
+/// too, unless it takes a hint. A map is sorted, unless it is `hinted`, and its cursor takes a step at one
+/// moment, unless it is `by_key`; one that is `counted` tells its length at one moment.
 macro_rules! map_operations {
     (hinted) => {
         $crate::structure::map_operations! { @updates }
@@ -165,6 +198,21 @@ macro_rules! map_operations {
         }
 
         $crate::structure::map_operations! { hinted }
+        $crate::structure::map_operations! { @scan }
+    };
+    (@scan) => {
+        fn scan(
+            &self,
+            guard: &Guard<'_, R>,
+            from: u64,
+            count: u64,
+            see: &mut dyn FnMut(u64),
+        ) -> bool {
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            let entries = self.range(guard, from..).take(count);
+            entries.for_each(|entry| see(*entry.key()));
+            true
+        }
     };
     ($(counted: $len:ident)?) => {
         fn new(domain: &Domain<R>, _: usize) -> Self {
@@ -184,6 +232,8 @@ macro_rules! map_operations {
             };
             Some(entry.map(|entry| *entry.key()))
         }
+
+        $crate::structure::map_operations! { @scan }
     };
     (@updates) => {
         fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {

@@ -60,7 +60,10 @@ macro_rules! leaf_reads {
         cursor_interface! {
             "A step of it is not one moment: a key that is inserted while the next one is removed may be passed by."
         }
-        iterate_interface!("in ascending order of their keys, with a search from the root for each");
+        iterate_interface!(
+            "in ascending order of their keys, with a search from the root for each",
+            std::ops::Bound::<&K>::Unbounded
+        );
 
         fn find<'g, 'h, Q: Ord + ?Sized>(
             &'g self,

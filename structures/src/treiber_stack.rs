@@ -148,6 +148,7 @@ impl<R: Reclaimer> Structure<R> for TreiberStack<u64, R> {
         kind: Kind::Stack,
         paper: "Treiber, Systems programming: coping with parallelism, IBM RJ 5118, 1986",
         needs: Strength::Pointer,
+        restarts: false,
         shields: 2,
         nodes: Nodes::ONE_PER_KEY,
     };

@@ -8,7 +8,7 @@ use std::thread;
 use common::{Random, every_pair, scaled};
 use kovan_schemes::{Domain, Reclaimer};
 use kovan_structures::registry::Visitor;
-use kovan_structures::{Kind, Structure};
+use kovan_structures::{Kind, Structure, restarts};
 
 const THREADS: u64 = 4;
 
@@ -137,6 +137,7 @@ impl Visitor for Transfer {
                     _ => structure.hold_inside(&guard, 0, &mut thread::yield_now),
                 }
             }
+            assert!(S::FACTS.restarts || restarts() == 0, "it said that it never restarts");
             popped
         };
         let mut taken: Vec<Vec<u64>> = thread::scope(|scope| {

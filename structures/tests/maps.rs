@@ -7,7 +7,8 @@ mod common;
 mod subject;
 
 use std::collections::{BTreeMap, HashMap as StdMap, HashSet};
-use std::ops::Bound::{Excluded, Included, Unbounded};
+use std::ops::Bound::{self, Excluded, Included, Unbounded};
+use std::ops::RangeBounds;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -34,6 +35,12 @@ fn check_end(subject: Box<dyn Subject>, alive: &AtomicI64) {
     if frees {
         assert_eq!(alive.load(Relaxed), 0, "{name}: values are lost, or dropped twice");
     }
+}
+
+/// The items of the model within the bounds, which may be the wrong way round.
+fn within(model: &BTreeMap<String, u64>, from: Bound<&str>, to: Bound<&str>) -> Vec<(String, u64)> {
+    let within = model.iter().filter(|(key, _)| (from, to).contains(&***key));
+    within.map(|(key, id)| (key.clone(), *id)).collect()
 }
 
 fn against_model(subject: Box<dyn Subject>) {
@@ -84,6 +91,10 @@ fn against_model(subject: Box<dyn Subject>) {
                         let expected = model.range::<str, _>((bound, Unbounded)).next();
                         let expected = expected.map(|(key, id)| (key.clone(), *id));
                         assert_eq!(session.next_after(bound), expected);
+                        let end = self::key(random.below(KEYS));
+                        for end in [Included(&*end), Excluded(&*end), Unbounded] {
+                            assert_eq!(session.range((bound, end)), within(&model, bound, end));
+                        }
                     }
                 } else {
                     items.sort();
@@ -343,6 +354,14 @@ fn walks_meet_what_stays(subject: Box<dyn Subject>) {
             keys.sort();
             keys.retain(|key| expected.contains(key));
             assert_eq!(keys, expected);
+            if subject.is_sorted() {
+                let bounds = (Included(&*expected[5]), Excluded(&*expected[20]));
+                let mut keys: Vec<_> =
+                    session.range(bounds).into_iter().map(|item| item.0).collect();
+                assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
+                keys.retain(|key| key >= &expected[20] || expected.contains(key));
+                assert_eq!(keys, expected[5..20]);
+            }
             let len = session.len() as u64;
             assert!((KEYS..=2 * KEYS).contains(&len), "{len}");
             assert!(!session.is_empty());

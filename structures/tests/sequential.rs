@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use common::{Random, every_pair, scaled};
 use kovan_schemes::{Domain, Reclaimer};
 use kovan_structures::registry::{self, DispatchError, Visitor};
-use kovan_structures::{Kind, Structure};
+use kovan_structures::{Kind, Structure, restarts};
 
 /// What the structure should do.
 enum Oracle {
@@ -50,6 +50,11 @@ impl Oracle {
         }
     }
 
+    fn scan(&self, from: u64, count: u64) -> Option<Vec<u64>> {
+        let Self::Map(map) = self else { return None };
+        Some(map.range(from..).take(count as usize).copied().collect())
+    }
+
     fn contents(&self) -> Vec<u64> {
         match self {
             Self::Map(map) => map.iter().copied().collect(),
@@ -76,13 +81,22 @@ impl Visitor for AgainstOracle {
         let mut structure = S::new(&domain, self.buckets);
         let mut oracle = Oracle::new(S::FACTS.kind);
         let mut random = Random::new(self.seed);
+        let before = restarts();
         for step in 0..scaled(20_000) {
             let guard = handle.pin();
             let key = random.below(self.keys);
-            match random.below(8) {
+            match random.below(9) {
                 0..3 => assert_eq!(structure.insert(&guard, key), oracle.insert(key)),
                 3..6 => assert_eq!(structure.remove(&guard, key), oracle.remove(key)),
                 6 => assert_eq!(structure.contains(&guard, key), oracle.contains(key)),
+                7 => {
+                    let (count, mut seen) = (random.below(5), Vec::new());
+                    if structure.scan(&guard, key, count, &mut |key| seen.push(key)) {
+                        assert_eq!(Some(seen), oracle.scan(key, count));
+                    } else {
+                        assert!(seen.is_empty(), "it said that it has no order");
+                    }
+                }
                 _ => {
                     let mut called = 0;
                     structure.hold_inside(&guard, key, &mut || {
@@ -104,6 +118,7 @@ impl Visitor for AgainstOracle {
                 assert!(S::FACTS.nodes.with_keys(keys).contains(&live), "{live} for {keys} keys");
             }
         }
+        assert_eq!(restarts(), before, "nobody else was there");
         drop(structure);
         assert_eq!(meter.totals().live(), 0);
         drop((handle, domain));
@@ -183,4 +198,39 @@ fn errors_list_what_there_is() {
     let refused = registry::dispatch("hazard-pointer", "harris-list", Nothing);
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("unlinked") && !refused.contains('\n'), "{refused}");
+}
+
+/// What an operation of a map must say where a map has it.
+#[derive(Clone)]
+struct WhatMapsHave;
+
+impl Visitor for WhatMapsHave {
+    type Output = ();
+
+    fn visit<R: Reclaimer, S: Structure<R>>(self) {
+        let domain = Domain::<R>::new();
+        let structure = S::new(&domain, 4);
+        let handle = domain.register();
+        let guard = handle.pin();
+        let is_map = S::FACTS.kind == Kind::Map;
+        assert_eq!(structure.put(&guard, 5, 1), is_map.then_some(None));
+        let retired = domain.meter().totals().retired;
+        assert_eq!(structure.put(&guard, 5, 2), is_map.then_some(Some(1)));
+        assert_eq!(
+            domain.meter().totals().retired > retired,
+            is_map,
+            "what was replaced is retired"
+        );
+        assert_eq!(structure.put(&guard, 5, 3), is_map.then_some(Some(2)));
+        let is_sorted = is_map && !S::FACTS.name.starts_with("hash-map");
+        let mut seen = Vec::new();
+        assert_eq!(structure.scan(&guard, 0, 9, &mut |key| seen.push(key)), is_sorted);
+        assert_eq!(seen, if is_sorted { vec![5] } else { Vec::new() });
+        assert_eq!(S::FACTS.restarts, is_map, "it has traversals");
+    }
+}
+
+#[test]
+fn maps_put_and_sorted_ones_scan() {
+    every_pair(&WhatMapsHave);
 }

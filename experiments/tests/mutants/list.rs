@@ -188,6 +188,7 @@ impl<R: Reclaimer, const FAULT: u8> Structure<R> for List<R, FAULT> {
         needs: Strength::Pointer,
         shields: 3,
         nodes: Nodes::ONE_PER_KEY,
+        restarts: true,
     };
     fn new(domain: &Domain<R>, _: usize) -> Self {
         Self { domain: domain.clone(), head: Atomic::null() }

@@ -109,6 +109,7 @@ impl<R: Reclaimer, const FAULT: u8> Structure<R> for Queue<R, FAULT> {
         needs: Strength::Pointer,
         shields: 2,
         nodes: Nodes { fixed: 1, ..Nodes::ONE_PER_KEY },
+        restarts: false,
     };
     fn new(domain: &Domain<R>, _: usize) -> Self {
         let handle = domain.register();

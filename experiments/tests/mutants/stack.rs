@@ -115,6 +115,7 @@ impl<R: Reclaimer, const FAULT: u8> Structure<R> for Stack<R, FAULT> {
         needs: Strength::Pointer,
         shields: 1,
         nodes: Nodes::ONE_PER_KEY,
+        restarts: false,
     };
     fn new(domain: &Domain<R>, _: usize) -> Self {
         Self { domain: domain.clone(), top: Atomic::null() }

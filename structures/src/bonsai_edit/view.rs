@@ -45,6 +45,7 @@ impl<'g, 'h, K: Ord, V, R: Reclaimer> View<'g, 'h, K, V, R> {
             let _ = self.guard.protect(shield, &Atomic::new(at));
             // Acquire: keeps the load behind the protection it validates.
             if self.source.load(Acquire, self.guard) != self.root {
+                crate::restarts::count();
                 return Err(Changed);
             }
         }

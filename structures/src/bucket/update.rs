@@ -107,7 +107,7 @@ impl<K: Key, V: Value, R: Reclaimer> Bucket<K, V, R> {
     fn detach<'g, 'h, T: Find<R>>(
         &'g self,
         guard: &'g Guard<'h, R>,
-        place: Place<'g, 'h, K, V, R>,
+        place: Place<'g, 'h, Node<K, V, R>, R>,
         node: &'g Node<K, V, R>,
         end: Shared<'g, Node<K, V, R>, R>,
     ) -> Entry<'g, 'h, K, V, R> {

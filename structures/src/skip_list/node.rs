@@ -1,6 +1,5 @@
 //! Nodes of the skip list: their links, marks and counts.
 
-use std::borrow::Borrow;
 use std::cell::Cell;
 use std::ops::Range;
 use std::ptr;
@@ -9,7 +8,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
 use kovan_schemes::{Atomic, Guard, Reclaimer, Shared, Shield};
 
-use crate::bucket::{MARK, Shields};
+use crate::bucket::{self, MARK};
 use crate::chain::Link;
 use crate::guarded::Entry;
 use crate::steps::Pair;
@@ -22,6 +21,8 @@ pub(super) const LEVELS: usize = 12;
 const LOW: usize = 5;
 
 pub(super) type Ptr<'g, K, V, R> = Shared<'g, Node<K, V, R>, R>;
+/// Of one level; its node is unmarked there.
+pub(super) type Place<'g, 'h, K, V, R> = bucket::Place<'g, 'h, Node<K, V, R>, R>;
 pub(super) type Slot<K, V, R> = Atomic<Node<K, V, R>, R>;
 
 /// In this order, so that what a step of a search reads is together: the key and the low links.
@@ -87,31 +88,6 @@ impl<K, V, R: Reclaimer> Node<K, V, R> {
             Some(high) if level >= LOW => &high[level - LOW],
             _ => &self.low[level],
         }
-    }
-}
-
-/// A place at one level. What it points to is protected by its shields, so only while it lives.
-pub(super) struct Place<'g, 'h, K, V, R: Reclaimer> {
-    pub(super) shields: Shields<'h, R>,
-    /// The link that led to `cur`.
-    pub(super) prev: &'g Slot<K, V, R>,
-    pub(super) cur: Ptr<'g, K, V, R>,
-    /// What `cur` is: the first node that is not before the place; unmarked at this level.
-    pub(super) node: Option<&'g Node<K, V, R>>,
-}
-
-impl<'g, 'h, K, V, R: Reclaimer> Place<'g, 'h, K, V, R> {
-    pub(super) fn found<Q>(&self, key: &Q) -> Option<&'g Node<K, V, R>>
-    where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
-    {
-        self.node.filter(|node| node.key.borrow() == key)
-    }
-
-    pub(super) fn into_entry(self) -> Option<Entry<'g, 'h, K, V, R>> {
-        // `shields.cur` protects `node`.
-        Some(self.node?.entry(self.shields.cur))
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use std::sync::atomic::fence;
 
-use kovan_schemes::{Guard, Reclaimer};
+use kovan_schemes::{Guard, Reclaimer, Shared};
 
 use super::SkipList;
 use super::node::{LEVELS, Node, Place, release};
@@ -59,32 +59,37 @@ impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
                 let mut prev = from.map_or(&self.head[here], |node| node.at(here));
                 let mut cur = guard.protect(&mut shields.cur, prev);
                 if cur.tag() == MARK {
+                    crate::restarts::count();
                     continue 'again;
                 }
-                let node = loop {
+                let (node, next) = loop {
                     // SAFETY: protected by `shields.cur`: loaded untagged from `prev` after that
                     // shield was set, so linked and not retired: see the module. The node of
                     // `prev`, `from`, is protected by `shields.prev`. The reference lives as long
                     // as `Place`, or until the shields move on; nobody makes mutable references
                     // to published nodes.
-                    let Some(node) = (unsafe { cur.deref::<'g>() }) else { break None };
+                    let Some(node) = (unsafe { cur.deref::<'g>() }) else {
+                        break (None, Shared::null());
+                    };
                     let next = guard.protect(&mut shields.next, node.at(here));
                     if next.tag() == MARK {
                         // `next` may be freed already: it is linked here, never dereferenced. If
                         // `cur` is still linked behind `prev`, so is its frozen successor.
                         if prev.compare_exchange(cur, next.with_tag(0), guard).is_err() {
+                            crate::restarts::count();
                             continue 'again;
                         }
                         // SAFETY: this thread unlinked it from this level. Still protected.
                         unsafe { release(guard, cur) };
                         cur = guard.protect(&mut shields.cur, prev);
                         if cur.tag() == MARK {
+                            crate::restarts::count();
                             continue 'again;
                         }
                         continue;
                     }
                     if !before(&node.key) {
-                        break Some(node);
+                        break (Some(node), next);
                     }
                     shields.advance();
                     from = Some(node);
@@ -92,7 +97,7 @@ impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
                     cur = next;
                 };
                 if here == level {
-                    return Place { shields, prev, cur, node };
+                    return Place { shields, prev, cur, node, next };
                 }
             }
         }

@@ -10,10 +10,25 @@ use kovan_schemes::{Domain, Guard, Reclaimer, for_each_scheme};
 use super::SkipList;
 use super::node::LEVELS;
 use crate::pause::{self, over_every_scheme};
+use crate::structure::{Key, Value};
 
 const KEY: u64 = 10;
 
 type List<R> = SkipList<u64, u64, R>;
+
+impl<K: Key, V: Value, R: Reclaimer> SkipList<K, V, R> {
+    /// Inserts, with a node of so many levels.
+    pub(crate) fn insert_with_height(
+        &self,
+        guard: &Guard<'_, R>,
+        key: K,
+        value: V,
+        height: usize,
+    ) -> bool {
+        self.domain.check(guard);
+        self.add_node::<false, _>(guard, (key, value), || height, |_, _| ()).is_ok()
+    }
+}
 
 /// Inserts `KEY` with three levels. Before it is linked at the second, `meanwhile` runs as another
 /// thread. Afterwards there must be so many nodes, no more at any level.

@@ -69,6 +69,8 @@ pub(crate) trait Session {
     fn get(&self, key: &str) -> Option<u64>;
     fn contains(&self, key: &str) -> bool;
     fn next_after(&self, bound: Bound<&str>) -> Option<(String, u64)>;
+    /// Those within the bounds, of a sorted map.
+    fn range(&self, bounds: (Bound<&str>, Bound<&str>)) -> Vec<(String, u64)>;
     fn items(&self) -> Vec<(String, u64)>;
     fn len(&self) -> usize;
     fn is_empty(&self) -> bool;
@@ -92,7 +94,7 @@ fn told<R: Reclaimer>(entry: &Entry<'_, '_, String, Tracked, R>) -> (String, u64
 }
 
 macro_rules! subjects {
-    ($($map:ident $bound:ident $sorted:literal ($($cursor:ident)?);)*) => {$(
+    ($($map:ident $bound:ident $sorted:literal ($($cursor:ident $range:ident)?);)*) => {$(
         impl<R: $bound> Subject for Map<R, $map<String, Tracked, R>> {
             fn name(&self) -> String {
                 format!("{} over {}", stringify!($map), R::FACTS.name)
@@ -152,6 +154,15 @@ macro_rules! subjects {
                 #[allow(unreachable_code, reason = "of maps with a cursor")]
                 None
             }
+            fn range(&self, _bounds: (Bound<&str>, Bound<&str>)) -> Vec<(String, u64)> {
+                $(
+                    let guard = self.handle.pin();
+                    let range = self.map.$range::<str, _>(&guard, _bounds);
+                    return range.map(|entry| told(&entry)).collect();
+                )?
+                #[allow(unreachable_code, reason = "of sorted maps")]
+                Vec::new()
+            }
             fn items(&self) -> Vec<(String, u64)> {
                 self.map.iter(&self.handle.pin()).map(|entry| told(&entry)).collect()
             }
@@ -193,15 +204,15 @@ macro_rules! subjects {
     )*};
 }
 subjects! {
-    MichaelList Reclaimer true (next_after);
-    HarrisList RegionProtection true (next_after);
-    HarrisListScot Reclaimer true (next_after);
+    MichaelList Reclaimer true (next_after range);
+    HarrisList RegionProtection true (next_after range);
+    HarrisListScot Reclaimer true (next_after range);
     HashMap Reclaimer false ();
     HashMapHarris Reclaimer false ();
-    SkipList Reclaimer true (next_after);
-    NmTree Reclaimer true (next_after);
-    EllenTree Reclaimer true (next_after);
-    Bonsai Reclaimer true (next_after);
+    SkipList Reclaimer true (next_after range);
+    NmTree Reclaimer true (next_after range);
+    EllenTree Reclaimer true (next_after range);
+    Bonsai Reclaimer true (next_after range);
 }
 
 /// Calls the test with an empty map of each kind over the scheme.
