@@ -1,6 +1,7 @@
 //! Records short concurrent histories and decides each: see [`super::linear`].
 
 use std::cell::Cell;
+use std::mem::take;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread;
@@ -14,6 +15,7 @@ use super::budget::{Budget, Failure, Gate, or_abort};
 use super::linear::{Record, few_are_undecided, judge, overlaps};
 use super::model::{Answer, Op, query, take_all};
 use super::subject::{Operations, Pair, Subject, Worker};
+use super::walk::{Scan, Walk};
 use crate::support::rng::XorShift;
 use crate::system::threads::start;
 
@@ -97,22 +99,30 @@ fn round(pair: &Pair, seed: u64, counts: &mut Counts) -> Result<()> {
     let mut subject = pair.make(2);
     let kind = pair.structure.kind;
     // Decided when the threads are gone, which would wait for it between histories.
-    for (records, concurrent) in histories(&*subject, kind, shape) {
+    for (Log { records, walks }, concurrent) in histories(&*subject, kind, shape) {
         counts.histories += 1;
         counts.overlapped += u64::from(concurrent);
+        walks.iter().try_for_each(|walk| walk.check(&records))?;
         counts.undecided += u64::from(!judge(kind, &records)?);
     }
     ensure!(subject.contents().is_empty(), "the structure is not empty after it was emptied");
     super::conservation::check_end(pair, subject)
 }
 
+/// What threads did.
+#[derive(Default)]
+struct Log {
+    records: Vec<Record>,
+    walks: Vec<Walk>,
+}
+
 /// Runs the histories of a round; each with whether its threads overlapped.
-fn histories(subject: &dyn Subject, kind: Kind, shape: Shape) -> Vec<(Vec<Record>, bool)> {
+fn histories(subject: &dyn Subject, kind: Kind, shape: Shape) -> Vec<(Log, bool)> {
     let threads = shape.threads as usize;
     let (begin, end) = (Gate::new(threads), Gate::new(threads));
     let count = if shape.restless { RESTLESS_HISTORIES } else { HISTORIES };
     let clock = AtomicU64::new(0);
-    let logs: Vec<Mutex<Vec<Record>>> = (0..shape.threads).map(|_| Mutex::default()).collect();
+    let logs: Vec<Mutex<Log>> = (0..shape.threads).map(|_| Mutex::default()).collect();
     thread::scope(|scope| {
         for thread in 1..shape.threads {
             let (begin, end, clock, log) = (&begin, &end, &clock, &logs[thread as usize]);
@@ -133,14 +143,17 @@ fn histories(subject: &dyn Subject, kind: Kind, shape: Shape) -> Vec<(Vec<Record
             let play = |history| {
                 let mut records = leader.fill(history);
                 begin.pass_together();
-                records.extend(leader.play(history));
+                let Log { records: own, mut walks } = leader.play(history);
+                records.extend(own);
                 end.pass();
                 for log in &logs {
-                    records.append(&mut log.lock().expect("nobody panics"));
+                    let log = take(&mut *log.lock().expect("nobody panics"));
+                    records.extend(log.records);
+                    walks.extend(log.walks);
                 }
                 let concurrent = overlaps(&records);
                 leader.empty(&mut records);
-                (records, concurrent)
+                (Log { records, walks }, concurrent)
             };
             (0..count).map(play).collect()
         })
@@ -176,12 +189,16 @@ impl<'a> Player<'a> {
         Self { worker: subject.join(), random, clock, kind, shape, thread }
     }
 
+    fn tick(&self) -> u64 {
+        // SeqCst: one order of all calls and returns, which the real one agrees with.
+        self.clock.fetch_add(1, SeqCst)
+    }
+
     /// One operation with its times.
     fn record(&self, on: &dyn Operations, op: Op) -> Record {
-        // SeqCst: one order of all calls and returns, which the real one agrees with.
-        let called = self.clock.fetch_add(1, SeqCst);
+        let called = self.tick();
         let answer = op.run(on);
-        let returned = self.clock.fetch_add(1, SeqCst);
+        let returned = self.tick();
         Record { thread: self.thread as usize, op, answer, called, returned }
     }
 
@@ -198,12 +215,20 @@ impl<'a> Player<'a> {
         }
     }
 
+    /// Now and then a scan, of a map.
+    fn scan(&mut self) -> Option<Scan> {
+        let (from, count) = (self.random.below(self.shape.keys), self.random.below(5));
+        (self.kind == Kind::Map && self.random.below(8) == 0).then_some(Scan { from, count })
+    }
+
     /// The operations of one thread in one history.
-    fn play(&mut self, history: u64) -> Vec<Record> {
+    fn play(&mut self, history: u64) -> Log {
         let length = 4 + self.random.below(5);
         let operations: Vec<Op> = (0..length).map(|count| self.operation(count)).collect();
         let pauses: Vec<u64> = (0..length).map(|_| self.random.below(256)).collect();
-        let mut records = Vec::new();
+        // Where there is a scan, or an iteration of a map without, it is in the place of the operation.
+        let scans: Vec<Option<Scan>> = (0..length).map(|_| self.scan()).collect();
+        let mut log = Log::default();
         let mut each = |on: &dyn Operations, at: usize| {
             let often = if self.shape.restless { 40 } else { 12 };
             match pauses[at] {
@@ -214,9 +239,13 @@ impl<'a> Player<'a> {
                 44..48 => on.hold_inside(pauses[at] % self.shape.keys, &mut spin),
                 spins => (0..spins).for_each(|_| std::hint::spin_loop()),
             }
+            if let Some(scan) = scans[at] {
+                let walk = |scan| Walk::take(scan, on, || self.tick());
+                return log.walks.extend(walk(Some(scan)).or_else(|| walk(None)));
+            }
             let record = self.record(on, operations[at]);
             if record.answer != Answer::NoSuch {
-                records.push(record);
+                log.records.push(record);
             }
         };
         // Now and then all under one guard, as a long reader or writer.
@@ -228,7 +257,7 @@ impl<'a> Player<'a> {
         if pauses[0] < 100 {
             self.worker.flush();
         }
-        records
+        log
     }
 
     /// Puts something in before the others begin.

@@ -18,6 +18,7 @@
 //! | `conservation` | keys and nodes add up after concurrent runs |
 //! | `pressure` | the check `canary`: late reads under the heaviest reuse |
 //! | `history`, `linear` | concurrent histories, and whether they are linearizable |
+//! | `walk` | whether an iteration or a scan saw what it must, and nothing else |
 //! | `interruptions` | operations that stop inside, as coroutines of one thread |
 //! | `bounds` | declared bounds, against adversaries |
 //! | `of_scheme` | the checks of a scheme alone, by its name |
@@ -53,6 +54,7 @@ mod pressure;
 mod slices;
 mod subject;
 mod summary;
+mod walk;
 mod workers;
 
 use std::sync::atomic::AtomicBool;

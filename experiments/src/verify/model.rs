@@ -117,6 +117,14 @@ impl Model {
         }
     }
 
+    /// The keys that a scan shows; none of a stack or queue, which have none.
+    pub(super) fn scan(&self, from: u64, count: u64) -> Vec<u64> {
+        match self {
+            Self::Map(map) => map.range(from..).map(|(key, _)| *key).take(count as usize).collect(),
+            Self::Stack(_) | Self::Queue(_) => Vec::new(),
+        }
+    }
+
     /// The keys in the order of [`kovan_structures::Structure::contents`], maps in key order.
     pub(super) fn contents(&self) -> Vec<u64> {
         match self {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use kovan_structures::Kind;
 
 use super::budget::{Budget, Failure};
@@ -17,6 +17,8 @@ enum Action {
     Do(Op),
     /// `hold_inside`, with a look-up of the same key in it.
     Hold(u64),
+    /// A scan from this key, of so many.
+    Scan(u64, u64),
     Flush,
     /// The next so many steps run under a guard of this handle.
     Section(usize),
@@ -57,13 +59,14 @@ fn program(seed: u64, kind: Kind) -> Vec<Step> {
     (0..length)
         .map(|_| {
             let key = random.below(keys);
-            let action = match random.below(12) {
+            let action = match random.below(13) {
                 choice if choice < inserts => Action::Do(Op::Insert(key)),
                 choice if choice < 6 => Action::Do(Op::Remove(key)),
                 6 | 7 => Action::Do(Op::Contains(key)),
                 8 => Action::Hold(key),
                 10 => Action::Do(Op::Query(query(kind, key, random.below(5)))),
                 11 => Action::Do(Op::Put(key, 1000 + random.below(keys))),
+                12 => Action::Scan(key, random.below(8)),
                 _ if random.below(2) == 0 => Action::Flush,
                 _ => Action::Section(1 + random.index(20)),
             };
@@ -110,6 +113,9 @@ fn steps(handles: &[Box<dyn Worker + '_>; 2], steps_: &[Step], model: &mut Model
                 worker.pinned(&mut |_| result = steps(handles, section, model));
             }
             Action::Do(op) => worker.pinned(&mut |on| result = compare(op, on, model)),
+            Action::Scan(from, count) => worker.pinned(&mut |on| {
+                result = compare_scan(from, count, on, model);
+            }),
             Action::Hold(key) => worker.pinned(&mut |on| {
                 let mut calls = 0;
                 on.hold_inside(key, &mut || {
@@ -134,6 +140,17 @@ fn compare(op: Op, on: &dyn Operations, model: &mut Model) -> Result<()> {
     let expected = model.apply(op);
     if answer != expected {
         bail!("{op} answered {answer}, and should {expected}");
+    }
+    Ok(())
+}
+
+fn compare_scan(from: u64, count: u64, on: &dyn Operations, model: &Model) -> Result<()> {
+    let mut seen = Vec::new();
+    if on.scan(from, count, &mut |key| seen.push(key)) {
+        let expected = model.scan(from, count);
+        ensure!(seen == expected, "scan({from}, {count}) showed {seen:?}, and should {expected:?}");
+    } else {
+        ensure!(seen.is_empty(), "scan({from}, {count}) showed {seen:?}, though there is no order");
     }
     Ok(())
 }
@@ -167,7 +184,8 @@ fn shrink(mut program: Vec<Step>, fails: impl Fn(&[Step]) -> bool) -> Vec<Step> 
                 Action::Do(
                     Op::Insert(key) | Op::Remove(key) | Op::Contains(key) | Op::Put(key, _),
                 )
-                | Action::Hold(key) => *key = smaller.min(*key),
+                | Action::Hold(key)
+                | Action::Scan(key, _) => *key = smaller.min(*key),
                 Action::Do(Op::Query(_)) | Action::Flush | Action::Section(_) => {}
             }
             if simpler != program && try_(&simpler) {
@@ -185,6 +203,7 @@ impl fmt::Display for Step {
         match self.action {
             Action::Do(op) => write!(f, "{handle}.{op}"),
             Action::Hold(key) => write!(f, "{handle}.hold_inside({key})"),
+            Action::Scan(from, count) => write!(f, "{handle}.scan({from}, {count})"),
             Action::Flush => write!(f, "{handle}.flush()"),
             Action::Section(length) => write!(f, "{handle}.pin() for {length} steps"),
         }

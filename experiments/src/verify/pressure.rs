@@ -76,7 +76,7 @@ fn section(worker: &dyn Worker, kind: Kind, random: &mut XorShift, keys: u64, le
     worker.pinned(&mut |on| {
         for _ in 0..length {
             let key = random.below(keys);
-            match random.below(13) {
+            match random.below(14) {
                 0..3 => {
                     let _ = on.insert(key);
                 }
@@ -95,6 +95,13 @@ fn section(worker: &dyn Worker, kind: Kind, random: &mut XorShift, keys: u64, le
                 }
                 11 => {
                     let _ = on.put(key, key);
+                }
+                // It stands at nodes while others go on.
+                13 => {
+                    let mut stand = |_| thread::yield_now();
+                    if !on.scan(key, 1 + random.below(4), &mut stand) {
+                        on.iterate(&mut stand);
+                    }
                 }
                 // Nor must a flush end what this guard protects.
                 12 => worker.flush(),

@@ -109,8 +109,9 @@ pub(super) trait Operations {
     /// See [`Structure::held`].
     #[cfg_attr(not(feature = "canary"), expect(dead_code, reason = "of `interruptions`"))]
     fn held(&self, key: u64, inside: &mut dyn FnMut()) -> Option<Option<u64>>;
+    /// See [`Structure::scan`].
+    fn scan(&self, from: u64, count: u64, see: &mut dyn FnMut(u64)) -> bool;
     /// See [`Structure::iterate`].
-    #[cfg_attr(not(feature = "canary"), expect(dead_code, reason = "of `interruptions`"))]
     fn iterate(&self, see: &mut dyn FnMut(u64)) -> bool;
 }
 
@@ -186,6 +187,9 @@ impl<R: Reclaimer, S: Structure<R>> Operations for Pinned<'_, '_, R, S> {
     }
     fn held(&self, key: u64, inside: &mut dyn FnMut()) -> Option<Option<u64>> {
         self.structure.held(self.guard, key, inside)
+    }
+    fn scan(&self, from: u64, count: u64, see: &mut dyn FnMut(u64)) -> bool {
+        self.structure.scan(self.guard, from, count, see)
     }
     fn iterate(&self, see: &mut dyn FnMut(u64)) -> bool {
         self.structure.iterate(self.guard, see)

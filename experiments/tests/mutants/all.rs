@@ -179,8 +179,8 @@ fn wrong_stacks() -> Vec<Mutant> {
     ]
 }
 
-/// Wrong queues and lists, over a right scheme.
-fn wrong_queues_and_lists() -> Vec<Mutant> {
+/// Wrong queues, over a right scheme.
+fn wrong_queues() -> Vec<Mutant> {
     vec![
         mutant(
             "small-queue",
@@ -206,6 +206,12 @@ fn wrong_queues_and_lists() -> Vec<Mutant> {
             &[Linearizability],
             over!(Region Queue queue EMPTY_BY_THE_TAIL),
         ),
+    ]
+}
+
+/// Wrong lists, over a right scheme.
+fn wrong_lists() -> Vec<Mutant> {
+    vec![
         mutant(
             "small-list",
             "inserts a key that came meanwhile",
@@ -256,6 +262,30 @@ fn wrong_queues_and_lists() -> Vec<Mutant> {
         ),
         mutant(
             "small-list",
+            "a scan passes a key behind a removed one",
+            &[Interruptions],
+            over!(Pointer List list SCANS_PAST_A_GAP),
+        ),
+        mutant(
+            "small-list",
+            "a scan shows removed keys, whose nodes are still linked",
+            &[Oracle],
+            over!(Region List list SCANS_MARKED_NODES),
+        ),
+        mutant(
+            "small-list",
+            "a scan goes back where its key was removed",
+            &[Interruptions],
+            over!(Pointer List list SCANS_BACK),
+        ),
+        mutant(
+            "small-list",
+            "a scan shows one key more than it is to",
+            &[Oracle],
+            over!(Pointer List list SCANS_TOO_FAR),
+        ),
+        mutant(
+            "small-list",
             "an entry does not keep its shield",
             &[Interruptions],
             over!(Pointer List list ENTRY_WITHOUT_SHIELD),
@@ -268,6 +298,7 @@ pub(crate) fn mutants() -> Vec<Mutant> {
     let mut all = right();
     all.extend(wrong_schemes());
     all.extend(wrong_stacks());
-    all.extend(wrong_queues_and_lists());
+    all.extend(wrong_queues());
+    all.extend(wrong_lists());
     all
 }

@@ -15,6 +15,10 @@ pub(crate) const RETIRED_BY_WHO_MARKS: u8 = 6;
 pub(crate) const ITERATES_ANEW: u8 = 7;
 pub(crate) const ITERATES_TO_A_GAP: u8 = 8;
 pub(crate) const ENTRY_WITHOUT_SHIELD: u8 = 9;
+pub(crate) const SCANS_PAST_A_GAP: u8 = 10;
+pub(crate) const SCANS_MARKED_NODES: u8 = 11;
+pub(crate) const SCANS_BACK: u8 = 12;
+pub(crate) const SCANS_TOO_FAR: u8 = 13;
 
 const MARK: usize = 1;
 
@@ -121,7 +125,8 @@ impl<R: Reclaimer, const FAULT: u8> List<R, FAULT> {
                     unsafe { guard.retire(place.cur) };
                     return true;
                 }
-                if !won {
+                // Whoever passes unlinks the node.
+                if !won || FAULT == SCANS_MARKED_NODES {
                     return true;
                 }
             }
@@ -157,6 +162,18 @@ impl<R: Reclaimer, const FAULT: u8> List<R, FAULT> {
             at = next.with_tag(0);
         }
         false
+    }
+
+    fn scan_raw(&self, guard: &Guard<'_, R>, from: u64, count: u64, see: &mut dyn FnMut(u64)) {
+        let (mut at, mut left) = (self.head.load(Acquire, guard), count);
+        // SAFETY: over a scheme that protects a region, for this is the fault of scans only.
+        while let Some(node) = unsafe { at.deref() }.filter(|_| left > 0) {
+            if node.key >= from {
+                see(node.key);
+                left -= 1;
+            }
+            at = node.next.load(Acquire, guard);
+        }
     }
 
     fn walk(&mut self, mut visit: impl FnMut(Shared<'static, Node<R>, R>, bool)) {
@@ -234,7 +251,32 @@ impl<R: Reclaimer, const FAULT: u8> Structure<R> for List<R, FAULT> {
         }
         true
     }
+    fn scan(&self, guard: &Guard<'_, R>, from: u64, count: u64, see: &mut dyn FnMut(u64)) -> bool {
+        if FAULT == SCANS_MARKED_NODES {
+            self.scan_raw(guard, from, count, see);
+            return true;
+        }
+        let (mut least, mut left) = (from, count + u64::from(FAULT == SCANS_TOO_FAR));
+        while left > 0
+            && let Some(node) = self.find(guard, least).node
+        {
+            let key = node.key;
+            see(key);
+            left -= 1;
+            let gone = !self.has(guard, key);
+            least = match FAULT {
+                SCANS_PAST_A_GAP if gone => key + 2,
+                SCANS_BACK if gone => from,
+                _ => key + 1,
+            };
+        }
+        true
+    }
     fn contents(&mut self) -> Vec<u64> {
+        if FAULT == SCANS_MARKED_NODES {
+            let (domain, most) = (self.domain.clone(), u64::MAX);
+            drop(self.find(&domain.register().pin(), most));
+        }
         let mut keys = Vec::new();
         self.walk(|node, marked| {
             // SAFETY: see above.

@@ -8,9 +8,9 @@ use kovan_structures::{Kind, Query};
 use super::super::linear::Record;
 use super::super::model::{Answer, Op, take_all};
 use super::super::subject::{Operations, Worker};
+use super::super::walk::{Scan, Walk};
 use super::plan::{Action, BALLAST, Step, Task};
 use super::script::{KEYS, Log, Script};
-use super::walk::Walk;
 
 /// Pairs of an insertion and a removal in a burst: more than an era lasts.
 const BURST: u64 = 150;
@@ -79,14 +79,14 @@ impl<'a> Hand<'a> {
                 self.record(log, Op::Query(Query::Value(key)), held);
             }
             Action::Hold(key) => on.hold_inside(key, &mut meanwhile),
-            Action::Iterate => {
-                let (called, mut keys) = (script.tick(), Vec::new());
-                if on.iterate(&mut |key| keys.push(key)) {
-                    let returned = script.tick();
-                    log.walks.borrow_mut().push(Walk { called, returned, keys });
-                }
-            }
+            Action::Iterate => self.walk(log, None, on),
+            Action::Scan(scan) => self.walk(log, Some(scan), on),
         }
+    }
+
+    fn walk(&self, log: &Log, scan: Option<Scan>, on: &dyn Operations) {
+        let walk = Walk::take(scan, on, || self.script.tick());
+        log.walks.borrow_mut().extend(walk);
     }
 
     fn record(&self, log: &Log, op: Op, run: impl FnOnce() -> Answer) -> Answer {

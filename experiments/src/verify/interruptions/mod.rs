@@ -13,7 +13,6 @@ mod coroutines;
 mod hand;
 mod plan;
 mod script;
-mod walk;
 
 use std::rc::Rc;
 

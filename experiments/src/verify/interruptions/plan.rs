@@ -1,6 +1,7 @@
 //! What coroutines do and what they are told.
 
 use super::super::model::Op;
+use super::super::walk::Scan;
 
 /// Coroutines, each with a handle.
 pub(super) const CREW: usize = 5;
@@ -44,6 +45,7 @@ pub(super) enum Action {
     /// It keeps all shields of an operation over the same.
     Hold(u64),
     Iterate,
+    Scan(Scan),
 }
 
 /// What a coroutine does in a script that says so.

@@ -10,8 +10,8 @@ use kovan_structures::Kind;
 use super::super::linear::{Record, judge};
 use super::super::model::{Op, query};
 use super::super::subject::{Pair, Subject, Worker};
+use super::super::walk::{Scan, Walk};
 use super::plan::{Action, BALLAST, CREW, Order, Parts, Step, Task};
-use super::walk::Walk;
 use crate::support::rng::{SplitMix, XorShift};
 
 /// Operations of a script, at most, besides those that fill and empty the structures.
@@ -203,6 +203,7 @@ impl Script {
             0 => Action::Held(key),
             1 => Action::Hold(key),
             2 => Action::Iterate,
+            3 => Action::Scan(Scan { from: key, count: self.below(KEYS) }),
             _ => Action::Do(self.operation()),
         }
     }
