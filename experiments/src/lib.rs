@@ -14,6 +14,7 @@
 //! | `arguments` | values that users type on the command line |
 //! | `plan` | a spec, a scale and the command line together: the cells in their order |
 //! | `spec` | what a TOML file may say |
+//! | `stats` | medians, intervals, ratios, slopes |
 //! | `data` | plain types that files, processes and figures share |
 //! | `system` | the machine, its limits, threads, and this program itself |
 //! | `support` | the terminal, tables, numbers, random streams |
@@ -29,6 +30,8 @@ mod report;
 mod results;
 mod runner;
 mod spec;
+#[cfg_attr(not(test), expect(dead_code, reason = "nothing asks for intervals yet"))]
+mod stats;
 mod support;
 mod system;
 #[cfg(test)]

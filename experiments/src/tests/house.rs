@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The parts of the crate from the top to the bottom. Each may use those that stand after it. A new
 /// part has a place here.
-const LAYERS: [&str; 12] = [
+const LAYERS: [&str; 13] = [
     "commands",
     "verify",
     "report",
@@ -16,6 +16,7 @@ const LAYERS: [&str; 12] = [
     "arguments",
     "plan",
     "spec",
+    "stats",
     "data",
     "system",
     "support",
