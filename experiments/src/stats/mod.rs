@@ -26,6 +26,8 @@
 //! beyond that is said where it is defined.
 
 pub(crate) mod bootstrap;
+#[cfg(test)]
+mod cases;
 pub(crate) mod growth;
 pub(crate) mod location;
 pub(crate) mod normal;
