@@ -34,6 +34,8 @@ pub(crate) mod normal;
 pub(crate) mod pairs;
 pub(crate) mod sign;
 pub(crate) mod signed_rank;
+#[cfg(test)]
+mod simulations;
 pub(crate) mod theil_sen;
 
 /// The confidence of intervals where the caller does not choose one.
