@@ -1,12 +1,8 @@
-//! The plots of a results folder: what is drawn. How is in [`figure`].
+//! The plots of a results folder: what is drawn. How is in [`draw`].
 
-mod axis;
-mod canvas;
-mod figure;
-mod marks;
-mod paint;
-mod style;
-mod ticks;
+// PDF and PNG files, widths and marks that the plots of a folder do not have yet are tested there.
+#[allow(dead_code, unused_imports)]
+mod draw;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,7 +13,7 @@ use crate::results::{Sample, SeriesRow, Status, ends, lost_series, read_series};
 use crate::spec::{Axis, Spec};
 use crate::support::numbers::median;
 use crate::support::output::replace_file;
-use figure::{Figure, Panel, Scale, Series};
+use draw::{AxisSpec, Figure, Line, Panel, Point, Scale, Size, Ticks};
 
 /// A line for each plot.
 pub(crate) fn list(plots: &[PathBuf]) -> String {
@@ -54,7 +50,7 @@ pub(crate) fn draw(
         if let Some(mut figure) = figure {
             figure.notes.push(provenance.into());
             let path = plots.join(name);
-            replace_file(&path, paint::svg(&figure)?.as_bytes())?;
+            replace_file(&path, draw::svg(&figure, Size::Page)?.as_bytes())?;
             paths.push(path);
         }
     }
@@ -75,11 +71,21 @@ fn x_label(axis: Axis) -> &'static str {
     }
 }
 
+/// The distinct schemes in the order of the registry; one that is gone comes last.
+fn schemes<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let registry = kovan_schemes::registry::all();
+    let rank = |name: &str| registry.iter().position(|facts| facts.name == name);
+    let mut all: Vec<&str> = names.collect();
+    all.sort_by_key(|name| (rank(name).unwrap_or(registry.len()), *name));
+    all.dedup();
+    all
+}
+
 /// One panel per structure, workload and setting of the axis that is not drawn.
 fn panels(
     spec: &Spec,
     ok: &[&Sample],
-    series: impl Fn(&[&Sample], &str) -> Vec<Series>,
+    lines: impl Fn(&[&Sample], &str) -> Vec<Line>,
 ) -> Vec<Panel> {
     let other = |row: &Sample| match spec.x_axis {
         Axis::Threads => row.stalled,
@@ -102,10 +108,11 @@ fn panels(
                 Axis::Threads => format!(", {setting} stalled"),
                 Axis::Stalled => format!(", {setting} workers"),
             };
-            let all = style::schemes(rows.iter().map(|row| row.scheme.as_str()));
+            let all = schemes(rows.iter().map(|row| row.scheme.as_str()));
             Panel {
                 title: format!("{structure}, {workload}{setting}"),
-                series: all.iter().flat_map(|scheme| series(&rows, scheme)).collect(),
+                lines: all.iter().flat_map(|scheme| lines(&rows, scheme)).collect(),
+                ..Panel::default()
             }
         })
         .collect()
@@ -138,21 +145,14 @@ fn x_ticks(axis: Axis, ok: &[&Sample]) -> Vec<f64> {
 }
 
 /// A figure against the axis of the spec, without panels.
-fn against(spec: &Spec, ok: &[&Sample], y_label: &str, y_scale: Scale, note: String) -> Figure {
+fn against(spec: &Spec, ok: &[&Sample], y: AxisSpec, note: String) -> Figure {
     let axis = spec.x_axis;
     let ticks = x_ticks(axis, ok);
     // 1, 2, 4 .. 32 would be crowded at the left.
     let wide = ticks.first().zip(ticks.last()).is_some_and(|(first, last)| *last >= 8.0 * first);
-    Figure {
-        title: spec.question.clone(),
-        notes: vec![note],
-        x_label: x_label(axis).into(),
-        y_label: y_label.into(),
-        x_ticks: Some(ticks),
-        x_doubles: axis == Axis::Threads && wide,
-        y_scale,
-        panels: Vec::new(),
-    }
+    let scale = if axis == Axis::Threads && wide { Scale::Log2 } else { Scale::Linear };
+    let x = AxisSpec { ticks: Ticks::At(ticks), ..AxisSpec::new(x_label(axis), None, scale) };
+    Figure { notes: vec![note], ..Figure::new(x, y) }
 }
 
 fn repeats(ok: &[&Sample]) -> String {
@@ -165,57 +165,61 @@ fn repeats(ok: &[&Sample]) -> String {
 fn peak(spec: &Spec, ok: &[&Sample]) -> Figure {
     let panels = panels(spec, ok, |rows, scheme| {
         let groups = by_x(spec.x_axis, rows, scheme);
-        let most = |pick: fn(&Sample) -> Option<u64>| -> Vec<(f64, f64)> {
+        let most = |pick: fn(&Sample) -> Option<u64>| -> Vec<Point> {
             let worst = |rows: &[&Sample]| rows.iter().filter_map(|row| pick(row)).max();
-            groups.iter().filter_map(|(x, rows)| worst(rows).map(|y| (*x, real(y)))).collect()
+            let point = |(x, rows): &(f64, Vec<&Sample>)| Some(Point::new(*x, real(worst(rows)?)));
+            groups.iter().filter_map(point).collect()
         };
-        let mut all = vec![Series::data(scheme, most(|row| row.unreclaimed_peak))];
+        let mut all = vec![Line::data(scheme, most(|row| row.unreclaimed_peak))];
         let bound = most(|row| row.unreclaimed_bound);
         if !bound.is_empty() {
-            all.push(Series::bound(scheme, bound));
+            all.push(Line::bound(scheme, bound));
         }
         all
     });
-    let label = "peak unreclaimed nodes (log scale; 0 is drawn at 1)";
+    let y = AxisSpec::new("peak unreclaimed nodes", None, Scale::Log10);
     let note = format!(
-        "Largest sample of retired - freed nodes in {}. Open markers: the bound that the scheme declares, where it declares one.",
+        "Largest sample of retired - freed nodes in {}. Lines with ticks: the bound that the scheme declares, where it declares one.",
         repeats(ok)
     );
-    Figure { panels, ..against(spec, ok, label, Scale::Log, note) }
+    Figure { panels, ..against(spec, ok, y, note) }
 }
 
 /// The median of a column over the repeats with its range, times a unit.
 fn middle(spec: &Spec, ok: &[&Sample], unit: f64, pick: fn(&Sample) -> Option<u64>) -> Vec<Panel> {
     panels(spec, ok, |rows, scheme| {
-        let mut series = Series::data(scheme, Vec::new());
+        let mut line = Line::data(scheme, Vec::new());
         for (x, rows) in by_x(spec.x_axis, rows, scheme) {
             let mut values: Vec<u64> = rows.iter().filter_map(|row| pick(row)).collect();
             if let Some(middle) = median(&mut values) {
-                let (low, high) = (values[0], values[values.len() - 1]);
-                series.points.push((x, real(middle) * unit));
-                if values.len() > 1 {
-                    series.ranges.push((x, real(low) * unit, real(high) * unit));
+                let mut point = Point::new(x, real(middle) * unit);
+                if let [low, .., high] = values[..] {
+                    point.low = Some(real(low) * unit);
+                    point.high = Some(real(high) * unit);
                 }
+                line.points.push(point);
             }
         }
-        vec![series]
+        vec![line]
     })
 }
 
 fn mean(spec: &Spec, ok: &[&Sample]) -> Figure {
     let panels = middle(spec, ok, 1.0, |row| row.unreclaimed_mean);
-    let label = "mean unreclaimed nodes (log scale; 0 is drawn at 1)";
+    let y = AxisSpec::new("mean unreclaimed nodes", None, Scale::Log10);
     let note = format!(
         "Mean over the window of retired - freed nodes: median and range of {}.",
         repeats(ok)
     );
-    Figure { panels, ..against(spec, ok, label, Scale::Log, note) }
+    Figure { panels, ..against(spec, ok, y, note) }
 }
 
 fn throughput(spec: &Spec, ok: &[&Sample]) -> Figure {
     let panels = middle(spec, ok, 1e-6, |row| row.ops_per_second);
     let note = format!("Operations of all workers: median and range of {}.", repeats(ok));
-    Figure { panels, ..against(spec, ok, "throughput (Mops/s)", Scale::Linear, note) }
+    let y = AxisSpec::new("throughput", Some("Mops/s"), Scale::Linear);
+    // Throughput differs by far between structures.
+    Figure { panels, shared_y: false, ..against(spec, ok, y, note) }
 }
 
 /// At the largest setting of the axis; the first repeat that is there.
@@ -235,25 +239,16 @@ fn over_time(spec: &Spec, ok: &[&Sample], rows: &[SeriesRow]) -> Option<Figure> 
         let points = rows
             .iter()
             .filter(is_of_first)
-            .map(|row| (real(row.t_ns) / 1e9, real(row.unreclaimed)));
-        vec![Series { sparse: true, ..Series::data(scheme, points.collect()) }]
+            .map(|row| Point::new(real(row.t_ns) / 1e9, real(row.unreclaimed)));
+        vec![Line::data(scheme, points.collect())]
     });
-    let empty =
-        panels.iter().all(|panel| panel.series.iter().all(|series| series.points.is_empty()));
+    let empty = panels.iter().all(|panel| panel.lines.iter().all(|line| line.points.is_empty()));
     let what = match axis {
         Axis::Threads => "worker",
         Axis::Stalled => "stalled",
     };
-    (!empty).then(|| Figure {
-        title: spec.question.clone(),
-        notes: vec![format!(
-            "Retired - freed nodes in the first repeat with {largest} {what} threads."
-        )],
-        x_label: "time since the window began (s)".into(),
-        y_label: "unreclaimed nodes (log scale; 0 is drawn at 1)".into(),
-        x_ticks: None,
-        x_doubles: false,
-        y_scale: Scale::Log,
-        panels,
-    })
+    let note = format!("Retired - freed nodes in the first repeat with {largest} {what} threads.");
+    let x = AxisSpec::new("time since the window began", Some("s"), Scale::Linear);
+    let y = AxisSpec::new("unreclaimed nodes", None, Scale::Linear);
+    (!empty).then(|| Figure { notes: vec![note], panels, ..Figure::new(x, y) })
 }

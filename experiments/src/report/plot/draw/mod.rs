@@ -1,0 +1,64 @@
+//! Draws figures: SVG, PDF and PNG files of a real size.
+//!
+//! ```text
+//! Figure -> layout (where things are) -> paint, panel (marks on a Page) -> svg, pdf, png
+//! ```
+//!
+//! Nothing here knows of records or schemes. The caller builds a [`Figure`] and calls [`svg`], [`pdf`] or [`png`].
+
+mod axis;
+mod figure;
+mod font;
+mod layout;
+mod legend;
+mod marks;
+mod names;
+mod page;
+mod paint;
+mod panel;
+mod pdf;
+mod png;
+mod style;
+mod surround;
+mod svg;
+mod theme;
+mod ticks;
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+
+use anyhow::{Context, Result};
+
+pub(crate) use figure::{
+    AxisSpec, Band, Figure, Key, Kind, Line, Names, Panel, Point, Rule, Scale, Ticks,
+};
+pub(crate) use theme::Size;
+
+/// Returns a figure as the text of an SVG file, whose text is text.
+pub(crate) fn svg(figure: &Figure, size: Size) -> Result<String> {
+    svg::svg(&paint::page(figure, size), &description(figure))
+        .with_context(|| format!("the figure of {}", figure.y.label))
+}
+
+/// Returns a figure as a PDF file, whose text is text in an embedded font.
+pub(crate) fn pdf(figure: &Figure, size: Size) -> Vec<u8> {
+    pdf::pdf(&paint::page(figure, size), &description(figure))
+}
+
+/// Returns a figure as a PNG file: of 300 pixels per inch, or of 1920 by 1083 for a slide.
+pub(crate) fn png(figure: &Figure, size: Size) -> Result<Vec<u8>> {
+    png::png(&paint::page(figure, size), size.dpi())
+        .with_context(|| format!("the figure of {}", figure.y.label))
+}
+
+/// What the figure shows, in words.
+fn description(figure: &Figure) -> String {
+    let mut parts = vec![format!("{} against {}", figure.y.text(), figure.x.text())];
+    parts.extend(figure.title.clone());
+    let titles = figure.panels.iter().map(|panel| panel.title.clone());
+    parts.extend(titles.filter(|title| !title.is_empty()));
+    parts.extend(figure.notes.iter().cloned());
+    parts.join(". ")
+}
