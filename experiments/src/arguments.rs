@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use regex::Regex;
 
-use crate::spec::{check_counts, check_repeats, check_seconds};
+use crate::spec::{ThreadCount, check_counts, check_repeats, check_seconds, check_threads};
 
-/// A list of thread counts.
+/// A list of counts of an adversary's threads.
 #[derive(Clone, Debug)]
 pub(crate) struct Counts(pub(crate) Vec<u32>);
 
@@ -19,8 +19,15 @@ pub(crate) fn regex(text: &str) -> Result<Regex, String> {
     })
 }
 
-pub(crate) fn threads(text: &str) -> Result<Counts, String> {
-    counts(text, "threads", 1)
+/// A list of counts of workers, some of which may depend on the machine.
+#[derive(Clone, Debug)]
+pub(crate) struct Threads(pub(crate) Vec<ThreadCount>);
+
+pub(crate) fn threads(text: &str) -> Result<Threads, String> {
+    let all: Vec<ThreadCount> =
+        text.split(',').map(|part| part.trim().parse()).collect::<Result<_, _>>()?;
+    check_threads(&all).map_err(|error| error.to_string())?;
+    Ok(Threads(all))
 }
 
 pub(crate) fn stalled(text: &str) -> Result<Counts, String> {
@@ -33,7 +40,7 @@ fn counts(text: &str, key: &str, least: u32) -> Result<Counts, String> {
         .map(|part| {
             let part = part.trim();
             part.parse()
-                .map_err(|_| format!("`{part}` is not a thread count; write for example 1,2,4"))
+                .map_err(|_| format!("`{part}` is not a thread count; write for example 0,1,4"))
         })
         .collect::<Result<Vec<u32>, _>>()?;
     check_counts(key, &counts, least).map_err(|error| error.to_string())?;

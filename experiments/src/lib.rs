@@ -30,7 +30,7 @@ mod report;
 mod results;
 mod runner;
 mod spec;
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing asks for intervals yet"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "figures use few of them yet"))]
 mod stats;
 mod support;
 mod system;
@@ -41,13 +41,13 @@ mod worker;
 
 use std::process::ExitCode;
 
-/// mimalloc: glibc's allocator distorts cross-thread frees, which are what reclamation does; and
-/// this one needs only a C compiler to build.
+/// mimalloc, unless a worker is started with another one: glibc's allocator distorts cross-thread frees, which are
+/// what reclamation does; and this one needs only a C compiler to build.
 #[cfg(not(feature = "canary"))]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: system::allocator::Chosen = system::allocator::Chosen;
 
-/// The same behind a quarantine for freed nodes, in builds for the gate.
+/// mimalloc behind a quarantine for freed nodes, in builds for the gate.
 #[cfg(feature = "canary")]
 #[global_allocator]
 static ALLOCATOR: kovan_schemes::canary::Allocator<mimalloc::MiMalloc> =

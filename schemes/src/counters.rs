@@ -77,6 +77,14 @@ impl Cells {
         bump(&self.dropped);
     }
 
+    /// Returns what the owner has counted.
+    #[inline]
+    pub(crate) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        self.add_to(&mut totals);
+        totals
+    }
+
     fn add_to(&self, totals: &mut Totals) {
         // `retired` before `freed`: a node freed in between makes the difference too small, never
         // too large, so a sample above a bound is a real violation.

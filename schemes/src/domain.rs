@@ -191,6 +191,13 @@ impl<R: Reclaimer> Handle<R> {
         }
     }
 
+    /// Returns what was counted through this handle so far: a free counts where it is done, whoever retired.
+    #[must_use]
+    #[inline]
+    pub fn totals(&self) -> Totals {
+        self.cells.totals()
+    }
+
     /// Tries to reclaim what this thread retired. Best effort: it does nothing in destructors that
     /// nest too deep.
     pub fn flush(&self) {

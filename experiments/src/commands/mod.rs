@@ -5,8 +5,6 @@ mod list;
 mod plot;
 mod run;
 
-use std::path::PathBuf;
-
 use anyhow::{Result, bail};
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
@@ -42,14 +40,15 @@ enum Command {
     /// Runs experiments, writes records and plots, prints the table
     #[command(after_help = EXIT_CODES)]
     Run(run::RunArgs),
+    /// Goes on with a run that was interrupted, or measures again what failed
+    #[command(after_help = EXIT_CODES)]
+    Resume(run::ResumeArgs),
     /// Draws the plots of a results folder again, and prints its table; measures nothing
-    Plot {
-        /// A folder that `run` wrote
-        dir: PathBuf,
-    },
+    #[command(after_help = EXIT_CODES)]
+    Plot(plot::PlotArgs),
     /// Measures one cell (used by `run`)
     #[command(hide = true)]
-    Cell {
+    Trial {
         /// The cell as JSON
         definition: String,
     },
@@ -81,8 +80,9 @@ pub(crate) fn main() -> Result<u8> {
         Command::Verify(args) => command::verify(&args),
         Command::VerifyJob { definition } => job::main(&definition).map(|()| 0),
         Command::Run(args) => run::run(&args),
-        Command::Plot { dir } => plot::plot(&dir).map(|()| 0),
-        Command::Cell { definition } => worker::main(&definition).map(|()| 0),
+        Command::Resume(args) => run::resume(&args),
+        Command::Plot(args) => plot::plot(&args).map(|()| 0),
+        Command::Trial { definition } => worker::main(&definition).map(|()| 0),
     }
 }
 

@@ -1,20 +1,50 @@
 //! The `plot` command.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::Result;
+use clap::{Args, ValueEnum};
 
 use crate::report::{
     self,
-    plot::{draw, list},
+    plot::{Format, Size, Style, draw, list},
 };
 use crate::results::manifest::Manifest;
 use crate::results::{Table, read_samples};
 use crate::spec;
 use crate::support::output::{complain, print};
 
+/// The arguments of `plot`.
+#[derive(Debug, Args)]
+pub(crate) struct PlotArgs {
+    /// A folder that `run` wrote
+    dir: PathBuf,
+    /// The formats of the figures
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "svg")]
+    format: Vec<Format>,
+    /// How wide figures are: a column (3.3 inches) or the page (7 inches) of a paper, or a slide; of several
+    /// widths the first one has the plain file names
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "page")]
+    width: Vec<Width>,
+    /// Puts the question above the panels
+    #[arg(long)]
+    title: bool,
+    /// Leaves the notes below the panels out, for a paper that has a caption
+    #[arg(long)]
+    no_caption: bool,
+}
+
+/// How wide a figure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Width {
+    Column,
+    Page,
+    Slide,
+}
+
 /// The `plot` command.
-pub(crate) fn plot(dir: &Path) -> Result<()> {
+pub(crate) fn plot(args: &PlotArgs) -> Result<()> {
+    let dir = &args.dir;
     let manifest = Manifest::read(dir)?;
     let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
     let Table { rows: samples, cut } = read_samples(dir)?;
@@ -22,7 +52,18 @@ pub(crate) fn plot(dir: &Path) -> Result<()> {
     // First: it is there too where nothing can be written.
     print(&report::text(&source.spec.question, &samples))?;
     report::complain(&samples, &manifest.machine);
-    let (plots, lost) = draw(dir, &source.spec, &samples, &manifest.provenance())?;
+    let size = |width: &Width| match width {
+        Width::Column => Size::Column,
+        Width::Page => Size::Page,
+        Width::Slide => Size::Slide,
+    };
+    let style = Style {
+        formats: args.format.clone(),
+        sizes: args.width.iter().map(size).collect(),
+        has_title: args.title,
+        has_caption: !args.no_caption,
+    };
+    let (plots, lost) = draw(dir, &source.spec, &samples, &manifest, &style)?;
     lost.iter().for_each(|line| complain(line));
     if plots.is_empty() {
         return print(&format!(

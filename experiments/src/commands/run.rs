@@ -1,4 +1,4 @@
-//! The `run` command.
+//! The `run` and `resume` commands.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,12 +7,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use regex::Regex;
 
 use super::consent;
-use crate::arguments::{Counts, regex, repeats, seconds, seed, stalled, threads};
-use crate::plan::{Overrides, Plan};
+use crate::arguments::{Counts, Threads, regex, repeats, seconds, seed, stalled, threads};
+use crate::data::{Trial, TrialId};
+use crate::plan::{Overrides, Pattern, Plan};
 use crate::report::{self, plot};
 use crate::results::manifest::Manifest;
 use crate::results::{self, Records, Resumed, Sample};
@@ -21,85 +22,105 @@ use crate::runner::{self, End};
 use crate::spec::{self, ScaleName, Source};
 use crate::support::output::{claim, complain, note, print};
 use crate::support::table;
+use crate::system::machine::Machine;
 
 /// The arguments of `run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// Names of experiments (see `list experiments`) or paths of TOML files
     #[arg(required = true, value_name = "SPEC")]
-    pub(crate) specs: Vec<String>,
+    specs: Vec<String>,
     /// How long and how often to measure
     #[arg(long, value_enum, default_value_t = ScaleName::Laptop)]
-    pub(crate) scale: ScaleName,
+    scale: ScaleName,
     /// Results folder [default: results/SPEC-SCALE]
     #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
+    out: Option<PathBuf>,
     /// Only schemes that match this regular expression; '^kovan$' is one, 'kovan' matches several
     #[arg(long, value_name = "RE", value_parser = regex)]
-    pub(crate) scheme: Option<Regex>,
+    scheme: Option<Regex>,
     /// Only structures that match this regular expression
     #[arg(long, value_name = "RE", value_parser = regex)]
-    pub(crate) structure: Option<Regex>,
+    structure: Option<Regex>,
     /// --scheme and --structure choose from all there are, not only from what the spec names
     #[arg(long)]
-    pub(crate) all: bool,
-    /// Worker threads, for example 1,2,4
+    all: bool,
+    /// Worker threads, for example 1,2,4 or 1,HW,1.25HW
     #[arg(long, value_name = "L", value_parser = threads, allow_negative_numbers = true)]
-    pub(crate) threads: Option<Counts>,
-    /// Extra threads stopped inside a guard, for example 0,1,4
+    threads: Option<Threads>,
+    /// Threads of the adversary, for example 0,1,4; where the spec names no other they stop inside a guard
     #[arg(long, value_name = "L", value_parser = stalled, allow_negative_numbers = true)]
-    pub(crate) stalled: Option<Counts>,
+    stalled: Option<Counts>,
     /// Length of the measured window of each cell
     #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
-    pub(crate) seconds: Option<f64>,
+    seconds: Option<f64>,
     /// How often each cell is measured
     #[arg(long, value_name = "N", value_parser = repeats, allow_negative_numbers = true)]
-    pub(crate) repeats: Option<u32>,
+    repeats: Option<u32>,
     /// Seed of the order, the keys and the operations [default: 1]
     #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
-    pub(crate) seed: Option<u64>,
+    seed: Option<u64>,
     /// Print what would run, write nothing
     #[arg(long)]
-    pub(crate) dry_run: bool,
+    dry_run: bool,
     /// Continue in an existing folder: complete cells are skipped
     #[arg(long)]
-    pub(crate) resume: bool,
-    /// With --resume: goes on where another build of this program measured; the column `build` of each
-    /// row says which
-    #[arg(long, requires = "resume")]
-    pub(crate) allow_build: bool,
-    /// Begins also what takes more than 4 hours, without asking
+    resume: bool,
+    #[command(flatten)]
+    going_on: GoingOn,
+}
+
+/// The arguments of `resume`.
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// A folder that `run` wrote
+    dir: PathBuf,
+    #[command(flatten)]
+    going_on: GoingOn,
+}
+
+/// How a run goes on.
+#[derive(Clone, Copy, Debug, Args)]
+struct GoingOn {
+    /// When a run goes on: also where another build of this program measured; the column `build` of each row
+    /// says which
     #[arg(long)]
-    pub(crate) yes: bool,
+    allow_build: bool,
+    /// When a run goes on: measures such cells again
+    #[arg(long, value_enum, value_name = "WHICH")]
+    redo: Option<Redo>,
+    /// Begins also what takes more than an hour, or more than half of the memory, without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Which cells are measured again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Redo {
+    /// Those of which other programs took more than 10 % of the workers' processor time.
+    Disturbed,
 }
 
 /// A spec with its plan and the folder of its results.
 struct Job {
     source: Source,
     plan: Plan,
+    overrides: Overrides,
     dir: PathBuf,
 }
 
 /// Runs all named specs; the value is the exit code: 1 if a cell failed, 130 if interrupted.
 pub(crate) fn run(args: &RunArgs) -> Result<u8> {
-    ensure!(
-        !kovan_schemes::canary::COMPILED,
-        "this build checks every node (feature `canary`), for `verify`; measure with one that does not"
-    );
+    ensure_measurable()?;
     ensure!(
         !args.all || args.scheme.is_some() || args.structure.is_some(),
         "--all says where --scheme and --structure choose from; give one of them, '.' for all"
     );
-    let overrides = Overrides {
-        all: args.all,
-        scheme: args.scheme.clone(),
-        structure: args.structure.clone(),
-        threads: args.threads.as_ref().map(|threads| threads.0.clone()),
-        stalled: args.stalled.as_ref().map(|stalled| stalled.0.clone()),
-        seconds: args.seconds,
-        repeats: args.repeats,
-        seed: args.seed,
-    };
+    let goes_on = args.going_on.allow_build || args.going_on.redo.is_some();
+    ensure!(
+        args.resume || !goes_on,
+        "--allow-build and --redo are for runs that go on, with --resume"
+    );
     // Every spec is read and checked before the first one runs.
     let mut jobs = Vec::new();
     let mut seen = BTreeSet::new();
@@ -110,6 +131,114 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8> {
             "experiment `{}` is named twice",
             source.spec.name
         );
+        jobs.push(Job::new(source, args)?);
+    }
+    if args.dry_run {
+        return jobs.iter().try_for_each(|job| print(&dry_run(job))).map(|()| 0);
+    }
+    if !args.resume {
+        jobs.iter().try_for_each(|job| refuse_existing(&job.dir))?;
+    }
+    run_all(&jobs, args.resume, args.going_on)
+}
+
+/// Goes on with the run of a folder; the value as for [`run`].
+pub(crate) fn resume(args: &ResumeArgs) -> Result<u8> {
+    ensure_measurable()?;
+    let manifest = Manifest::read(&args.dir)?;
+    let overrides = manifest.overrides.clone().with_context(|| {
+        format!(
+            "{}: an older version wrote it, so use its command with --resume: {}",
+            args.dir.display(),
+            manifest.command.join(" ")
+        )
+    })?;
+    let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
+    let plan = Plan::new(&source, manifest.scale, &overrides)?;
+    run_all(&[Job { source, plan, overrides, dir: args.dir.clone() }], true, args.going_on)
+}
+
+fn ensure_measurable() -> Result<()> {
+    ensure!(
+        !kovan_schemes::canary::COMPILED,
+        "this build checks every node (feature `canary`), for `verify`; measure with one that does not"
+    );
+    Ok(())
+}
+
+fn run_all(jobs: &[Job], resumes: bool, going_on: GoingOn) -> Result<u8> {
+    consent::ask(jobs.iter().map(seconds_left).sum(), going_on.yes)?;
+    let interrupted = interrupt_flag()?;
+    let mut code = 0;
+    for job in jobs {
+        code = code.max(job.run(resumes, going_on, &interrupted)?);
+        if code == 130 {
+            break;
+        }
+    }
+    Ok(code)
+}
+
+/// About how many seconds of a job are still to be measured.
+fn seconds_left(job: &Job) -> f64 {
+    // What cannot be read is told when the folder is opened.
+    let samples = results::read_samples(&job.dir).map(|table| table.rows).unwrap_or_default();
+    let complete: BTreeSet<&TrialId> =
+        samples.iter().filter(|row| row.is_complete()).map(|row| &row.id).collect();
+    Plan::estimate(job.plan.trials.iter().filter(|planned| !complete.contains(&planned.trial.id)))
+}
+
+fn refuse_existing(dir: &Path) -> Result<()> {
+    let exists = ["manifest.json", "samples.csv"].iter().any(|name| dir.join(name).exists());
+    ensure!(
+        !exists,
+        "{} already holds results; continue with `kovan-lab resume {0}`, or choose another --out",
+        dir.display()
+    );
+    Ok(())
+}
+
+fn dry_run(job: &Job) -> String {
+    let header = ["scheme", "structure", "workload", "threads", "stalled", "repeat", ""];
+    let row = |planned: &crate::plan::Planned| {
+        let id = &planned.trial.id;
+        let refused = planned.refused.as_ref().map(|reason| format!("refused: {reason}"));
+        vec![
+            id.scheme.clone(),
+            id.structure.clone(),
+            id.workload.clone(),
+            id.threads.to_string(),
+            id.stalled.to_string(),
+            id.repeat.to_string(),
+            refused.unwrap_or_else(|| id.unusual()),
+        ]
+    };
+    let rows: Vec<Vec<String>> = job.plan.trials.iter().map(row).collect();
+    format!(
+        "{}\n{}: {} cells at scale {}, about {:.0} s, plan {}, into {} (dry run: nothing is written)\n",
+        table::render(&header, &rows, &[3, 4, 5]),
+        job.source.spec.name,
+        rows.len(),
+        job.plan.scale,
+        Plan::estimate(job.plan.trials.iter()),
+        job.plan.hash(),
+        job.dir.display()
+    )
+}
+
+impl Job {
+    fn new(source: Source, args: &RunArgs) -> Result<Self> {
+        let overrides = Overrides {
+            all: args.all,
+            scheme: args.scheme.clone().map(Pattern),
+            structure: args.structure.clone().map(Pattern),
+            threads: args.threads.as_ref().map(|threads| threads.0.clone()),
+            stalled: args.stalled.as_ref().map(|stalled| stalled.0.clone()),
+            seconds: args.seconds,
+            repeats: args.repeats,
+            seed: args.seed,
+            processors: Machine::here().hardware_threads(),
+        };
         let plan =
             Plan::new(&source, args.scale, &overrides).with_context(|| source.spec.name.clone())?;
         let folder = format!("{}-{}", source.spec.name, args.scale);
@@ -123,103 +252,47 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8> {
             "{} is no folder; results are written into a folder of their own",
             dir.display()
         );
-        jobs.push(Job { source, plan, dir });
+        Ok(Self { source, plan, overrides, dir })
     }
-    if args.dry_run {
-        return jobs.iter().try_for_each(|job| print(&dry_run(job))).map(|()| 0);
+
+    fn trials(&self) -> Vec<&Trial> {
+        self.plan.trials.iter().map(|planned| &planned.trial).collect()
     }
-    if !args.resume {
-        jobs.iter().try_for_each(|job| refuse_existing(&job.dir))?;
-    }
-    consent::ask(jobs.iter().map(seconds_left).sum(), args.yes)?;
-    let interrupted = interrupt_flag()?;
-    let mut code = 0;
-    for job in &jobs {
-        code = code.max(run_job(job, args, &interrupted)?);
-        if code == 130 {
-            break;
+
+    /// Opens or creates the folder.
+    fn prepare(&self, going_on: GoingOn) -> Result<(Manifest, Records, BTreeSet<TrialId>)> {
+        let dir = &self.dir;
+        if !dir.join("manifest.json").exists() {
+            ensure!(
+                !dir.join("samples.csv").exists(),
+                "{} has a samples.csv but no manifest.json, so it cannot be resumed; choose another --out",
+                dir.display()
+            );
+            let manifest = Manifest::new(&self.source, &self.plan, &self.overrides)?;
+            manifest.write(dir)?;
+            return Ok((manifest, Records::create(dir)?, BTreeSet::new()));
         }
-    }
-    Ok(code)
-}
-
-/// About how many seconds of a job are still to be measured.
-fn seconds_left(job: &Job) -> f64 {
-    // What cannot be read is told when the folder is opened.
-    let samples = results::read_samples(&job.dir).map(|table| table.rows).unwrap_or_default();
-    let complete: BTreeSet<String> =
-        samples.iter().filter(|row| row.is_complete()).map(Sample::key).collect();
-    Plan::estimate(job.plan.cells.iter().filter(|planned| !complete.contains(&planned.cell.key())))
-}
-
-fn refuse_existing(dir: &Path) -> Result<()> {
-    let exists = ["manifest.json", "samples.csv"].iter().any(|name| dir.join(name).exists());
-    ensure!(
-        !exists,
-        "{} already holds results; continue with --resume, or choose another --out",
-        dir.display()
-    );
-    Ok(())
-}
-
-fn dry_run(job: &Job) -> String {
-    let header = ["scheme", "structure", "workload", "threads", "stalled", "repeat", ""];
-    let rows: Vec<Vec<String>> = job
-        .plan
-        .cells
-        .iter()
-        .map(|planned| {
-            let cell = &planned.cell;
-            let verdict = planned
-                .refused
-                .as_ref()
-                .map_or(String::new(), |reason| format!("refused: {reason}"));
-            vec![
-                cell.scheme.clone(),
-                cell.structure.clone(),
-                cell.workload.name.clone(),
-                cell.threads.to_string(),
-                cell.stalled.to_string(),
-                cell.repeat.to_string(),
-                verdict,
-            ]
-        })
-        .collect();
-    format!(
-        "{}\n{}: {} cells at scale {}, about {:.0} s, plan {}, into {} (dry run: nothing is written)\n",
-        table::render(&header, &rows, &[3, 4, 5]),
-        job.source.spec.name,
-        rows.len(),
-        job.plan.scale,
-        Plan::estimate(job.plan.cells.iter()),
-        job.plan.hash(),
-        job.dir.display()
-    )
-}
-
-/// Opens or creates the folder of a job.
-fn prepare(job: &Job, allow_build: bool) -> Result<(Manifest, Records, BTreeSet<String>)> {
-    let dir = &job.dir;
-    if dir.join("manifest.json").exists() {
         let mut manifest = Manifest::read(dir)?;
-        if manifest.plan_hash != job.plan.hash() {
+        if manifest.plan_hash != self.plan.hash() {
             bail!(
                 "{} holds results of another plan ({} at scale {}, hash {}; asked for: {}); \
-                 repeat its command with --resume, or choose another --out",
+                 go on with it by `kovan-lab resume {0}`, or choose another --out",
                 dir.display(),
                 manifest.experiment,
                 manifest.scale,
                 manifest.plan_hash,
-                job.plan.hash()
+                self.plan.hash()
             );
         }
-        manifest.join(dir, allow_build)?;
+        manifest.join(dir, going_on.allow_build)?;
         manifest.write(dir)?;
         // A kill between the manifest and the first header leaves nothing to keep.
         if dir.join("samples.csv").exists() {
-            let cells: Vec<_> = job.plan.cells.iter().map(|planned| &planned.cell).collect();
             let first = manifest.build.binary_hash.as_deref();
-            let Resumed { records, complete, notes } = Records::resume(dir, &cells, first)?;
+            let is_kept =
+                |row: &Sample| going_on.redo != Some(Redo::Disturbed) || !report::is_disturbed(row);
+            let Resumed { records, complete, notes } =
+                Records::resume(dir, &self.trials(), first, is_kept)?;
             notes.iter().for_each(|line| complain(line));
             return Ok((manifest, records, complete));
         }
@@ -229,57 +302,56 @@ fn prepare(job: &Job, allow_build: bool) -> Result<(Manifest, Records, BTreeSet<
                 dir.display()
             ));
         }
-        return Ok((manifest, Records::create(dir)?, BTreeSet::new()));
+        Ok((manifest, Records::create(dir)?, BTreeSet::new()))
     }
-    ensure!(
-        !dir.join("samples.csv").exists(),
-        "{} has a samples.csv but no manifest.json, so it cannot be resumed; choose another --out",
-        dir.display()
-    );
-    let manifest = Manifest::new(&job.source, &job.plan)?;
-    manifest.write(dir)?;
-    Ok((manifest, Records::create(dir)?, BTreeSet::new()))
-}
 
-fn run_job(job: &Job, args: &RunArgs, interrupted: &AtomicBool) -> Result<u8> {
-    let began = Instant::now();
-    let dir = &job.dir;
-    fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    let _claim = claim(dir)?;
-    if !args.resume {
-        // Again, under the claim: another run may have begun and ended since the first look.
-        refuse_existing(dir)?;
-    }
-    let (mut manifest, mut records, complete) = prepare(job, args.allow_build)?;
-    let todo = job.plan.cells.iter().filter(|planned| !complete.contains(&planned.cell.key()));
-    note(&format!(
-        "{}: {} cells, {} already complete, about {:.0} s -> {}",
-        job.source.spec.name,
-        job.plan.cells.len(),
-        complete.len(),
-        Plan::estimate(todo),
-        job.dir.display()
-    ));
-    let end = runner::run(&job.plan, &complete, &mut records, interrupted)?;
-    manifest.duration_seconds =
-        Some(manifest.duration_seconds.unwrap_or(0.0) + began.elapsed().as_secs_f64());
-    manifest.complete = end == End::Complete;
-    manifest.write(&job.dir)?;
-    if end == End::Interrupted {
-        let specs = args.specs.join(" ");
+    fn run(&self, resumes: bool, going_on: GoingOn, interrupted: &AtomicBool) -> Result<u8> {
+        let began = Instant::now();
+        let dir = &self.dir;
+        fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let _claim = claim(dir)?;
+        if !resumes {
+            // Again, under the claim: another run may have begun and ended since the first look.
+            refuse_existing(dir)?;
+        }
+        let (mut manifest, mut records, complete) = self.prepare(going_on)?;
+        let trials = &self.plan.trials;
+        let todo = trials.iter().filter(|planned| !complete.contains(&planned.trial.id));
         note(&format!(
-            "kovan-lab: interrupted; the records in {} are whole. To go on: the same command with --resume (run {specs} … --resume)",
-            job.dir.display()
+            "{}: {} cells, {} already complete, about {:.0} s -> {}",
+            self.source.spec.name,
+            trials.len(),
+            complete.len(),
+            Plan::estimate(todo),
+            dir.display()
         ));
-        return Ok(130);
+        let capacity = manifest.machine.capacity();
+        let end = runner::run(&self.plan, &complete, &mut records, capacity, interrupted)?;
+        manifest.duration_seconds =
+            Some(manifest.duration_seconds.unwrap_or(0.0) + began.elapsed().as_secs_f64());
+        manifest.complete = end == End::Complete;
+        manifest.write(dir)?;
+        if end == End::Interrupted {
+            note(&format!(
+                "kovan-lab: interrupted; the records in {0} are whole. To go on: kovan-lab resume {0}",
+                dir.display()
+            ));
+            return Ok(130);
+        }
+        self.tell(&manifest)
     }
-    let samples = results::read_samples(&job.dir)?.rows;
-    print(&report::text(&job.source.spec.question, &samples))?;
-    let (plots, lost) = plot::draw(&job.dir, &job.source.spec, &samples, &manifest.provenance())?;
-    let mut text = format!("\n{}", plot::list(&plots));
-    text.push_str(&format!("records  {}\n", job.dir.join("samples.csv").display()));
-    print(&text)?;
-    lost.iter().for_each(|line| complain(line));
-    let failed = report::complain(&samples, &manifest.machine);
-    Ok(u8::from(failed > 0))
+
+    /// The table, the figures, and what spoils the records.
+    fn tell(&self, manifest: &Manifest) -> Result<u8> {
+        let samples = results::read_samples(&self.dir)?.rows;
+        print(&report::text(&self.source.spec.question, &samples))?;
+        let style = plot::Style::default();
+        let (plots, lost) = plot::draw(&self.dir, &self.source.spec, &samples, manifest, &style)?;
+        let mut text = format!("\n{}", plot::list(&plots));
+        text.push_str(&format!("records  {}\n", self.dir.join("samples.csv").display()));
+        print(&text)?;
+        lost.iter().for_each(|line| complain(line));
+        let failed = report::complain(&samples, &manifest.machine);
+        Ok(u8::from(failed > 0))
+    }
 }

@@ -1,7 +1,13 @@
 //! Plain types that files, processes and figures share. They have no behaviour beyond themselves.
 
-mod cell;
-mod measurement;
+mod adversary;
+mod message;
+mod metrics;
+mod trial;
+mod workload;
 
-pub(crate) use cell::{Cell, Workload};
-pub(crate) use measurement::{Line, Measured, Point};
+pub(crate) use adversary::{Adversary, Kind as AdversaryKind, Manner, Point};
+pub(crate) use message::{Latency, Measured, RoleCount, SeriesPoint, Trial, WorkerMessage};
+pub(crate) use metrics::{Draw, METRICS, MetricInfo, Metrics};
+pub(crate) use trial::{AXES, Seconds, Settings, TrialId, Value, parameter_name};
+pub(crate) use workload::{Keys, Mix, Operation, Prefill, PrefillOrder, Role, Workload};

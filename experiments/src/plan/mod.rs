@@ -1,30 +1,50 @@
-//! The cells of a run: what a spec, a scale and the command line mean together.
+//! The trials of a run: what a spec, a scale and the command line mean together.
+
+mod combine;
 
 use anyhow::{Result, bail, ensure};
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 
-use crate::data::Cell;
-use crate::spec::{Scale, ScaleName, Source, Spec};
+use crate::data::{Trial, TrialId};
+use crate::spec::{ScaleName, Source, ThreadCount};
 use crate::support::numbers::sum;
 use crate::support::rng::{SplitMix, fnv};
 
 /// The seed when none is given.
 pub(crate) const DEFAULT_SEED: u64 = 1;
-/// More cells than this is a mistake.
-const MAX_CELLS: usize = 100_000;
+/// More trials than this is a mistake.
+const MAX_TRIALS: usize = 100_000;
+
+/// A regular expression that can be written down.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Pattern(pub(crate) Regex);
+
+impl TryFrom<String> for Pattern {
+    type Error = regex::Error;
+    fn try_from(text: String) -> Result<Self, regex::Error> {
+        Regex::new(&text).map(Self)
+    }
+}
+impl From<Pattern> for String {
+    fn from(pattern: Pattern) -> Self {
+        pattern.0.as_str().into()
+    }
+}
 
 /// What the command line changes of a spec.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Overrides {
     /// Filters choose from all there are, not from what the spec names.
     pub(crate) all: bool,
     /// Keeps the schemes that match.
-    pub(crate) scheme: Option<Regex>,
+    pub(crate) scheme: Option<Pattern>,
     /// Keeps the structures that match.
-    pub(crate) structure: Option<Regex>,
+    pub(crate) structure: Option<Pattern>,
     /// Replaces the worker thread counts.
-    pub(crate) threads: Option<Vec<u32>>,
-    /// Replaces the stalled thread counts.
+    pub(crate) threads: Option<Vec<ThreadCount>>,
+    /// Replaces the counts of the adversary's threads.
     pub(crate) stalled: Option<Vec<u32>>,
     /// Replaces the length of the window.
     pub(crate) seconds: Option<f64>,
@@ -32,26 +52,28 @@ pub(crate) struct Overrides {
     pub(crate) repeats: Option<u32>,
     /// Replaces the seed.
     pub(crate) seed: Option<u64>,
+    /// Hardware threads, which relative thread counts are of.
+    pub(crate) processors: u32,
 }
 
-/// A cell and, for an unsound pair, the reason why it is not run.
+/// A trial and, for an unsound pair, the reason why it is not run.
 #[derive(Clone, Debug)]
 pub(crate) struct Planned {
-    /// The cell.
-    pub(crate) cell: Cell,
+    /// The trial.
+    pub(crate) trial: Trial,
     /// Why the pair is refused.
     pub(crate) refused: Option<String>,
 }
 
-/// All cells of a run, in the order they run.
+/// All trials of a run, in the order they run.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     /// The scale.
     pub(crate) scale: ScaleName,
-    /// The seed of the order and of all cells.
+    /// The seed of the order and of all trials.
     pub(crate) seed: u64,
-    /// The cells.
-    pub(crate) cells: Vec<Planned>,
+    /// The trials.
+    pub(crate) trials: Vec<Planned>,
 }
 
 impl Plan {
@@ -73,90 +95,46 @@ impl Plan {
         let seed = overrides.seed.unwrap_or(DEFAULT_SEED);
 
         let matrix = kovan_structures::registry::matrix();
-        let mut cells = Vec::new();
-        for template in templates(spec, scale, overrides, seed)? {
-            for structure in &structures {
-                for scheme in &schemes {
-                    let mut cell = template.clone();
-                    cell.scheme.clone_from(scheme);
-                    cell.structure.clone_from(structure);
-                    let pair =
-                        matrix.iter().find(|p| p.scheme == *scheme && p.structure == *structure);
-                    let refused = pair.filter(|p| !p.allowed).map(|p| p.reason.to_string());
-                    cells.push(Planned { cell, refused });
-                }
-            }
-        }
-        ensure!(
-            cells.len() <= MAX_CELLS,
-            "the plan has {} cells, more than {MAX_CELLS}",
-            cells.len()
-        );
-        // Each repeat in an order of its own, one after the other: its cells run close to each other in
-        // time, and what is interrupted has whole repeats.
+        let refused = |id: &TrialId| {
+            let is_pair = |pair: &&kovan_structures::registry::Pair| {
+                pair.scheme == id.scheme && pair.structure == id.structure
+            };
+            let pair = matrix.iter().find(is_pair);
+            pair.filter(|pair| !pair.allowed).map(|pair| pair.reason.clone())
+        };
+        let input = combine::Input { spec, scale, overrides, seed, schemes, structures };
+        let trials = input.trials(MAX_TRIALS)?;
+        let mut trials: Vec<Planned> = trials
+            .into_iter()
+            .map(|trial| Planned { refused: refused(&trial.id), trial })
+            .collect();
+        // Each repeat is a block in an order of its own, one after the other: its trials run close to each
+        // other in time, and what is interrupted has whole repeats.
         let mut order = SplitMix::new(seed);
-        let same_repeat = |one: &Planned, next: &Planned| one.cell.repeat == next.cell.repeat;
-        cells.chunk_by_mut(same_repeat).for_each(|repeat| order.shuffle(repeat));
-        Ok(Self { scale: scale_name, seed, cells })
+        let same_block =
+            |one: &Planned, next: &Planned| one.trial.id.repeat == next.trial.id.repeat;
+        trials.chunk_by_mut(same_block).for_each(|block| order.shuffle(block));
+        Ok(Self { scale: scale_name, seed, trials })
     }
 
     /// A hash of everything that decides what is measured; not of texts.
     pub(crate) fn hash(&self) -> String {
-        let mut hash = fnv(b"plan 1");
-        for planned in &self.cells {
-            let text = serde_json::to_string(&planned.cell).unwrap_or_default();
+        let mut hash = fnv(b"plan 2");
+        for planned in &self.trials {
+            let text = serde_json::to_string(&planned.trial).unwrap_or_default();
             hash = fnv(format!("{hash:016x}{text}").as_bytes());
         }
         format!("{hash:016x}")
     }
 
-    /// Roughly how long cells take, in seconds: windows and what surrounds them.
-    pub(crate) fn estimate<'a>(cells: impl Iterator<Item = &'a Planned>) -> f64 {
-        let measured =
-            cells.filter(|planned| planned.refused.is_none()).map(|planned| &planned.cell);
-        sum(measured.map(|cell| cell.seconds + cell.warmup_seconds + 0.15))
+    /// Roughly how long trials take, in seconds: windows and what surrounds them.
+    pub(crate) fn estimate<'a>(trials: impl Iterator<Item = &'a Planned>) -> f64 {
+        let measured = trials.filter(|planned| planned.refused.is_none());
+        sum(measured.map(|planned| {
+            let Trial { id, warmup_seconds, .. } = &planned.trial;
+            id.seconds.0.as_secs_f64() + warmup_seconds + 0.15
+        }))
     }
-}
-
-/// The cells without scheme and structure.
-fn templates(spec: &Spec, scale: &Scale, overrides: &Overrides, seed: u64) -> Result<Vec<Cell>> {
-    let seconds = overrides.seconds.unwrap_or(scale.seconds);
-    let repeats = overrides.repeats.unwrap_or(scale.repeats);
-    // A short window asks for a short run: the warm-up is never longer than the window.
-    let warmup_seconds = scale.warmup_seconds.min(seconds);
-    let timeout_seconds = spec.timeout_seconds.unwrap_or(30.0 + 4.0 * (seconds + warmup_seconds));
-    let threads = overrides.threads.as_ref().or(scale.threads.as_ref()).unwrap_or(&spec.threads);
-    let stalled_counts =
-        overrides.stalled.as_ref().or(scale.stalled.as_ref()).unwrap_or(&spec.stalled);
-    let combinations =
-        repeats as usize * spec.workloads.len() * threads.len() * stalled_counts.len();
-    ensure!(combinations <= MAX_CELLS, "the plan has more than {MAX_CELLS} cells");
-    let mut cells = Vec::new();
-    for repeat in 1..=repeats {
-        for workload in &spec.workloads {
-            for &threads in threads {
-                for &stalled in stalled_counts {
-                    let point = format!("{seed} {} {threads} {stalled} {repeat}", workload.name);
-                    cells.push(Cell {
-                        experiment: spec.name.clone(),
-                        scheme: String::new(),
-                        structure: String::new(),
-                        workload: workload.clone(),
-                        adversary: if stalled == 0 { "none" } else { "stalled" }.into(),
-                        threads,
-                        stalled,
-                        repeat,
-                        seed: fnv(point.as_bytes()),
-                        seconds,
-                        warmup_seconds,
-                        timeout_seconds,
-                        series: spec.workloads.len() == 1,
-                    });
-                }
-            }
-        }
-    }
-    Ok(cells)
 }
 
 /// Those that a spec names, or all; of them those that match a filter. With `from_all` the filter is of
@@ -165,12 +143,12 @@ fn choose(
     what: &str,
     named: Option<&[String]>,
     all: Vec<&str>,
-    filter: Option<&Regex>,
+    filter: Option<&Pattern>,
     from_all: bool,
 ) -> Result<Vec<String>> {
     let named = named.filter(|_| filter.is_none() || !from_all);
     let names = named.map_or_else(|| all.into_iter().map(String::from).collect(), <[_]>::to_vec);
-    let Some(filter) = filter else { return Ok(names) };
+    let Some(Pattern(filter)) = filter else { return Ok(names) };
     let (kept, others): (Vec<_>, Vec<_>) =
         names.into_iter().partition(|name| filter.is_match(name));
     if kept.is_empty() {
@@ -183,33 +161,97 @@ fn choose(
     Ok(kept)
 }
 
+/// Refuses a number of trials that can only be a mistake.
+fn ensure_few(count: usize, most: usize) -> Result<()> {
+    ensure!(count <= most, "the plan has more than {most} cells");
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::embedded;
+    use crate::spec::{embedded, parse};
+
+    fn plan_of(text: &str) -> Result<Plan> {
+        let overrides = Overrides { processors: 4, ..Overrides::default() };
+        Plan::new(&parse("x.toml", text)?, ScaleName::Smoke, &overrides)
+    }
+
+    /// A spec of one scheme, with some keys and some tables.
+    fn spec(keys: &str, tables: &str) -> String {
+        format!(
+            "name = \"x\"\nquestion = \"?\"\nschemes = [\"ibr\"]\nstructures = [\"michael-list\"]\n{keys}\n\
+             [[workloads]]\nname = \"w\"\ninsert = 1\nremove = 1\nkey_range = 8\nprefill = 0.5\n{tables}\n\
+             [scales.smoke]\nseconds = 1\nwarmup_seconds = 0\nrepeats = 1\n"
+        )
+    }
 
     #[test]
     fn repeats_come_one_after_the_other_each_in_its_order() {
         let source = embedded().expect("valid").remove(0);
         let plan = |seed| {
-            let overrides = Overrides { seed: Some(seed), ..Overrides::default() };
-            Plan::new(&source, ScaleName::Laptop, &overrides).expect("a plan").cells
+            let overrides = Overrides { seed: Some(seed), processors: 2, ..Overrides::default() };
+            Plan::new(&source, ScaleName::Laptop, &overrides).expect("a plan").trials
         };
-        let cells = plan(1);
-        assert!(cells.iter().map(|planned| planned.cell.repeat).is_sorted());
-        let order = |cells: &[Planned], repeat| -> Vec<(String, u32)> {
-            let of = cells.iter().map(|planned| &planned.cell);
-            let of = of.filter(|cell| cell.repeat == repeat);
-            of.map(|cell| (cell.scheme.clone(), cell.stalled)).collect()
+        let trials = plan(1);
+        assert!(trials.iter().map(|planned| planned.trial.id.repeat).is_sorted());
+        let order = |trials: &[Planned], repeat| -> Vec<(String, u32)> {
+            let of = trials.iter().map(|planned| &planned.trial.id);
+            let of = of.filter(|id| id.repeat == repeat);
+            of.map(|id| (id.scheme.clone(), id.stalled)).collect()
         };
-        let sorted = |cells: &[Planned], repeat| {
-            let mut all = order(cells, repeat);
+        let sorted = |trials: &[Planned], repeat| {
+            let mut all = order(trials, repeat);
             all.sort();
             all
         };
-        assert_eq!(sorted(&cells, 1), sorted(&cells, 2), "the same cells");
-        assert_ne!(order(&cells, 1), order(&cells, 2), "in another order");
-        assert_ne!(order(&cells, 1), order(&plan(2), 1), "by the seed");
-        assert_eq!(order(&cells, 3), order(&plan(1), 3), "the same for the same seed");
+        assert_eq!(sorted(&trials, 1), sorted(&trials, 2), "the same trials");
+        assert_ne!(order(&trials, 1), order(&trials, 2), "in another order");
+        assert_ne!(order(&trials, 1), order(&plan(2), 1), "by the seed");
+        assert_eq!(order(&trials, 3), order(&plan(1), 3), "the same for the same seed");
+    }
+
+    #[test]
+    fn axes_multiply() {
+        let keys = "x = \"key_range\"\nthreads = [1, \"HW\", \"1.25HW\"]\n[axes]\nkey_range = [8, 16]\nseconds = [0.5, 1]";
+        let plan = plan_of(&spec(keys, "")).expect("a plan");
+        let mut ids: Vec<&TrialId> = plan.trials.iter().map(|planned| &planned.trial.id).collect();
+        ids.sort();
+        let points: Vec<_> = ids
+            .iter()
+            .map(|id| (id.threads, id.seconds.0.as_millis(), id.key_range, id.adversary.as_str()))
+            .collect();
+        assert_eq!(points.len(), 3 * 2 * 2, "{points:?}");
+        assert!(points.contains(&(5, 500, 16, "none")), "{points:?}");
+        let workload = &plan.trials[0].trial;
+        assert_eq!(
+            workload.workload.key_range, workload.id.key_range,
+            "the worker is told the range"
+        );
+    }
+
+    #[test]
+    fn adversaries_are_an_axis_with_counts_and_periods() {
+        let nap = "[[adversaries]]\nname = \"nap\"\nkind = \"nap\"\n";
+        let keys =
+            "x = \"period_ms\"\nthreads = [2]\nstalled = [0, 1, 2]\n[axes]\nperiod_ms = [1, 10]";
+        let plan = plan_of(&spec(keys, nap)).expect("a plan");
+        let points: std::collections::BTreeSet<_> = plan
+            .trials
+            .iter()
+            .map(|planned| &planned.trial.id)
+            .map(|id| (id.adversary.as_str(), id.stalled, id.period_ms))
+            .collect();
+        let expected =
+            [("nap", 1, 1), ("nap", 1, 10), ("nap", 2, 1), ("nap", 2, 10), ("none", 0, 0)];
+        assert_eq!(points.into_iter().collect::<Vec<_>>(), expected);
+        let stalled =
+            plan_of(&spec("x = \"stalled\"\nthreads = [2]\nstalled = [0, 3]", "")).expect("a plan");
+        let names: Vec<_> =
+            stalled.trials.iter().map(|planned| planned.trial.id.adversary.as_str()).collect();
+        assert!(
+            names.contains(&"none") && names.contains(&"stalled") && names.len() == 2,
+            "{names:?}"
+        );
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 pub(crate) use self::summary::summary;
 use crate::results::{Sample, Status};
+use crate::support::numbers::count;
 use crate::support::output;
 use crate::system::machine::Machine;
 
@@ -23,30 +24,43 @@ pub(crate) fn text(question: &str, samples: &[Sample]) -> String {
 /// Says on stderr what spoils the records; how many cells failed.
 pub(crate) fn complain(samples: &[Sample], machine: &Machine) -> usize {
     let (mut lines, failed) = failures(samples);
-    lines.extend(disturbed(samples, machine.capacity()));
+    lines.extend(disturbed(samples));
     lines.extend(throttled(samples, machine.quota()));
     lines.extend(several_builds(samples));
     lines.iter().for_each(|line| output::complain(line));
     failed
 }
 
+/// Lines about cells that failed and bounds that were passed, and how many cells these are.
 fn failures(samples: &[Sample]) -> (Vec<String>, usize) {
-    let failed: Vec<&Sample> = samples
-        .iter()
-        .filter(|row| matches!(row.status, Status::Error | Status::Timeout))
-        .collect();
-    let mut lines: Vec<String> = failed
-        .iter()
-        .take(TOLD)
-        .map(|row| format!("failed: {}: {}", row.name(), row.error))
-        .collect();
+    let is_failed = |row: &&Sample| matches!(row.status, Status::Error | Status::Timeout);
+    let failed: Vec<&Sample> = samples.iter().filter(is_failed).collect();
+    let told = |row: &&Sample| format!("failed: {}: {}", row.id.name(), row.error);
+    let mut lines: Vec<String> = failed.iter().take(TOLD).map(told).collect();
     if failed.len() > TOLD {
         lines.push(format!("{} more failed; `error` in samples.csv says why", failed.len() - TOLD));
     }
     if !failed.is_empty() {
         lines.push("`run` with --resume measures what failed again".into());
     }
-    (lines, failed.len())
+    let broken: Vec<&Sample> =
+        samples.iter().filter(|row| row.is_ok() && row.metrics.breaks_bound()).collect();
+    lines.extend(broken.iter().take(TOLD).map(|row| broken_bound(row)));
+    if broken.len() > TOLD {
+        lines.push(format!("{} more passed their bounds", broken.len() - TOLD));
+    }
+    (lines, failed.len() + broken.len())
+}
+
+/// A scheme that declares a bound and passes it has failed.
+fn broken_bound(row: &Sample) -> String {
+    let of = |number: Option<u64>| number.map(count).unwrap_or_default();
+    format!(
+        "BROKEN BOUND: {}: {} unreclaimed nodes, {} are declared",
+        row.id.name(),
+        of(row.metrics.unreclaimed_peak),
+        of(row.metrics.unreclaimed_bound)
+    )
 }
 
 /// Tells where not all rows are of one build.
@@ -61,15 +75,20 @@ fn several_builds(samples: &[Sample]) -> Option<String> {
     })
 }
 
+/// Whether other programs took so much of the workers' time that the row is worth little.
+pub(crate) fn is_disturbed(row: &Sample) -> bool {
+    row.metrics.disturbed.is_some_and(|share| share > USUAL)
+}
+
 /// Where other programs took the time of the workers.
-fn disturbed(samples: &[Sample], capacity: Option<f64>) -> Option<String> {
-    let measured = || samples.iter().filter(|row| row.status == Status::Ok);
-    let shares = measured().filter_map(|row| row.disturbed(capacity?));
-    let spoilt = shares.filter(|share| *share > USUAL).count();
+fn disturbed(samples: &[Sample]) -> Option<String> {
+    let measured = || samples.iter().filter(|row| row.is_ok());
+    let spoilt = measured().filter(|row| is_disturbed(row)).count();
     (spoilt > 0).then(|| {
         format!(
             "in {spoilt} of {} cells other programs took more than {:.0} % of the workers' processor \
-             time (see `cpu_ns`): throughput there is too low, and peaks may be too high",
+             time (column `disturbed`): throughput there is too low, and peaks may be too high; \
+             `run` with --redo disturbed measures these cells again",
             measured().count(),
             USUAL * 100.0
         )
@@ -78,9 +97,11 @@ fn disturbed(samples: &[Sample], capacity: Option<f64>) -> Option<String> {
 
 /// Tells where a quota of the control groups stopped threads.
 fn throttled(samples: &[Sample], quota: Option<f64>) -> Option<String> {
-    let measured = || samples.iter().filter(|row| row.status == Status::Ok);
-    let stopped: Vec<u64> =
-        measured().filter_map(|row| row.throttled_us).filter(|micros| *micros > 0).collect();
+    let measured = || samples.iter().filter(|row| row.is_ok());
+    let stopped: Vec<u64> = measured()
+        .filter_map(|row| row.metrics.throttled_us)
+        .filter(|micros| *micros > 0)
+        .collect();
     let quota = quota.map_or_else(String::new, |quota| format!(" of {quota} processors"));
     (!stopped.is_empty()).then(|| {
         format!(
@@ -96,21 +117,40 @@ fn throttled(samples: &[Sample], quota: Option<f64>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{SAMPLES_HEADER, parse};
+    use crate::results::parse_samples;
+
+    fn rows(columns: &str, rows: &[&str]) -> Vec<Sample> {
+        let first = "experiment,scheme,structure,workload,adversary,threads,stalled,allocator,repeat,seed,status,error";
+        let row = |row: &&str| format!("x,ibr,list,w,none,4,0,mimalloc,1,1,ok,,{row}\n");
+        parse_samples(&format!("{first},{columns}\n{}", rows.iter().map(row).collect::<String>()))
+    }
 
     #[test]
     fn what_a_quota_stopped_is_said() {
-        let row = |micros: &str| {
-            let row = "x,ibr,list,w,none,4,0,mimalloc,1,1,ok,,9,100000000,9,9,9,9,9,9,,,150000000";
-            format!("{row},1,{micros},b1\n")
+        let of = |micros: &[&str]| {
+            rows(
+                "throttled_us,ops",
+                &micros
+                    .iter()
+                    .map(|m| format!("{m},1"))
+                    .collect::<Vec<_>>()
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<Vec<_>>(),
+            )
         };
-        let all = |rows: &[&str]| -> Vec<Sample> {
-            let text: String = rows.iter().map(|micros| row(micros)).collect();
-            parse(std::path::Path::new("-"), &format!("{SAMPLES_HEADER}{text}")).expect("rows")
-        };
-        let said = throttled(&all(&["0", "2500", ""]), Some(1.5)).expect("a line");
+        let said = throttled(&of(&["0", "2500", ""]), Some(1.5)).expect("a line");
         let parts = ["in 1 of 3 cells", "quota of 1.5 processors", "for 3 ms at most"];
         assert!(parts.iter().all(|part| said.contains(part)), "{said}");
-        assert_eq!(throttled(&all(&["0", ""]), Some(1.5)), None);
+        assert_eq!(throttled(&of(&["0", ""]), Some(1.5)), None);
+    }
+
+    #[test]
+    fn a_passed_bound_is_a_failure_and_named() {
+        let all = rows("unreclaimed_peak,unreclaimed_bound", &["9,10", "11000,10", "11000,"]);
+        let (lines, failed) = failures(&all);
+        assert_eq!((lines.len(), failed), (1, 1), "{lines:?}");
+        let parts = ["BROKEN BOUND: ibr list w", "11,000 unreclaimed nodes, 10 are declared"];
+        assert!(parts.iter().all(|part| lines[0].contains(part)), "{lines:?}");
     }
 }

@@ -1,66 +1,110 @@
 //! The table of what was measured.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
+use crate::data::{AXES, Metrics};
 use crate::results::{Sample, Status};
 use crate::support::numbers::{count, median};
 use crate::support::table::render;
 
-/// The columns of the table.
-const HEADER: [&str; 12] = [
+/// Columns that every table has: axes in this order, of which the scheme is ordered as in the registry.
+const ALWAYS: [&str; 5] = ["structure", "workload", "scheme", "threads", "stalled"];
+/// Columns of what was measured.
+const MEASURED: [&str; 7] =
+    ["ok", "Mops/s", "range", "peak unreclaimed", "bound", "within", "RSS MiB"];
+/// Columns of texts.
+const TEXTS: [&str; 8] = [
     "structure",
     "workload",
     "scheme",
-    "threads",
-    "stalled",
-    "ok",
-    "Mops/s",
-    "range",
-    "peak unreclaimed",
-    "bound",
+    "adversary",
+    "allocator",
+    "placement",
+    "parameters",
     "within",
-    "RSS MiB",
 ];
-/// Columns of numbers.
-const NUMBERS: [&str; 9] =
-    ["threads", "stalled", "ok", "Mops/s", "range", "peak unreclaimed", "peak", "bound", "RSS MiB"];
-/// Columns that say where a row is measured. Where all rows have the same, a line above can say it.
-const SETTING: [&str; 4] = ["structure", "workload", "threads", "stalled"];
 /// Columns that are left out where the terminal is too narrow, in this order.
 const SPARE: [&str; 3] = ["range", "RSS MiB", "within"];
 
-/// One row per scheme and setting over the repeats: median and range of throughput, worst memory.
-/// Refused pairs, of which nothing is measured, are lines below. No line of the table has more than
-/// `width` columns, as long as leaving out the spare ones is enough for that.
+/// One row per scheme and setting over the repeats: median and range of throughput, worst memory. Axes that
+/// differ between rows are columns. Refused pairs, of which nothing is measured, are lines below. No line of the
+/// table has more than `width` columns, as long as leaving out the spare ones is enough for that.
 pub(crate) fn summary(samples: &[Sample], width: Option<usize>) -> String {
+    let axes = columns(samples);
     let order: Vec<&str> = kovan_schemes::registry::all().iter().map(|facts| facts.name).collect();
     let rank = |scheme: &str| order.iter().position(|name| *name == scheme).unwrap_or(order.len());
     let mut groups: BTreeMap<_, Vec<&Sample>> = BTreeMap::new();
     let mut refused: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for row in samples {
-        let scheme = (rank(&row.scheme), row.scheme.as_str());
         if row.status == Status::Refused {
-            refused.entry(row.structure.as_str()).or_default().insert(scheme);
-        } else {
-            let point = (row.threads, row.stalled);
-            groups.entry((&row.structure, &row.workload, scheme, point)).or_default().push(row);
+            let scheme = (rank(&row.id.scheme), row.id.scheme.as_str());
+            let pair = (row.id.structure.as_str(), row.error.as_str());
+            refused.entry(pair).or_default().insert(scheme);
+            continue;
         }
+        let value = |axis: &&str| {
+            let value = row.id.get(axis);
+            (if *axis == "scheme" { rank(&row.id.scheme) } else { 0 }, value)
+        };
+        groups.entry(axes.iter().map(value).collect::<Vec<_>>()).or_default().push(row);
     }
     let mut rows = Vec::new();
-    for ((structure, workload, (_, scheme), (threads, stalled)), all) in groups {
-        let mut cells = vec![structure.clone(), workload.clone(), scheme.into()];
-        cells.extend([threads.to_string(), stalled.to_string()]);
+    for (point, all) in groups {
+        let texts = point.into_iter().map(|(_, value)| value.map(|value| value.text));
+        let mut cells: Vec<String> = texts.map(Option::unwrap_or_default).collect();
         cells.extend(numbers(&all));
         rows.push(cells);
     }
-    let table = Table { header: HEADER.to_vec(), rows };
-    let mut text = table.fit(width.unwrap_or(usize::MAX));
-    for (structure, schemes) in refused {
-        let names: Vec<_> = schemes.into_iter().map(|(_, name)| name).collect();
-        text.push_str(&format!(
-            "{structure} is unsound under {}, so it was not run; `kovan-lab list matrix` says why\n",
-            names.join(", ")
-        ));
+    let fixed = axes.len();
+    let header = axes.into_iter().chain(MEASURED).collect();
+    let mut text = Table { header, fixed, rows }.fit(width.unwrap_or(usize::MAX));
+    text.push_str(&refusals(refused));
+    text
+}
+
+/// The axes that are columns.
+fn columns(samples: &[Sample]) -> Vec<&'static str> {
+    let differs = |axis: &str| {
+        let mut values = samples.iter().map(|row| row.id.get(axis));
+        let first = values.next();
+        values.any(|value| Some(value) != first)
+    };
+    let others = AXES.iter().map(|info| info.name).filter(|name| !ALWAYS.contains(name));
+    // The number of the adversary's threads says whether there is one.
+    let others = others.filter(|name| differs(name) && (*name != "adversary" || several(samples)));
+    ALWAYS.into_iter().chain(others).collect()
+}
+
+/// Whether there is more than one adversary.
+fn several(samples: &[Sample]) -> bool {
+    let names: BTreeSet<&str> = samples.iter().map(|row| row.id.adversary.as_str()).collect();
+    names.iter().filter(|name| **name != "none").count() > 1
+}
+
+/// A line for each structure and reason.
+fn refusals(refused: BTreeMap<(&str, &str), BTreeSet<(usize, &str)>>) -> String {
+    let matrix = kovan_structures::registry::matrix();
+    let mut unsound: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut text = String::new();
+    for ((structure, reason), schemes) in refused {
+        for (_, scheme) in schemes {
+            let is_unsound = matrix
+                .iter()
+                .any(|pair| pair.scheme == scheme && pair.structure == structure && !pair.allowed);
+            if is_unsound {
+                unsound.entry(structure).or_default().push(scheme);
+            } else {
+                let _ = writeln!(text, "{scheme} {structure} was not run: {reason}");
+            }
+        }
+    }
+    for (structure, schemes) in unsound {
+        let _ = writeln!(
+            text,
+            "{structure} is unsound under {}, so it was not run; `kovan-lab list matrix` says why",
+            schemes.join(", ")
+        );
     }
     text
 }
@@ -68,13 +112,16 @@ pub(crate) fn summary(samples: &[Sample], width: Option<usize>) -> String {
 /// A table that can be made narrower.
 struct Table {
     header: Vec<&'static str>,
+    /// Columns at the left that say where a row is measured. Where all rows have the same, a line above can say
+    /// it.
+    fixed: usize,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     fn text(&self) -> String {
         let right: Vec<usize> =
-            (0..self.header.len()).filter(|at| NUMBERS.contains(&self.header[*at])).collect();
+            (0..self.header.len()).filter(|at| !TEXTS.contains(&self.header[*at])).collect();
         render(&self.header, &self.rows, &right)
     }
 
@@ -91,7 +138,8 @@ impl Table {
             *name = "peak";
         }
         let mut same = Vec::new();
-        for name in SETTING {
+        let settings: Vec<_> = self.header[..self.fixed].to_vec();
+        for name in settings.into_iter().filter(|name| *name != "scheme") {
             if self.is_wider(width)
                 && let Some(value) = self.only_value(name)
             {
@@ -136,17 +184,14 @@ impl Table {
 
 /// The measured columns of a group of repeats.
 fn numbers(all: &[&Sample]) -> Vec<String> {
-    let ok: Vec<&&Sample> = all.iter().filter(|row| row.status == Status::Ok).collect();
-    let mut rates: Vec<u64> = ok.iter().filter_map(|row| row.ops_per_second).collect();
-    let peak = ok.iter().filter_map(|row| row.unreclaimed_peak).max();
-    let bound = ok.iter().filter_map(|row| row.unreclaimed_bound).min();
-    let memory = ok.iter().filter_map(|row| row.rss_peak_bytes).max();
-    // Each row against its own bound.
-    let broken = |row: &&&Sample| {
-        row.unreclaimed_peak.zip(row.unreclaimed_bound).is_some_and(|(peak, bound)| peak > bound)
-    };
+    let ok: Vec<&Metrics> = all.iter().filter(|row| row.is_ok()).map(|row| &row.metrics).collect();
+    let mut rates: Vec<u64> = ok.iter().filter_map(|of| of.ops_per_second).collect();
+    let peak = ok.iter().filter_map(|of| of.unreclaimed_peak).max();
+    let bound = ok.iter().filter_map(|of| of.unreclaimed_bound).min();
+    let memory = ok.iter().filter_map(|of| of.rss_peak_bytes).max();
     let within = match bound {
-        Some(_) if ok.iter().any(broken) => "NO",
+        // Each row against its own bound.
+        Some(_) if ok.iter().any(|of| of.breaks_bound()) => "NO",
         Some(_) => "yes",
         None => "-",
     };
@@ -173,15 +218,21 @@ fn millions(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::SAMPLES_HEADER;
+    use crate::results::parse_samples;
 
     fn sample(scheme: &str, repeat: u32, status: Status) -> Sample {
         let text = format!(
-            "{SAMPLES_HEADER}x,{scheme},hash-map,w,none,2,0,mimalloc,{repeat},1,ok,,9,9,{repeat}000000,9,9,70,60,50,{},1048576,,,,\n",
+            "experiment,scheme,structure,workload,adversary,threads,stalled,allocator,repeat,seed,status,error,\
+             ops,ops_per_second,unreclaimed_peak,unreclaimed_bound,rss_peak_bytes\n\
+             x,{scheme},hash-map,w,none,2,0,mimalloc,{repeat},1,ok,,9,{repeat}000000,70,{},1048576\n",
             60 + 10 * repeat
         );
-        let row = crate::results::parse(std::path::Path::new("-"), &text).expect("a row").remove(0);
-        Sample { status, ..row }
+        Sample { status, ..parse_samples(&text).remove(0) }
+    }
+
+    fn with_peak(row: Sample, peak: u64) -> Sample {
+        let metrics = Metrics { unreclaimed_peak: Some(peak), ..row.metrics };
+        Sample { metrics, ..row }
     }
 
     #[test]
@@ -195,13 +246,13 @@ mod tests {
         let of = ["hash-map", "w", "ibr", "2", "0"];
         assert_eq!(row(&[ok(1), ok(4)])[..5], of);
         assert_eq!(row(&[ok(1), ok(4)])[5..], ["2/2", "2.50", "1.00-4.00", "70", "70", "yes", "1"]);
-        let broken = Sample { unreclaimed_peak: Some(101), ..ok(4) };
+        let broken = with_peak(ok(4), 101);
         assert_eq!(
             row(&[ok(1), broken])[5..],
             ["2/2", "2.50", "1.00-4.00", "101", "70", "NO", "1"]
         );
         // The peak of a repeat with a higher bound breaks nothing.
-        let high = Sample { unreclaimed_peak: Some(100), ..ok(4) };
+        let high = with_peak(ok(4), 100);
         assert_eq!(row(&[ok(1), high])[10], "yes");
         let failed = sample("ibr", 2, Status::Error);
         assert_eq!(row(&[failed])[5..], ["0/1", "-", "-", "-", "-", "-", "-"]);
@@ -209,22 +260,32 @@ mod tests {
 
     #[test]
     fn refused_pairs_are_one_line_below_the_table() {
-        let refused = |scheme| sample(scheme, 1, Status::Refused);
-        let all = [refused("ibr"), refused("hazard-pointer"), refused("ibr")];
+        let refused = |scheme: &str, structure: &str| {
+            let mut row = sample(scheme, 1, Status::Refused);
+            row.id.structure = structure.into();
+            Sample { error: "why".into(), ..row }
+        };
+        let harris = |scheme| refused(scheme, "harris-list");
+        let all =
+            [harris("ibr"), harris("hazard-pointer"), harris("ibr"), refused("ibr", "ms-queue")];
         let text = summary(&[&all[..], &[sample("epoch", 1, Status::Ok)]].concat(), None);
-        let below = text.lines().last().unwrap_or_default();
-        assert!(below.starts_with("hash-map is unsound under hazard-pointer, ibr, so"), "{text}");
-        assert_eq!(text.lines().count(), 4, "{text}");
+        let below: Vec<&str> = text.lines().skip(3).collect();
+        assert_eq!(below.len(), 2, "{text}");
+        assert_eq!(below[0], "ibr ms-queue was not run: why");
+        assert!(
+            below[1].starts_with("harris-list is unsound under hazard-pointer, ibr, so"),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_narrow_terminal_has_fewer_columns_and_a_line_about_them() {
-        let long = |scheme: &str, structure: &str| Sample {
-            structure: structure.into(),
-            workload: "write-heavy".into(),
-            unreclaimed_peak: Some(1_234_567_890),
-            unreclaimed_bound: Some(12_345_678),
-            ..sample(scheme, 2, Status::Ok)
+        let long = |scheme: &str, structure: &str| {
+            let mut row = with_peak(sample(scheme, 2, Status::Ok), 1_234_567_890);
+            row.id.structure = structure.into();
+            row.id.workload = "write-heavy".into();
+            row.metrics.unreclaimed_bound = Some(12_345_678);
+            row
         };
         let two = [long("hazard-pointer", "natarajan-mittal-tree"), long("ibr", "hash-map")];
         let widest = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);

@@ -6,8 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::plan::Plan;
-use crate::results::ALLOCATOR;
+use crate::plan::{Overrides, Plan};
 use crate::spec::{ScaleName, Source};
 use crate::support::output::replace_file;
 use crate::support::rng::fnv;
@@ -15,7 +14,9 @@ use crate::system::builds::Build;
 use crate::system::machine::{Machine, now};
 
 /// Grows when a reader of old records would misread new ones.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
+/// The oldest version whose records are read.
+const OLDEST_VERSION: u32 = 1;
 
 /// The description of a run, beside its records.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,6 +39,8 @@ pub(crate) struct Manifest {
     pub(crate) repeats: Option<u32>,
     pub(crate) seed: u64,
     pub(crate) command: Vec<String>,
+    /// What the command line changed of the spec. Absent in records of older versions.
+    pub(crate) overrides: Option<Overrides>,
     pub(crate) started: String,
     /// Of all sessions that ended by themselves; absent while the first one runs.
     pub(crate) duration_seconds: Option<f64>,
@@ -64,8 +67,8 @@ pub(crate) struct Allocator {
 
 impl Manifest {
     /// The manifest of a run that starts now.
-    pub(crate) fn new(source: &Source, plan: &Plan) -> Result<Self> {
-        let cells = || plan.cells.iter().map(|planned| &planned.cell);
+    pub(crate) fn new(source: &Source, plan: &Plan, overrides: &Overrides) -> Result<Self> {
+        let trials = || plan.trials.iter().map(|planned| &planned.trial);
         Ok(Self {
             schema_version: SCHEMA_VERSION,
             experiment: source.spec.name.clone(),
@@ -75,13 +78,14 @@ impl Manifest {
             spec_text: source.text.clone(),
             spec_hash: format!("{:016x}", fnv(source.text.as_bytes())),
             plan_hash: plan.hash(),
-            cells: plan.cells.len() as u64,
+            cells: plan.trials.len() as u64,
             scale: plan.scale,
-            seconds: cells().next().map(|cell| cell.seconds),
-            warmup_seconds: cells().next().map(|cell| cell.warmup_seconds),
-            repeats: cells().map(|cell| cell.repeat).max(),
+            seconds: trials().next().map(|trial| trial.id.seconds.0.as_secs_f64()),
+            warmup_seconds: trials().next().map(|trial| trial.warmup_seconds),
+            repeats: trials().map(|trial| trial.id.repeat).max(),
             seed: plan.seed,
             command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+            overrides: Some(overrides.clone()),
             started: now(),
             duration_seconds: None,
             complete: false,
@@ -89,7 +93,7 @@ impl Manifest {
             build: Build::here().clone(),
             other_builds: Vec::new(),
             allocator: Allocator {
-                name: ALLOCATOR.into(),
+                name: "mimalloc".into(),
                 version: mimalloc::MiMalloc.version(),
                 reason: "needs only a C compiler; glibc's allocator distorts cross-thread frees"
                     .into(),
@@ -109,8 +113,8 @@ impl Manifest {
         let value: Value = serde_json::from_str(&text).with_context(told)?;
         if let Some(version) = value["schema_version"].as_u64() {
             ensure!(
-                version == u64::from(SCHEMA_VERSION),
-                "{}: schema version {version} was written by another version of kovan-lab (this one: {SCHEMA_VERSION})",
+                (u64::from(OLDEST_VERSION)..=u64::from(SCHEMA_VERSION)).contains(&version),
+                "{}: schema version {version} was written by another version of kovan-lab (this one reads {OLDEST_VERSION} to {SCHEMA_VERSION})",
                 path.display()
             );
         }

@@ -1,6 +1,7 @@
 //! One child process: started, waited for, killed when its time is over, always reaped.
 
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -9,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::data::Cell;
-use crate::data::{Line, Measured, Point};
-use crate::runner::pipes::Pipes;
+use super::pipes::Pipes;
+use crate::data::{Measured, Trial, WorkerMessage};
 use crate::support::output::tail;
+use crate::system::allocator;
 use crate::system::machine::this_program;
 use crate::system::threads::{COULD_NOT_RUN, RAISE, TooFew, is_refusal};
 
@@ -46,11 +47,11 @@ pub(crate) enum End {
     Interrupted,
 }
 
-/// How the child of a cell ended.
+/// How the child of a trial ended.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// It wrote a result, and perhaps something to stderr.
-    Measured(Box<Measured>, Vec<Point>, Option<String>),
+    Measured(Box<Measured>, Option<String>),
     /// It refused the pair.
     Refused(String),
     /// It failed.
@@ -61,11 +62,15 @@ pub(crate) enum Outcome {
     Interrupted,
 }
 
-/// Runs a cell in a process of its own.
-pub(crate) fn run(cell: &Cell, interrupted: &AtomicBool) -> Result<Outcome> {
-    let arguments = ["cell".into(), serde_json::to_string(cell)?];
-    let limit = Duration::from_secs_f64(cell.timeout_seconds);
-    Ok(match supervise(&arguments, limit, interrupted)? {
+/// Runs a trial in a process of its own.
+pub(crate) fn run(trial: &Trial, interrupted: &AtomicBool) -> Result<Outcome> {
+    let arguments = ["trial".into(), serde_json::to_string(trial)?];
+    let limit = Duration::from_secs_f64(trial.timeout_seconds);
+    let environment = match allocator::environment(&trial.id.allocator) {
+        Ok(environment) => environment,
+        Err(reason) => return Ok(Outcome::Failed(format!("could not run: {reason}"))),
+    };
+    Ok(match supervise_in(&environment, &arguments, limit, interrupted)? {
         End::Ended { status, lines, errors } => understand(status, &lines, &errors),
         End::TimedOut { errors, .. } => Outcome::TimedOut(tail(&errors)),
         End::NotRun(reason) => Outcome::Failed(format!("could not run: {reason}")),
@@ -79,9 +84,20 @@ pub(crate) fn supervise(
     limit: Duration,
     interrupted: &AtomicBool,
 ) -> Result<End> {
+    supervise_in(&[], arguments, limit, interrupted)
+}
+
+/// The same with more variables in its environment.
+fn supervise_in(
+    environment: &[(&'static str, PathBuf)],
+    arguments: &[String],
+    limit: Duration,
+    interrupted: &AtomicBool,
+) -> Result<End> {
     let spawned = Command::new(this_program().context("cannot find this program")?)
         .arg0(std::env::args_os().next().unwrap_or_else(|| "kovan-lab".into()))
         .args(arguments)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -172,13 +188,19 @@ fn understand(status: ExitStatus, lines: &str, errors: &str) -> Outcome {
         let text = said.as_deref().unwrap_or("no message");
         return Outcome::Failed(format!("the process ended with {status}: {text}"));
     }
-    let mut points = Vec::new();
-    let mut result = None;
+    let mut measured = Measured::default();
+    let mut is_whole = false;
     for line in lines.lines() {
         match serde_json::from_str(line) {
-            Ok(Line::Point(point)) => points.push(point),
-            Ok(Line::Result(measured)) => result = Some(measured),
-            Ok(Line::Refused { reason }) => return Outcome::Refused(reason),
+            Ok(WorkerMessage::Point(point)) => measured.series.push(point),
+            Ok(WorkerMessage::Role(role)) => measured.roles.push(role),
+            Ok(WorkerMessage::Latency(latency)) => measured.latencies.push(latency),
+            Ok(WorkerMessage::Result { error, allocator, metrics }) => {
+                (measured.error, measured.metrics) = (error, *metrics);
+                measured.allocator = allocator;
+                is_whole = true;
+            }
+            Ok(WorkerMessage::Refused { reason }) => return Outcome::Refused(reason),
             Err(error) => {
                 return Outcome::Failed(format!(
                     "the process wrote a line that is no result: {error}"
@@ -186,9 +208,10 @@ fn understand(status: ExitStatus, lines: &str, errors: &str) -> Outcome {
             }
         }
     }
-    match result {
-        Some(measured) => Outcome::Measured(Box::new(measured), points, said),
-        None => Outcome::Failed("the process wrote no result".into()),
+    if is_whole {
+        Outcome::Measured(Box::new(measured), said)
+    } else {
+        Outcome::Failed("the process wrote no result".into())
     }
 }
 

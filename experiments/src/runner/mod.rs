@@ -1,4 +1,4 @@
-//! Runs the cells of a plan one after the other; every outcome is a row.
+//! Runs the trials of a plan one after the other; every outcome is a row.
 
 pub(crate) mod child;
 mod pipes;
@@ -11,7 +11,7 @@ use anyhow::Result;
 
 use self::child::Outcome;
 use self::progress::Progress;
-use crate::data::Cell;
+use crate::data::{Measured, Trial, TrialId};
 use crate::plan::{Plan, Planned};
 use crate::results::{Records, Sample, Status};
 use crate::support::numbers::count;
@@ -20,55 +20,39 @@ use crate::support::output::with_stderr;
 /// How a run ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Every cell has a row.
+    /// Every trial has a row.
     Complete,
     /// The user asked to stop.
     Interrupted,
 }
 
-/// Runs the cells that are not complete yet.
+/// Runs the trials that are not complete yet. So many processors can be kept busy all the time.
 pub(crate) fn run(
     plan: &Plan,
-    complete: &BTreeSet<String>,
+    complete: &BTreeSet<TrialId>,
     records: &mut Records,
+    capacity: Option<f64>,
     interrupted: &AtomicBool,
 ) -> Result<End> {
     let todo: Vec<&Planned> =
-        plan.cells.iter().filter(|planned| !complete.contains(&planned.cell.key())).collect();
+        plan.trials.iter().filter(|planned| !complete.contains(&planned.trial.id)).collect();
     let progress = Progress::new(todo.len(), "cells");
     for (index, planned) in todo.iter().enumerate() {
-        let cell = &planned.cell;
-        progress.at(|| {
-            let Cell { scheme, structure, threads, stalled, .. } = cell;
-            format!("{scheme} {structure}, {threads} threads, {stalled} stalled")
-        });
+        let trial = &planned.trial;
+        progress.at(|| trial.id.name());
         if interrupted.load(Relaxed) {
             progress.clear();
             return Ok(End::Interrupted);
         }
         let outcome = match &planned.refused {
             Some(reason) => Outcome::Refused(reason.clone()),
-            None => child::run(cell, interrupted)?,
+            None => child::run(trial, interrupted)?,
         };
-        let (sample, points) = match outcome {
-            Outcome::Measured(measured, points, said) => {
-                (Sample::measured(cell, &measured, said.as_deref()), points)
-            }
-            Outcome::Refused(reason) => {
-                (Sample::unmeasured(cell, Status::Refused, &reason), Vec::new())
-            }
-            Outcome::Failed(text) => (Sample::unmeasured(cell, Status::Error, &text), Vec::new()),
-            Outcome::TimedOut(said) => {
-                let killed = format!("killed after {} s", cell.timeout_seconds);
-                let text = with_stderr(Some(&killed), said.as_deref());
-                (Sample::unmeasured(cell, Status::Timeout, &text), Vec::new())
-            }
-            Outcome::Interrupted => {
-                progress.clear();
-                return Ok(End::Interrupted);
-            }
+        let Some((sample, measured)) = row_of(trial, outcome, capacity) else {
+            progress.clear();
+            return Ok(End::Interrupted);
         };
-        if let Err(error) = records.append(cell, &sample, &points) {
+        if let Err(error) = records.append(trial, &sample, &measured) {
             progress.clear();
             return Err(error);
         }
@@ -79,14 +63,34 @@ pub(crate) fn run(
     Ok(End::Complete)
 }
 
+/// The row of an outcome, and what goes beside it; nothing where the user asked to stop.
+fn row_of(trial: &Trial, outcome: Outcome, capacity: Option<f64>) -> Option<(Sample, Measured)> {
+    let unmeasured =
+        |status, text: &str| Some((Sample::unmeasured(trial, status, text), Measured::default()));
+    match outcome {
+        Outcome::Measured(mut measured, said) => {
+            let share = measured.metrics.taken_by_others(trial.id.threads, capacity);
+            measured.metrics.disturbed = share;
+            Some((Sample::measured(trial, &measured, said.as_deref()), *measured))
+        }
+        Outcome::Refused(reason) => unmeasured(Status::Refused, &reason),
+        Outcome::Failed(text) => unmeasured(Status::Error, &text),
+        Outcome::TimedOut(said) => {
+            let killed = format!("killed after {} s", trial.timeout_seconds);
+            unmeasured(Status::Timeout, &with_stderr(Some(&killed), said.as_deref()))
+        }
+        Outcome::Interrupted => None,
+    }
+}
+
 fn describe(sample: &Sample) -> String {
-    let what = sample.name();
+    let (what, metrics) = (sample.id.name(), &sample.metrics);
     match sample.status {
         Status::Ok => format!(
             "{what}: ok, {} ops/s, peak {} unreclaimed{}",
-            sample.ops_per_second.map(count).unwrap_or_default(),
-            sample.unreclaimed_peak.map(count).unwrap_or_default(),
-            match sample.throttled_us {
+            metrics.ops_per_second.map(count).unwrap_or_default(),
+            metrics.unreclaimed_peak.map(count).unwrap_or_default(),
+            match metrics.throttled_us {
                 None | Some(0) => String::new(),
                 Some(micros) =>
                     format!(", a quota stopped threads for {} ms", micros.div_ceil(1000)),

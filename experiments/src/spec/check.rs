@@ -2,89 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Error, Result, anyhow, bail, ensure};
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use anyhow::{Error, anyhow};
 
-use super::language::{MAX_THREADS, Scale, Spec};
-use crate::data::Workload;
+use super::actors::{check_adversary, check_workload};
+use super::fault::{Fault, at, at_item, require};
+use super::language::{Axes, Scale, Spec};
+use super::limits::{
+    check_known, check_name, check_repeats, check_seconds, check_text, check_value, counts,
+    thread_counts,
+};
+use crate::data::{AXES, METRICS, TrialId};
 use crate::support::suggest::suggest;
-
-/// What is wrong in a spec, and where.
-#[derive(Debug)]
-pub(super) struct Fault {
-    /// The keys and places in lists that lead to it.
-    path: Vec<String>,
-    error: Error,
-}
-
-impl Fault {
-    fn new(path: &[&str], error: Error) -> Self {
-        Self { path: path.iter().map(ToString::to_string).collect(), error }
-    }
-
-    /// The same, inside of what these keys lead to, which is called `name`.
-    fn within(self, outer: &[&str], name: &str) -> Self {
-        let path = outer.iter().map(ToString::to_string).chain(self.path).collect();
-        Self { path, error: self.error.context(name.to_string()) }
-    }
-
-    /// The line of the file, and what is wrong there.
-    pub(super) fn in_file(self, file: &str, text: &str) -> Error {
-        let line = line_of(text, &self.path).map_or_else(String::new, |line| format!(":{line}"));
-        // All of it, as one line of a chain.
-        anyhow!("{file}{line}: {:#}", self.error)
-    }
-}
-
-/// The line, from 1, of a place in a text.
-pub(super) fn line_at(text: &str, place: usize) -> usize {
-    let before = &text.as_bytes()[..place.min(text.len())];
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
-}
-
-/// The line of what a path leads to, or of the last part of the path that is there.
-fn line_of(text: &str, path: &[String]) -> Option<usize> {
-    let root = DeTable::parse(text).ok()?;
-    let mut place = None;
-    let mut table = Some(root.get_ref());
-    let mut list: Option<&[Spanned<DeValue<'_>>]> = None;
-    for step in path {
-        let (key_place, value) = match (table, list) {
-            (Some(table), _) => match table.iter().find(|(key, _)| key.get_ref() == step) {
-                Some((key, value)) => (Some(key.span().start), value),
-                None => break,
-            },
-            (None, Some(list)) => match step.parse().ok().and_then(|at: usize| list.get(at)) {
-                Some(value) => (None, value),
-                None => break,
-            },
-            (None, None) => break,
-        };
-        place = Some(key_place.unwrap_or(value.span().start));
-        table = value.get_ref().as_table();
-        list = value.get_ref().as_array().map(|array| &array[..]);
-    }
-    place.map(|place| line_at(text, place))
-}
-
-/// A check of the value of a key.
-fn at(key: &str, checked: Result<()>) -> Result<(), Fault> {
-    checked.map_err(|error| Fault::new(&[key], error))
-}
-
-/// A condition on the value of a key, and what is wrong where it does not hold.
-fn require(key: &str, holds: bool, wrong: impl FnOnce() -> String) -> Result<(), Fault> {
-    if holds { Ok(()) } else { Err(Fault::new(&[key], anyhow!(wrong()))) }
-}
-
-/// A check of the values of a list; the place is that of the one that is wrong.
-fn at_item(key: &str, checked: Result<(), (Option<usize>, Error)>) -> Result<(), Fault> {
-    checked.map_err(|(place, error)| match place {
-        Some(place) => Fault::new(&[key, &place.to_string()], error),
-        None => Fault::new(&[key], error),
-    })
-}
 
 impl Spec {
     pub(super) fn check(&self) -> Result<(), Fault> {
@@ -100,9 +28,12 @@ impl Spec {
         let known: Vec<_> = structures.iter().map(|facts| facts.name).collect();
         let named = self.structures.as_deref();
         at_item("structures", check_known("structures", "structure", named, &known))?;
-        at_item("threads", counts("threads", &self.threads, 1))?;
-        at_item("stalled", counts("stalled", &self.stalled, 0))?;
+        at_item("threads", thread_counts(&self.threads))?;
+        at_item("stalled", stalled_counts(self.stalled.as_deref()))?;
+        check_axes(&self.axes).map_err(|fault| fault.within(&["axes"], "axes"))?;
         self.check_workloads()?;
+        self.check_adversaries()?;
+        self.check_drawing()?;
         if let Some(seconds) = self.timeout_seconds {
             at("timeout_seconds", check_seconds("timeout_seconds", seconds))?;
         }
@@ -126,27 +57,106 @@ impl Spec {
                 return Err(Fault::new(&["workloads", &place, "name"], error));
             }
             let outer = ["workloads", &place];
-            check_workload(workload)
+            check_workload(workload, self.axes.contains_key("key_range"))
                 .map_err(|fault| fault.within(&outer, &format!("workload `{name}`")))?;
+        }
+        Ok(())
+    }
+
+    fn check_adversaries(&self) -> Result<(), Fault> {
+        let mut names = BTreeSet::new();
+        for (place, adversary) in self.adversaries.iter().enumerate() {
+            let (place, name) = (place.to_string(), &adversary.name);
+            if name == "none" || !names.insert(name) {
+                let error = anyhow!("adversaries: `{name}` is taken; each has a name of its own");
+                return Err(Fault::new(&["adversaries", &place, "name"], error));
+            }
+            let outer = ["adversaries", &place];
+            let has_period = self.axes.contains_key("period_ms");
+            check_adversary(adversary, has_period)
+                .map_err(|fault| fault.within(&outer, &format!("adversary `{name}`")))?;
+        }
+        Ok(())
+    }
+
+    /// What is drawn, and against what.
+    fn check_drawing(&self) -> Result<(), Fault> {
+        let is_axis = |name: &str| AXES.iter().any(|info| info.name == name) || name.contains('.');
+        let axes = || AXES.iter().map(|info| info.name);
+        let told = |key: &str, name: &str| {
+            format!("{key}: there is no axis `{name}`; {}", suggest(name, axes()))
+        };
+        let x = self.x_axis.as_str();
+        require("x_axis", is_axis(x), || told("x_axis", x))?;
+        for (place, name) in self.lines.iter().flatten().enumerate() {
+            if !is_axis(name) {
+                return Err(Fault::new(
+                    &["lines", &place.to_string()],
+                    anyhow!(told("lines", name)),
+                ));
+            }
+        }
+        let others = ["throughput", "over-time", "latency", "roles"];
+        let metrics = || METRICS.iter().map(|info| info.name).chain(others);
+        for (place, name) in self.figures.iter().flatten().enumerate() {
+            let wrong = name.split(" against ").find(|name| !metrics().any(|known| known == *name));
+            if let Some(wrong) = wrong {
+                let near = suggest(wrong, metrics().collect::<Vec<_>>().into_iter());
+                let error = anyhow!("figures: there is no metric `{wrong}`; {near}");
+                return Err(Fault::new(&["figures", &place.to_string()], error));
+            }
         }
         Ok(())
     }
 }
 
-fn check_workload(workload: &Workload) -> Result<(), Fault> {
-    at("name", check_name("name", &workload.name))?;
-    let sum =
-        u64::from(workload.insert) + u64::from(workload.remove) + u64::from(workload.contains);
-    require("insert", sum == 100, || {
-        format!("insert + remove + contains must be 100, but is {sum}")
-    })?;
-    let Workload { key_range, prefill, .. } = workload;
-    require("key_range", (2..=100_000_000).contains(key_range), || {
-        format!("key_range: must be from 2 to 100000000, but is {key_range}")
-    })?;
-    require("prefill", prefill <= key_range, || {
-        format!("prefill: {prefill} distinct keys do not fit a key_range of {key_range}")
-    })
+/// Axes that have keys of their own in a spec.
+const OWN_KEYS: [(&str, &str); 6] = [
+    ("scheme", "schemes"),
+    ("structure", "structures"),
+    ("workload", "[[workloads]]"),
+    ("adversary", "[[adversaries]]"),
+    ("threads", "threads"),
+    ("stalled", "stalled"),
+];
+
+/// The values of axes: each can be read, none is twice. Parameters are looked at with their schemes.
+fn check_axes(axes: &Axes) -> Result<(), Fault> {
+    for (name, values) in axes {
+        if let Some((_, key)) = OWN_KEYS.iter().find(|(axis, _)| axis == name) {
+            return Err(Fault::new(
+                &[name],
+                anyhow!("{name}: is written as `{key}`, outside of [axes]"),
+            ));
+        }
+        let is_parameter = name.contains('.');
+        let known = AXES.iter().any(|info| info.name == name && name != "parameters");
+        require(name, is_parameter || known, || {
+            let free = AXES.iter().map(|info| info.name).filter(|name| {
+                *name != "parameters" && !OWN_KEYS.iter().any(|(axis, _)| axis == name)
+            });
+            format!("{name}: there is no such axis; {}", suggest(name, free))
+        })?;
+        require(name, !values.is_empty(), || format!("{name}: the list is empty"))?;
+        let mut seen = BTreeSet::new();
+        for (place, value) in values.iter().enumerate() {
+            let text = value.to_string();
+            let read = if is_parameter {
+                text.parse::<u64>().map(drop).map_err(|_| format!("`{text}` is not a whole number"))
+            } else {
+                TrialId::default().set(name, &text).and_then(|()| check_value(name, &text))
+            };
+            let twice = if seen.insert(text.clone()) {
+                Ok(())
+            } else {
+                Err(format!("{text} is listed twice"))
+            };
+            if let Err(error) = read.and(twice) {
+                return Err(Fault::new(&[name, &place.to_string()], anyhow!("{name}: {error}")));
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Scale {
@@ -158,93 +168,13 @@ impl Scale {
         })?;
         at("repeats", check_repeats("repeats", self.repeats))?;
         if let Some(threads) = &self.threads {
-            at_item("threads", counts("threads", threads, 1))?;
+            at_item("threads", thread_counts(threads))?;
         }
-        if let Some(stalled) = &self.stalled {
-            at_item("stalled", counts("stalled", stalled, 0))?;
-        }
-        Ok(())
+        at_item("stalled", stalled_counts(self.stalled.as_deref()))?;
+        check_axes(&self.axes).map_err(|fault| fault.within(&["axes"], "axes"))
     }
 }
 
-fn check_name(key: &str, name: &str) -> Result<()> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    ensure!(
-        !name.is_empty() && name.chars().all(fits),
-        "{key}: `{name}` must be letters, digits, `-` and `_` only"
-    );
-    Ok(())
-}
-
-/// A line for people, which goes to terminals and into SVG files.
-fn check_text(key: &str, text: &str) -> Result<()> {
-    // XML has neither control characters nor the last two of each plane.
-    let unfit = |c: &char| c.is_control() || u32::from(*c) & 0xFFFE == 0xFFFE;
-    if let Some(c) = text.chars().find(unfit) {
-        bail!("{key}: must be one line that can be printed, but has U+{:04X}", u32::from(c));
-    }
-    Ok(())
-}
-
-fn check_known(
-    key: &str,
-    what: &str,
-    names: Option<&[String]>,
-    known: &[&str],
-) -> Result<(), (Option<usize>, Error)> {
-    let Some(names) = names else { return Ok(()) };
-    if names.is_empty() {
-        return Err((None, anyhow!("{key}: the list is empty; leave the key out for all")));
-    }
-    let mut seen = BTreeSet::new();
-    for (place, name) in names.iter().enumerate() {
-        let error = if !known.contains(&name.as_str()) {
-            anyhow!("{key}: unknown {what} `{name}`; {}", suggest(name, known.iter().copied()))
-        } else if !seen.insert(name) {
-            anyhow!("{key}: `{name}` is listed twice")
-        } else {
-            continue;
-        };
-        return Err((Some(place), error));
-    }
-    Ok(())
-}
-
-/// A list of thread counts: not empty, each within limits and once.
-pub(crate) fn check_counts(key: &str, values: &[u32], least: u32) -> Result<()> {
-    counts(key, values, least).map_err(|(_, error)| error)
-}
-
-/// The same, with the place of the count that is wrong.
-fn counts(key: &str, values: &[u32], least: u32) -> Result<(), (Option<usize>, Error)> {
-    if values.is_empty() {
-        return Err((None, anyhow!("{key}: the list is empty")));
-    }
-    let mut seen = BTreeSet::new();
-    for (place, count) in values.iter().enumerate() {
-        let error = if !(least..=MAX_THREADS).contains(count) {
-            anyhow!("{key}: must be from {least} to {MAX_THREADS}, but is {count}")
-        } else if !seen.insert(count) {
-            anyhow!("{key}: {count} is listed twice")
-        } else {
-            continue;
-        };
-        return Err((Some(place), error));
-    }
-    Ok(())
-}
-
-/// The length of a window.
-pub(crate) fn check_seconds(key: &str, seconds: f64) -> Result<()> {
-    ensure!(
-        (0.001..=3600.0).contains(&seconds),
-        "{key}: must be from 0.001 to 3600, but is {seconds}"
-    );
-    Ok(())
-}
-
-/// A number of repeats.
-pub(crate) fn check_repeats(key: &str, repeats: u32) -> Result<()> {
-    ensure!((1..=1000).contains(&repeats), "{key}: must be from 1 to 1000, but is {repeats}");
-    Ok(())
+fn stalled_counts(stalled: Option<&[u32]>) -> Result<(), (Option<usize>, Error)> {
+    stalled.map_or(Ok(()), |stalled| counts("stalled", stalled, 0))
 }

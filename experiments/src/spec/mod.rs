@@ -1,7 +1,11 @@
 //! Experiment specifications: TOML files, embedded in the binary or read from a path.
 
+mod actors;
 mod check;
+mod fault;
 mod language;
+mod limits;
+mod unknown;
 
 use std::fs::File;
 use std::io::Read;
@@ -12,13 +16,27 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::support::output::one_line;
 use crate::support::suggest::suggest;
 
-pub(crate) use check::{check_counts, check_repeats, check_seconds};
-pub(crate) use language::{Axis, Scale, ScaleName, Spec};
+pub(crate) use language::{Axes, Scale, ScaleName, Spec, ThreadCount};
+pub(crate) use limits::{check_counts, check_repeats, check_seconds, check_threads};
 
 /// The specifications in the binary: file name and text.
 const EMBEDDED: &[(&str, &str)] = &[
     ("specs/stalled-threads.toml", include_str!("../../specs/stalled-threads.toml")),
     ("specs/throughput.toml", include_str!("../../specs/throughput.toml")),
+    ("specs/puts.toml", include_str!("../../specs/puts.toml")),
+    ("specs/key-range.toml", include_str!("../../specs/key-range.toml")),
+    ("specs/harris-against-michael.toml", include_str!("../../specs/harris-against-michael.toml")),
+    ("specs/stall-and-recovery.toml", include_str!("../../specs/stall-and-recovery.toml")),
+    ("specs/long-readers.toml", include_str!("../../specs/long-readers.toml")),
+    ("specs/run-length.toml", include_str!("../../specs/run-length.toml")),
+    ("specs/batch-sweep.toml", include_str!("../../specs/batch-sweep.toml")),
+    ("specs/latency.toml", include_str!("../../specs/latency.toml")),
+    ("specs/ycsb.toml", include_str!("../../specs/ycsb.toml")),
+    ("specs/allocators.toml", include_str!("../../specs/allocators.toml")),
+    ("specs/naps.toml", include_str!("../../specs/naps.toml")),
+    ("specs/delayed-worker.toml", include_str!("../../specs/delayed-worker.toml")),
+    ("specs/churn.toml", include_str!("../../specs/churn.toml")),
+    ("specs/oversubscription.toml", include_str!("../../specs/oversubscription.toml")),
 ];
 
 /// More bytes than this are no spec.
@@ -70,9 +88,12 @@ fn read(path: &Path) -> Result<String> {
 /// Reads and checks a spec; errors name the file, the line and the key.
 pub(crate) fn parse(file: &str, text: &str) -> Result<Source> {
     let spec: Spec = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| check::line_at(text, span.start));
+        let line = error.span().map_or(1, |span| fault::line_at(text, span.start));
         anyhow::anyhow!("{file}:{line}: {}", one_line(error.message()))
     })?;
+    if let Some(error) = unknown::unknown_key(file, text) {
+        return Err(error);
+    }
     spec.check().map_err(|fault| fault.in_file(file, text))?;
     Ok(Source { file: file.into(), text: text.into(), spec })
 }

@@ -79,13 +79,19 @@ impl XorShift {
         Self(mix.next() | 1)
     }
 
-    /// A value below `range`.
+    /// The next value.
     #[inline]
-    pub(crate) fn below(&mut self, range: u64) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
-        scale(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d), range)
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// A value below `range`.
+    #[inline]
+    pub(crate) fn below(&mut self, range: u64) -> u64 {
+        scale(self.next(), range)
     }
 
     /// A place in a list of this length.

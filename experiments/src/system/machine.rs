@@ -49,6 +49,16 @@ impl Machine {
         format!("{}, {count} {kind}{quota}", self.processor())
     }
 
+    /// Processors that this process may run on, where the system tells.
+    pub(crate) fn processors(&self) -> Option<u64> {
+        self.cores
+    }
+
+    /// The same as a number of threads; one where the system does not tell.
+    pub(crate) fn hardware_threads(&self) -> u32 {
+        self.cores.and_then(|cores| u32::try_from(cores).ok()).unwrap_or(1)
+    }
+
     /// The quota of the control groups, in processors.
     pub(crate) fn quota(&self) -> Option<f64> {
         let quota = Quota::parse(self.cgroup_cpu_max.as_deref()?)?.processors();

@@ -157,13 +157,19 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
+    /// Arrives. Who has arrived already does nothing.
+    pub(crate) fn arrive(&mut self) {
+        if !std::mem::replace(&mut self.arrived, true) {
+            self.meeting.lock().arrived += 1;
+            self.meeting.changed.notify_all();
+        }
+    }
+
     /// Arrives, and waits for the end of the meeting.
     pub(crate) fn arrive_and_wait(&mut self) -> End {
+        self.arrive();
         let Meeting { changed, .. } = self.meeting;
         let mut state = self.meeting.lock();
-        self.arrived = true;
-        state.arrived += 1;
-        changed.notify_all();
         loop {
             match state.end {
                 Some(end) => return end,

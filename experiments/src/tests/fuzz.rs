@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::data::{Measured, Point};
+use crate::data::{Latency, Measured, Metrics, RoleCount, SeriesPoint};
 use crate::plan::{Overrides, Plan};
 use crate::report::plot;
 use crate::results::manifest::Manifest;
-use crate::results::{Records, Sample, read_samples, read_series};
+use crate::results::{Records, Sample, read_samples};
 use crate::spec::{self, ScaleName, Source};
 use crate::support::rng::XorShift;
 
@@ -139,28 +139,40 @@ impl Folder {
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(&dir).expect("a folder");
         let plan = plan();
-        Manifest::new(&source(), &plan).and_then(|m| m.write(&dir)).expect("a manifest");
+        Manifest::new(&source(), &plan, &Overrides::default())
+            .and_then(|m| m.write(&dir))
+            .expect("a manifest");
         let mut records = Records::create(&dir).expect("records");
-        for planned in plan.cells.iter().take(8) {
-            let measured = Measured {
-                error: None,
-                ops: 1000,
-                elapsed_ns: 50_000_000,
-                retired: 500,
-                freed: 400,
-                unreclaimed_peak: 120,
-                unreclaimed_mean: 80,
-                unreclaimed_end: 100,
+        for planned in plan.trials.iter().take(8) {
+            let metrics = Metrics {
+                ops: Some(1000),
+                elapsed_ns: Some(50_000_000),
+                ops_per_second: Some(20_000),
+                retired: Some(500),
+                freed: Some(400),
+                unreclaimed_peak: Some(120),
+                unreclaimed_mean: Some(80),
+                unreclaimed_end: Some(100),
                 unreclaimed_bound: Some(1000),
                 rss_peak_bytes: Some(1 << 20),
                 cpu_ns: Some(90_000_000),
-                throttled_count: Some(0),
-                throttled_us: Some(0),
+                disturbed: Some(0.1),
+                ..Metrics::default()
             };
-            let point = |t_ns| Point { t_ns, retired: t_ns + 9, freed: t_ns, rss_bytes: None };
-            let points: Vec<_> = (0..5).map(point).collect();
-            let sample = Sample::measured(&planned.cell, &measured, None);
-            records.append(&planned.cell, &sample, &points).expect("a row");
+            let point =
+                |t_ns| SeriesPoint { t_ns, retired: t_ns + 9, freed: t_ns, rss_bytes: None };
+            let latency = Latency { operation: "put".into(), counts: vec![(100, 5), (2000, 1)] };
+            let role = RoleCount { role: "r".into(), threads: 1, ops: 9, ops_per_second: 9 };
+            let measured = Measured {
+                error: None,
+                allocator: "mimalloc 1".into(),
+                metrics,
+                series: (0..5).map(point).collect(),
+                roles: vec![role],
+                latencies: vec![latency],
+            };
+            let sample = Sample::measured(&planned.trial, &measured, None);
+            records.append(&planned.trial, &sample, &measured).expect("a row");
         }
         Self(dir)
     }
@@ -184,6 +196,15 @@ impl Drop for Folder {
     }
 }
 
+/// Reads all records as the command `plot` does, and draws every figure.
+fn draw(dir: &Path, source: &Source, manifest: &Manifest) -> Result<()> {
+    let samples = read_samples(dir)?.rows;
+    let mut spec = source.spec.clone();
+    let names = ["throughput", "over-time", "latency", "roles", "throughput against cpu_ns"];
+    spec.figures.get_or_insert(names.map(String::from).to_vec());
+    plot::draw(dir, &spec, &samples, manifest, &plot::Style::default()).map(drop)
+}
+
 fn plan() -> Plan {
     Plan::new(&source(), ScaleName::Smoke, &Overrides::default()).expect("a plan")
 }
@@ -193,25 +214,29 @@ fn damaged_samples_are_refused_in_a_line() {
     Folder::new("samples").fuzz("samples.csv", 62, |dir| {
         let samples = read_samples(dir)?.rows;
         let _ = crate::report::summary(&samples, Some(110));
-        plot::draw(dir, &source().spec, &samples, "").map(drop)
+        draw(dir, &source(), &Manifest::read(dir)?)
     });
 }
 
 #[test]
 fn damaged_series_are_refused_in_a_line() {
-    Folder::new("series").fuzz("series.csv", 63, |dir| {
-        read_series(dir)?;
-        plot::draw(dir, &source().spec, &read_samples(dir)?.rows, "").map(drop)
-    });
+    Folder::new("series").fuzz("series.csv", 63, |dir| draw(dir, &source(), &Manifest::read(dir)?));
+}
+
+#[test]
+fn damaged_latencies_and_roles_are_refused_in_a_line() {
+    for (stream, name) in [(66, "latency.csv"), (67, "roles.csv")] {
+        Folder::new(name).fuzz(name, stream, |dir| draw(dir, &source(), &Manifest::read(dir)?));
+    }
 }
 
 #[test]
 fn damaged_records_are_resumed_or_refused() {
     let plan = plan();
-    let cells: Vec<_> = plan.cells.iter().map(|planned| &planned.cell).collect();
+    let trials: Vec<_> = plan.trials.iter().map(|planned| &planned.trial).collect();
     let folder = Folder::new("resume");
     folder.fuzz("samples.csv", 64, |dir| {
-        let complete = Records::resume(dir, &cells, None)?.complete;
+        let complete = Records::resume(dir, &trials, None, |_| true)?.complete;
         // What was resumed is whole.
         assert_eq!(read_samples(dir)?.rows.len(), complete.len());
         Ok(())
@@ -223,6 +248,6 @@ fn a_damaged_manifest_is_refused_in_a_line() {
     Folder::new("manifest").fuzz("manifest.json", 65, |dir| {
         let manifest = Manifest::read(dir)?;
         let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
-        plot::draw(dir, &source.spec, &read_samples(dir)?.rows, &manifest.provenance()).map(drop)
+        draw(dir, &source, &manifest)
     });
 }

@@ -1,105 +1,207 @@
-//! Measures one cell, in a process of its own: prefill, stall, warm up, measure, stop, verify.
+//! Measures one trial, in a process of its own: prefill, adversary, warm up, measure, stop, verify.
 
+mod adversary;
+mod apply;
+mod keys;
+mod phase;
+mod prefill;
+mod probes;
+mod steps;
 pub(crate) mod tally;
+mod timing;
 mod window;
+mod work;
 
 use std::io::Write;
 
 use anyhow::{Context, Result, ensure};
-use kovan_schemes::{BoundInput, Domain, Parameters, Reclaimer};
+use kovan_schemes::{BoundInput, Domain, ParameterError, Parameters, Reclaimer};
 use kovan_structures::Structure;
 use kovan_structures::registry::{DispatchError, Visitor, dispatch};
 
+use self::apply::refusal;
+use self::prefill::{expected, prefill};
 use self::tally::{Tally, check_gone, check_live};
-use self::window::measure;
-use crate::data::{Cell, Line};
+use self::window::{Window, measure, per_second};
+use crate::data::{AdversaryKind, Metrics, SeriesPoint, Trial, WorkerMessage};
 use crate::support::output::one_line;
-use crate::support::rng::Permutation;
+use crate::system::allocator;
 use crate::system::threads::{RAISE, TooFew, exit_with_parent, give_up};
 
 /// The child process: measures, and writes lines of JSON to stdout.
 pub(crate) fn main(definition: &str) -> Result<()> {
-    let cell: Cell = serde_json::from_str(definition).context("not a cell")?;
+    let trial: Trial = serde_json::from_str(definition).context("not a trial")?;
     exit_with_parent();
-    let lines = match dispatch(&cell.scheme, &cell.structure, Measurement { cell: &cell }) {
-        Ok(Ok(lines)) => lines,
+    let messages = match dispatch(&trial.id.scheme, &trial.id.structure, Measurement(&trial)) {
+        Ok(Ok(messages)) => messages,
         Ok(Err(refused)) => give_up(&format!("{refused}: {RAISE}, or run with fewer --threads")),
-        Err(DispatchError::Refused { reason }) => vec![Line::Refused { reason }],
+        Err(DispatchError::Refused { reason }) => vec![WorkerMessage::Refused { reason }],
         Err(DispatchError::UnknownScheme(name)) => anyhow::bail!("unknown scheme `{name}`"),
         Err(DispatchError::UnknownStructure(name)) => anyhow::bail!("unknown structure `{name}`"),
     };
     let mut text = Vec::new();
-    for line in &lines {
-        serde_json::to_writer(&mut text, line)?;
+    for message in &messages {
+        serde_json::to_writer(&mut text, message)?;
         text.push(b'\n');
     }
     std::io::stdout().write_all(&text).context("cannot write the result")?;
     Ok(())
 }
 
-struct Measurement<'a> {
-    cell: &'a Cell,
-}
+/// The parameter of hash maps of fixed size.
+const BUCKETS: &str = "buckets";
+
+struct Measurement<'a>(&'a Trial);
 
 impl Visitor for Measurement<'_> {
-    type Output = Result<Vec<Line>, TooFew>;
+    type Output = Result<Vec<WorkerMessage>, TooFew>;
 
-    fn visit<R: Reclaimer, S: Structure<R>>(self) -> Result<Vec<Line>, TooFew> {
-        let cell = self.cell;
-        let domain = Domain::<R>::new();
-        let meter = domain.meter();
-        let mut structure =
-            S::new(&domain, usize::try_from(cell.workload.prefill).unwrap_or(1).max(1));
-        let mut tally = prefill(&domain, &structure, cell);
-        let prefilled = tally;
-        let (window, workers) = measure(&domain, &structure, cell)?;
-        tally.add(&workers);
-
-        let expected = cell.workload.prefill;
-        let verify = || -> Result<()> {
-            ensure!(
-                prefilled.inserted == expected,
-                "prefill: {} of {expected} keys went in",
-                prefilled.inserted
-            );
-            ensure!(
-                tally.ops > 0,
-                "no operation finished in the window: it is too short, or others keep the processors busy"
-            );
-            let mut contents = structure.contents();
-            tally.check_contents(&S::FACTS.kind, &mut contents)?;
-            check_live(&meter.totals(), contents.len() as u64, &S::FACTS.nodes)?;
-            drop(structure);
-            drop(domain);
-            check_gone(&meter.totals(), R::FACTS.frees_on_drop)
+    fn visit<R: Reclaimer, S: Structure<R>>(self) -> Self::Output {
+        let Self(trial) = self;
+        let parameters = match parameters::<R>(trial) {
+            Ok(parameters) => parameters,
+            Err(error) => {
+                return Ok(vec![result(Some(error.to_string()), Metrics::default())]);
+            }
         };
-        let verified = verify();
-        let input = BoundInput {
-            handles: u64::from(cell.threads),
-            stalled: u64::from(cell.stalled),
-            shields: S::FACTS.shields,
-            live: window.live,
-            ..BoundInput::default()
-        };
-        let bound = R::bound(&input, &Parameters::default());
-        let error = verified.err().map(|error| one_line(&format!("check failed: {error:#}")));
-        let mut lines = vec![Line::Result(window.summary(tally.ops, bound, error))];
-        if cell.series {
-            lines.extend(window.points.into_iter().map(Line::Point));
+        let domain = Domain::<R>::with(&parameters);
+        let structure = S::new(&domain, capacity_hint(trial));
+        let roles = trial.workload.all_roles();
+        let handle = domain.register();
+        let unfit = roles.iter().find_map(|role| refusal(&structure, &handle.pin(), &role.mix));
+        drop(handle);
+        if let Some(reason) = unfit {
+            return Ok(vec![WorkerMessage::Refused { reason }]);
         }
-        Ok(lines)
+        let (harness_ns, harness_timed_ns) = probes::harness(trial);
+        let prefilled = prefill(&domain, &structure, trial)?;
+        let mut window = measure(&domain, &structure, trial)?;
+        let mut tally = prefilled;
+        tally.add(&window.tally);
+
+        let bound = R::bound(&bound_input(trial, shields::<R, S>(trial), &window), &parameters);
+        let meter = domain.meter();
+        let checked = check(trial, structure, domain, &prefilled, &tally, || meter.totals());
+        let error = checked.err().map(|error| one_line(&format!("check failed: {error:#}")));
+        let counters = counters(&window.points);
+        let elapsed = window.metrics.elapsed_ns.unwrap_or_default();
+        let own = std::mem::take(&mut window.metrics);
+        let mut metrics = Metrics {
+            ops: Some(tally.ops),
+            ops_per_second: Some(per_second(tally.ops, elapsed)),
+            unreclaimed_bound: bound,
+            restarts: S::FACTS.restarts.then_some(tally.restarts),
+            free_burst_max: Some(tally.free_burst),
+            harness_ns: Some(harness_ns),
+            harness_timed_ns,
+            retired: counters.retired,
+            freed: counters.freed,
+            unreclaimed_peak: counters.unreclaimed_peak,
+            unreclaimed_mean: counters.unreclaimed_mean,
+            unreclaimed_end: counters.unreclaimed_end,
+            rss_peak_bytes: counters.rss_peak_bytes,
+            ..own
+        };
+        let mut messages: Vec<_> =
+            window.timing.finish(&mut metrics).into_iter().map(WorkerMessage::Latency).collect();
+        messages.extend(window.roles.into_iter().map(WorkerMessage::Role));
+        messages.extend(window.points.into_iter().map(WorkerMessage::Point));
+        messages.push(result(error, metrics));
+        Ok(messages)
     }
 }
 
-/// Inserts exactly the number of keys, distinct and shuffled.
-fn prefill<R: Reclaimer, S: Structure<R>>(domain: &Domain<R>, structure: &S, cell: &Cell) -> Tally {
-    let keys = Permutation::new(cell.seed, cell.workload.key_range);
-    let mut tally = Tally::default();
-    let handle = domain.register();
-    for key in (0..cell.workload.prefill).map(|place| keys.at(place)) {
-        if structure.insert(&handle.pin(), key) {
-            tally.insert(key);
-        }
+fn result(error: Option<String>, metrics: Metrics) -> WorkerMessage {
+    WorkerMessage::Result { error, allocator: allocator::here(), metrics: Box::new(metrics) }
+}
+
+/// The parameters of the scheme; those of the structure stand beside them.
+fn parameters<R: Reclaimer>(trial: &Trial) -> Result<Parameters, ParameterError> {
+    let all = trial.id.parameters.0.iter().filter(|(name, _)| *name != BUCKETS);
+    Parameters::of::<R>(all.map(|(name, value)| (name, *value)))
+}
+
+/// How many keys a structure of fixed size is made for: as many as there are at the begin, unless the parameter
+/// `buckets` says another number.
+fn capacity_hint(trial: &Trial) -> usize {
+    let keys = trial.workload.prefill.keys(trial.id.key_range);
+    let hint = trial.id.parameters.0.get(BUCKETS).copied().unwrap_or(keys);
+    usize::try_from(hint).unwrap_or(usize::MAX).max(1)
+}
+
+/// Shields that one handle uses at a time: an iteration holds more than an operation.
+fn shields<R: Reclaimer, S: Structure<R>>(trial: &Trial) -> u64 {
+    let scans = trial.workload.all_roles().iter().any(|role| role.mix.scan > 0);
+    S::FACTS.shields + if scans { kovan_structures::ITERATION_SHIELDS } else { 0 }
+}
+
+/// The conditions of the declared bound, as far as they are known of this trial.
+fn bound_input(trial: &Trial, shields: u64, window: &Window) -> BoundInput {
+    let (threads, further) = (u64::from(trial.id.threads), u64::from(trial.id.stalled));
+    let adversary = trial.adversary.as_ref();
+    let stopped = match adversary {
+        Some(adversary) if adversary.holds_guards() => further,
+        _ => 0,
+    };
+    let of_workers = adversary.is_some_and(|adversary| adversary.is_of_workers());
+    let all = if of_workers { threads } else { threads + further };
+    // Guards that go on for long see what is allocated meanwhile; nobody knows how much, but not more than all.
+    let is_long = |kind| matches!(kind, AdversaryKind::LongReader | AdversaryKind::LongWriter);
+    let lasts = |role: crate::data::Role| {
+        role.mix.operations_per_guard > 1 || role.mix.pause_in_guard_us > 0 || role.mix.scan > 0
+    };
+    let goes_on = adversary.is_some_and(|adversary| is_long(adversary.kind))
+        || trial.workload.all_roles().into_iter().any(lasts);
+    BoundInput {
+        handles: all - stopped,
+        stalled: stopped,
+        shields,
+        live: window.live,
+        allocated_in_guard: if goes_on { window.allocated } else { 0 },
+        ..BoundInput::default()
     }
-    tally
+}
+
+/// Checks that keys and nodes add up, while the structure is there and when all is gone.
+fn check<R: Reclaimer, S: Structure<R>>(
+    trial: &Trial,
+    mut structure: S,
+    domain: Domain<R>,
+    prefilled: &Tally,
+    tally: &Tally,
+    totals: impl Fn() -> kovan_schemes::Totals,
+) -> Result<()> {
+    if let Some(expected) = expected(trial) {
+        ensure!(
+            prefilled.inserted == expected,
+            "prefill: {} of {expected} keys went in",
+            prefilled.inserted
+        );
+    }
+    ensure!(
+        tally.ops > 0,
+        "no operation finished in the window: it is too short, or others keep the processors busy"
+    );
+    let mut contents = structure.contents();
+    tally.check_contents(&S::FACTS.kind, &mut contents)?;
+    check_live(&totals(), contents.len() as u64, &S::FACTS.nodes)?;
+    drop(structure);
+    drop(domain);
+    check_gone(&totals(), R::FACTS.frees_on_drop)
+}
+
+/// What the time series comes to.
+fn counters(points: &[SeriesPoint]) -> Metrics {
+    let unreclaimed = || points.iter().map(|point| point.retired.saturating_sub(point.freed));
+    let count = points.len().max(1) as u64;
+    let last = points.last();
+    Metrics {
+        retired: last.map(|point| point.retired),
+        freed: last.map(|point| point.freed),
+        unreclaimed_peak: unreclaimed().max(),
+        unreclaimed_mean: Some((unreclaimed().sum::<u64>() + count / 2) / count),
+        unreclaimed_end: unreclaimed().next_back(),
+        rss_peak_bytes: points.iter().filter_map(|point| point.rss_bytes).max(),
+        ..Metrics::default()
+    }
 }

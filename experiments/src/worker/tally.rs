@@ -19,6 +19,10 @@ pub(crate) struct Tally {
     pub(crate) removed_sum: u64,
     /// Look-ups that found their key; kept so that look-ups are not optimised away.
     pub(crate) found: u64,
+    /// Traversals that began anew inside the window.
+    pub(crate) restarts: u64,
+    /// The most nodes that one block of operations freed inside the window.
+    pub(crate) free_burst: u64,
 }
 
 impl Tally {
@@ -44,6 +48,8 @@ impl Tally {
         self.removed += other.removed;
         self.removed_sum = self.removed_sum.wrapping_add(other.removed_sum);
         self.found += other.found;
+        self.restarts += other.restarts;
+        self.free_burst = self.free_burst.max(other.free_burst);
     }
 
     /// Whether the structure holds what went in and did not come out. `self` includes the prefill.

@@ -1,140 +1,189 @@
-//! The measured window of a cell: stalled threads, workers and the sampler.
+//! The measured window of a trial: the adversary, the workers and the sampler.
 
 use std::io;
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use kovan_schemes::domain::Meter;
-use kovan_schemes::{Domain, Handle, Reclaimer};
-use kovan_structures::{Kind, Structure};
+use kovan_schemes::{Domain, Reclaimer};
+use kovan_structures::Structure;
 
-use crate::data::Cell;
-use crate::data::{Measured, Point};
-use crate::support::rng::XorShift;
-use crate::system::cgroup::{Groups, Throttled};
-use crate::system::machine::{processor_time, resident_bytes};
-use crate::system::threads::{End, Meeting, Place, TooFew};
-use crate::worker::tally::Tally;
+use super::adversary::{Delay, Intruder, Schedule, middle_key};
+use super::phase::Phase;
+use super::probes;
+use super::steps::Steps;
+use super::tally::Tally;
+use super::timing::Timing;
+use super::work::{Worker, work};
+use crate::data::{Adversary, Metrics, Operation, RoleCount, SeriesPoint, Trial};
+use crate::system::cgroup::Groups;
+use crate::system::machine::resident_bytes;
+use crate::system::placement::Places;
+use crate::system::threads::{End, Meeting, TooFew};
+use crate::system::usage::Usage;
 
 /// How often the sampler reads the counters.
 const SAMPLE_EVERY: Duration = Duration::from_millis(5);
-/// Operations between two looks at the phase.
-const OPS_PER_LOOK: u64 = 64;
 
-/// What the sampler saw.
-pub(crate) struct Window {
+/// What the sampler and the workers saw.
+pub(super) struct Window {
     /// In order of time; the last is the end of the window.
-    pub(crate) points: Vec<Point>,
+    pub(super) points: Vec<SeriesPoint>,
     /// The most live nodes of the structure that it saw, or that there were when the threads stopped.
-    pub(crate) live: u64,
-    elapsed: Duration,
-    /// Of all threads, within the window.
-    processor: Option<Duration>,
-    /// Quotas stopped threads so often, and for so long, within the window.
-    throttled: Option<Throttled>,
+    pub(super) live: u64,
+    /// Nodes allocated while the window was open.
+    pub(super) allocated: u64,
+    /// What everybody did to the structure, and the operations of the workers inside the window.
+    pub(super) tally: Tally,
+    pub(super) roles: Vec<RoleCount>,
+    pub(super) timing: Timing,
+    /// What is measured beside the counters.
+    pub(super) metrics: Metrics,
 }
 
-impl Window {
-    /// The row of the cell.
-    pub(crate) fn summary(&self, ops: u64, bound: Option<u64>, error: Option<String>) -> Measured {
-        let unreclaimed =
-            || self.points.iter().map(|point| point.retired.saturating_sub(point.freed));
-        let count = self.points.len().max(1) as u64;
-        let last = self.points.last();
-        Measured {
-            error,
-            ops,
-            elapsed_ns: nanoseconds(self.elapsed),
-            retired: last.map_or(0, |point| point.retired),
-            freed: last.map_or(0, |point| point.freed),
-            unreclaimed_peak: unreclaimed().max().unwrap_or(0),
-            unreclaimed_mean: (unreclaimed().sum::<u64>() + count / 2) / count,
-            unreclaimed_end: unreclaimed().next_back().unwrap_or(0),
-            unreclaimed_bound: bound,
-            rss_peak_bytes: self.points.iter().filter_map(|point| point.rss_bytes).max(),
-            cpu_ns: self.processor.map(nanoseconds),
-            throttled_count: self.throttled.map(|throttled| throttled.count),
-            throttled_us: self.throttled.and_then(|t| u64::try_from(t.time.as_micros()).ok()),
-        }
-    }
+/// What one worker leaves.
+struct Left {
+    tally: Tally,
+    counts: [u64; Operation::ALL.len()],
+    timing: Timing,
 }
 
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// What the workers do now. They look every [`OPS_PER_LOOK`] operations.
-struct Phase(AtomicU8);
-
-impl Phase {
-    const WARM_UP: u8 = 0;
-    const MEASURE: u8 = 1;
-    const STOP: u8 = 2;
-
-    fn set(&self, phase: u8) {
-        // Ordering: nothing else is published with it; what workers return is ordered by `join`.
-        self.0.store(phase, Relaxed);
-    }
-}
-
-/// Runs stalled threads, workers and the sampler (on this thread).
+/// Runs the adversary, the workers and the sampler (on this thread).
 ///
 /// # Errors
 /// If the system does not start all of the threads; none of them is left.
-pub(crate) fn measure<R: Reclaimer, S: Structure<R>>(
+pub(super) fn measure<R: Reclaimer, S: Structure<R>>(
     domain: &Domain<R>,
     structure: &S,
-    cell: &Cell,
-) -> Result<(Window, Tally), TooFew> {
+    trial: &Trial,
+) -> Result<Window, TooFew> {
     let meter = domain.meter();
-    let phase = Phase(AtomicU8::new(Phase::WARM_UP));
-    let (stall, start) = (Meeting::default(), Meeting::default());
+    let (phase, schedule) = (Phase::new(), Schedule::default());
+    let (arrivals, start) = (Meeting::default(), Meeting::default());
+    let places = Places::of(&trial.id.placement);
+    let roles = trial.workload.all_roles();
+    let role_of_each = trial.workload.role_of_each(trial.id.threads);
+    let adversary = trial.adversary.as_ref();
+    if adversary.is_some_and(|adversary| adversary.from.is_none()) {
+        schedule.begin.give();
+    }
+    let line_round_trip_ns = probes::line_round_trip(trial.id.threads);
     thread::scope(|scope| {
-        let _dismiss = Dismiss([&stall, &start]);
-        let stalled = start_all(scope, cell.stalled, |nth| {
-            let (key, mut place) = (middle_key(cell, nth + 1), stall.place());
-            move || stay(domain, structure, key, &mut place)
+        let _dismiss = Dismiss { meetings: [&arrivals, &start], schedule: &schedule };
+        let further = adversary.filter(|adversary| !adversary.is_of_workers());
+        let count = further.map_or(0, |_| trial.id.stalled);
+        let intruders = start_all(scope, count, |nth| {
+            let adversary = further.expect("there is one, as it has threads");
+            let intruder = Intruder { trial, adversary, schedule: &schedule, nth };
+            let mut place = arrivals.place();
+            move || intruder.run(domain, structure, &mut place)
         });
-        let stalled = stalled.map_err(|refused| too_few(cell, 0, refused))?;
-        let stalled_arrived = stall.wait_for_arrivals(cell.stalled);
+        let intruders = intruders.map_err(|refused| too_few(trial, 0, refused))?;
+        let have_arrived = arrivals.wait_for_arrivals(count);
         let live = meter.totals().live();
 
-        let workers = start_all(scope, cell.threads, |thread| {
-            let (phase, mut place) = (&phase, start.place());
+        let workers = start_all(scope, trial.id.threads, |nth| {
+            let mix = &roles[role_of_each[nth as usize]].mix;
+            let (phase, mut place, places) = (&phase, start.place(), &places);
+            let delay = adversary.filter(|adversary| adversary.is_of_workers());
+            let delay = delay.filter(|_| nth < trial.id.stalled).map(|adversary| Delay {
+                adversary,
+                schedule: &schedule,
+                key: middle_key(trial, nth),
+            });
             move || {
+                places.go(nth);
                 let handle = domain.register();
-                match place.arrive_and_wait() {
-                    End::Released => work(structure, &handle, phase, cell, thread),
+                let (range, threads) = (trial.id.key_range, trial.id.threads);
+                let steps = Steps::new(mix, range, trial.seed, nth, threads);
+                let end = place.arrive_and_wait();
+                let rate = rate_of_each(trial);
+                let mut worker = Worker::new(mix, steps, trial.latency_every, rate, delay);
+                let tally = match end {
+                    End::Released => work(structure, &handle, phase, &mut worker),
                     End::Abandoned => Tally::default(),
-                }
+                };
+                Left { tally, counts: worker.steps.counts, timing: worker.timing }
             }
         });
-        let workers = workers.map_err(|refused| too_few(cell, stalled.len(), refused))?;
-        let ready = stalled_arrived && start.wait_for_arrivals(cell.threads);
+        let workers = workers.map_err(|refused| too_few(trial, intruders.len(), refused))?;
+        let ready = have_arrived && start.wait_for_arrivals(trial.id.threads);
         start.end(if ready { End::Released } else { End::Abandoned });
-        let window = ready.then(|| watch(&meter, &phase, cell, live));
+        let watched = ready.then(|| watch(&meter, &phase, &schedule, trial, live));
 
+        // Workers that sleep are woken first.
+        if adversary.is_some_and(Adversary::is_of_workers) {
+            schedule.over();
+        }
         let results: Vec<_> = workers.into_iter().map(ScopedJoinHandle::join).collect();
-        stall.end(End::Released);
-        let departed: Vec<_> = stalled.into_iter().map(ScopedJoinHandle::join).collect();
+        schedule.over();
+        let departed: Vec<_> = intruders.into_iter().map(ScopedJoinHandle::join).collect();
+        let left: Vec<Left> = results
+            .into_iter()
+            .map(|result| result.unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect();
         let mut tally = Tally::default();
-        for result in results {
+        for result in departed {
             tally.add(&result.unwrap_or_else(|panic| resume_unwind(panic)));
         }
-        departed.into_iter().for_each(|result| result.unwrap_or_else(|panic| resume_unwind(panic)));
         // Without a window a thread has panicked, and its panic went on above.
-        Ok((window.expect("all threads arrived"), tally))
+        let mut window = watched.expect("all threads arrived");
+        window.tally = tally;
+        window.metrics.line_round_trip_ns = line_round_trip_ns;
+        window.take(&left, trial, &role_of_each);
+        Ok(window)
     })
 }
 
-/// Ends meetings when the threads are not all started, so that those that are do not wait for ever.
-struct Dismiss<'a>([&'a Meeting; 2]);
+impl Window {
+    /// Adds what the workers left.
+    fn take(&mut self, left: &[Left], trial: &Trial, role_of_each: &[usize]) {
+        let mut counts = [0; Operation::ALL.len()];
+        for worker in left {
+            self.tally.add(&worker.tally);
+            self.timing.add(&worker.timing);
+            counts.iter_mut().zip(worker.counts).for_each(|(sum, count)| *sum += count);
+        }
+        let [inserts, removes, gets, puts, updates, scans] = counts.map(Some);
+        let elapsed = self.metrics.elapsed_ns.unwrap_or_default();
+        let own = std::mem::take(&mut self.metrics);
+        self.metrics = Metrics { inserts, removes, gets, puts, updates, scans, ..own };
+        for (at, role) in trial.workload.roles.iter().enumerate() {
+            let of = || left.iter().zip(role_of_each).filter(|(_, role)| **role == at);
+            let ops = of().map(|(worker, _)| worker.tally.ops).sum();
+            self.roles.push(RoleCount {
+                role: role.name.clone(),
+                threads: u32::try_from(of().count()).unwrap_or(u32::MAX),
+                ops,
+                ops_per_second: per_second(ops, elapsed),
+            });
+        }
+    }
+}
+
+/// A number in so many nanoseconds, for a second; rounded down.
+pub(super) fn per_second(count: u64, elapsed_ns: u64) -> u64 {
+    let rate = u128::from(count) * 1_000_000_000 / u128::from(elapsed_ns.max(1));
+    u64::try_from(rate).unwrap_or(u64::MAX)
+}
+
+/// Operations that each worker is asked for in a second; 0: as many as it can.
+#[allow(clippy::cast_precision_loss)] // A rate.
+fn rate_of_each(trial: &Trial) -> f64 {
+    trial.id.rate as f64 / f64::from(trial.id.threads.max(1))
+}
+
+/// Ends all waiting when the threads are not all started, so that those that are do not wait for ever.
+struct Dismiss<'a> {
+    meetings: [&'a Meeting; 2],
+    schedule: &'a Schedule,
+}
 
 impl Drop for Dismiss<'_> {
     fn drop(&mut self) {
-        self.0.iter().for_each(|meeting| meeting.end(End::Abandoned));
+        self.meetings.iter().for_each(|meeting| meeting.end(End::Abandoned));
+        self.schedule.over();
     }
 }
 
@@ -154,56 +203,74 @@ fn start_all<'scope, T: Send + 'scope, F: FnOnce() -> T + Send + 'scope>(
     Ok(started)
 }
 
-fn too_few(cell: &Cell, before: usize, (started, cause): (usize, io::Error)) -> TooFew {
-    let needs = cell.threads as usize + cell.stalled as usize;
+fn too_few(trial: &Trial, before: usize, (started, cause): (usize, io::Error)) -> TooFew {
+    let needs = trial.id.threads as usize + trial.id.stalled as usize;
     TooFew { needs, started: before + started, cause }
 }
 
 /// Lets the workers warm up, samples the window, and tells the workers to stop.
-fn watch(meter: &Meter, phase: &Phase, cell: &Cell, mut live: u64) -> Window {
-    thread::sleep(Duration::from_secs_f64(cell.warmup_seconds));
+fn watch(
+    meter: &Meter,
+    phase: &Phase,
+    schedule: &Schedule,
+    trial: &Trial,
+    mut live: u64,
+) -> Window {
+    thread::sleep(Duration::from_secs_f64(trial.warmup_seconds));
     let groups = Groups::here();
-    let throttled = groups.throttled();
-    let (began, before) = (Instant::now(), processor_time());
+    let (throttled, usage) = (groups.throttled(), Usage::now());
+    let (began, allocated) = (Instant::now(), meter.totals().allocated);
     phase.set(Phase::MEASURE);
-    let mut points = sample(meter, began, Duration::from_secs_f64(cell.seconds), &mut live);
+    let length = trial.id.seconds.0;
+    let give = |now: Duration| {
+        if let Some(adversary) = &trial.adversary {
+            schedule.at(adversary, now.as_secs_f64() / length.as_secs_f64());
+        }
+    };
+    let mut points = sample(meter, began, length, &mut live, give);
     phase.set(Phase::STOP);
-    let (elapsed, after) = (began.elapsed(), processor_time());
-    let processor = after.zip(before).map(|(after, before)| after.saturating_sub(before));
+    let (elapsed, used) = (began.elapsed(), Usage::now().since(&usage));
     // The end of the window: the workers stop, and the stalled threads are still stalled.
     points.push(point(meter, began, &mut live));
     let throttled = groups.throttled().zip(throttled).map(|(after, before)| after.since(before));
-    Window { points, elapsed, processor, throttled, live }
+    let metrics = Metrics {
+        elapsed_ns: Some(nanoseconds(elapsed)),
+        cpu_ns: used.cpu_ns,
+        minor_faults: used.minor_faults,
+        major_faults: used.major_faults,
+        voluntary_switches: used.voluntary_switches,
+        involuntary_switches: used.involuntary_switches,
+        throttled_count: throttled.map(|throttled| throttled.count),
+        throttled_us: throttled.and_then(|t| u64::try_from(t.time.as_micros()).ok()),
+        ..Metrics::default()
+    };
+    Window {
+        points,
+        live,
+        allocated: meter.totals().allocated - allocated,
+        tally: Tally::default(),
+        roles: Vec::new(),
+        timing: Timing::new(0),
+        metrics,
+    }
 }
 
-/// Keys spread evenly over the range; one stalled thread stops in the middle.
-fn middle_key(cell: &Cell, nth: u32) -> u64 {
-    cell.workload.key_range * u64::from(nth) / (u64::from(cell.stalled) + 1)
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// A stalled thread: stops inside a guard, in mid-structure, until it is released.
-fn stay<R: Reclaimer, S: Structure<R>>(
-    domain: &Domain<R>,
-    structure: &S,
-    key: u64,
-    place: &mut Place<'_>,
-) {
-    let handle = domain.register();
-    let guard = handle.pin();
-    let mut held = false;
-    structure.hold_inside(&guard, key, &mut || {
-        held = true;
-        place.arrive_and_wait();
-    });
-    // The panic makes the cell an error; its place at the meeting lets the others end.
-    assert!(held, "the structure did not hold the stalled thread at key {key}");
-}
-
-fn sample(meter: &Meter, began: Instant, length: Duration, live: &mut u64) -> Vec<Point> {
+fn sample(
+    meter: &Meter,
+    began: Instant,
+    length: Duration,
+    live: &mut u64,
+    mut at: impl FnMut(Duration),
+) -> Vec<SeriesPoint> {
     let mut points = Vec::with_capacity(usize::try_from(length.as_millis()).unwrap_or(0) / 4 + 16);
     let mut due = Duration::ZERO;
     while due < length {
         thread::sleep(due.saturating_sub(began.elapsed()));
+        at(began.elapsed());
         points.push(point(meter, began, live));
         // A late sample is not made up for by a burst of samples.
         due = (due + SAMPLE_EVERY).max(began.elapsed());
@@ -212,50 +279,9 @@ fn sample(meter: &Meter, began: Instant, length: Duration, live: &mut u64) -> Ve
     points
 }
 
-fn point(meter: &Meter, began: Instant, live: &mut u64) -> Point {
+fn point(meter: &Meter, began: Instant, live: &mut u64) -> SeriesPoint {
     let totals = meter.totals();
     *live = totals.live().max(*live);
     let (retired, freed) = (totals.retired, totals.freed);
-    Point { t_ns: nanoseconds(began.elapsed()), retired, freed, rss_bytes: resident_bytes() }
-}
-
-/// The measured loop. Not inlined, so that each pair is one function in a profile.
-#[inline(never)]
-fn work<R: Reclaimer, S: Structure<R>>(
-    structure: &S,
-    handle: &Handle<R>,
-    phase: &Phase,
-    cell: &Cell,
-    thread: u32,
-) -> Tally {
-    let mut keys = XorShift::stream(cell.seed, u64::from(thread), 1);
-    let mut choices = XorShift::stream(cell.seed, u64::from(thread), 2);
-    let range = cell.workload.key_range;
-    let inserts = u64::from(cell.workload.insert);
-    let writes = inserts + u64::from(cell.workload.remove);
-    let is_map = matches!(S::FACTS.kind, Kind::Map);
-    let mut tally = Tally::default();
-    loop {
-        let now = phase.0.load(Relaxed);
-        if now == Phase::STOP {
-            return tally;
-        }
-        for _ in 0..OPS_PER_LOOK {
-            let key = keys.below(range);
-            let choice = choices.below(100);
-            let guard = handle.pin();
-            if choice < inserts {
-                if structure.insert(&guard, key) {
-                    tally.insert(key);
-                }
-            } else if choice < writes {
-                if let Some(out) = structure.remove(&guard, key) {
-                    tally.remove(if is_map { key } else { out });
-                }
-            } else {
-                tally.found += u64::from(structure.contains(&guard, key));
-            }
-        }
-        tally.ops += if now == Phase::MEASURE { OPS_PER_LOOK } else { 0 };
-    }
+    SeriesPoint { t_ns: nanoseconds(began.elapsed()), retired, freed, rss_bytes: resident_bytes() }
 }

@@ -28,6 +28,7 @@ pub(crate) struct Figure {
 
 /// Where the names of the lines stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(not(test), expect(dead_code, reason = "all figures leave it to their lines"))]
 pub(crate) enum Names {
     /// At the ends of the lines where all fit, else in a legend.
     #[default]

@@ -32,7 +32,7 @@ mod tests;
 use anyhow::{Context, Result};
 
 pub(crate) use figure::{
-    AxisSpec, Band, Figure, Key, Kind, Line, Names, Panel, Point, Rule, Scale, Ticks,
+    AxisSpec, Band, Figure, Key, Kind, Line, Panel, Point, Rule, Scale, Ticks,
 };
 pub(crate) use theme::Size;
 

@@ -1,0 +1,103 @@
+//! Threads that make reclamation hard.
+
+use serde::{Deserialize, Serialize};
+
+/// What the threads of an adversary do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// They stop inside a guard.
+    Stalled,
+    /// They stop outside of any guard, after an operation.
+    Idle,
+    /// They keep one guard, and look keys up under it.
+    LongReader,
+    /// They keep one guard, and insert and remove under it.
+    LongWriter,
+    /// They stop inside a guard, and begin another one after each period.
+    Nap,
+    /// As many workers sleep.
+    Delayed,
+    /// They come, run the workload for a period, exit, and others come.
+    Churn,
+}
+
+/// Where a thread stops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Point {
+    /// In no guard.
+    Outside,
+    /// Right after a pin, before anything is loaded.
+    Pinned,
+    /// In mid-structure, with all shields set.
+    #[default]
+    Inside,
+}
+
+/// How a thread stops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Manner {
+    /// It waits for a condition variable, and takes no processor time.
+    #[default]
+    Parked,
+    /// It sleeps, a millisecond at a time.
+    Sleeping,
+    /// It spins, and keeps a processor busy.
+    Spinning,
+}
+
+/// An adversary.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Adversary {
+    /// The name in the records.
+    pub(crate) name: String,
+    /// What its threads do.
+    pub(crate) kind: Kind,
+    /// Where they stop.
+    #[serde(default)]
+    pub(crate) at: Point,
+    /// How they stop.
+    #[serde(default)]
+    pub(crate) how: Manner,
+    /// They begin at this part of the window; absent: before the warm-up.
+    pub(crate) from: Option<f64>,
+    /// They end at this part of the window; absent: after it.
+    pub(crate) until: Option<f64>,
+    /// How many threads there are; absent: as the axis `stalled` says.
+    pub(crate) count: Option<u32>,
+    /// The period of `nap` and `churn`; absent: as the axis `period_ms` says.
+    pub(crate) period_ms: Option<u64>,
+}
+
+impl Adversary {
+    /// Threads parked in mid-structure, from before the warm-up until after the window.
+    pub(crate) fn stalled() -> Self {
+        Self {
+            name: "stalled".into(),
+            kind: Kind::Stalled,
+            at: Point::Inside,
+            how: Manner::Parked,
+            from: None,
+            until: None,
+            count: None,
+            period_ms: None,
+        }
+    }
+
+    /// Whether its threads are workers, and not further threads.
+    pub(crate) fn is_of_workers(&self) -> bool {
+        self.kind == Kind::Delayed
+    }
+
+    /// Whether its threads are inside of a guard at some time for longer than an operation takes.
+    pub(crate) fn holds_guards(&self) -> bool {
+        match self.kind {
+            Kind::Idle | Kind::Churn => false,
+            Kind::Stalled | Kind::Nap | Kind::Delayed => self.at != Point::Outside,
+            Kind::LongReader | Kind::LongWriter => true,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! A trial as a worker process is given it, and what the worker says of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::adversary::Adversary;
+use super::metrics::Metrics;
+use super::trial::TrialId;
+use super::workload::Workload;
+
+/// The unit of work: everything that a worker process must know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Trial {
+    /// The name of the spec.
+    pub(crate) experiment: String,
+    /// Which one of the plan it is.
+    pub(crate) id: TrialId,
+    /// What the workers do.
+    pub(crate) workload: Workload,
+    /// What further threads do; none where `stalled` is 0.
+    pub(crate) adversary: Option<Adversary>,
+    /// Of the random streams: the same for every scheme, so that all do the same work.
+    pub(crate) seed: u64,
+    /// Length of the warm-up.
+    pub(crate) warmup_seconds: f64,
+    /// When the process is killed.
+    pub(crate) timeout_seconds: f64,
+    /// Whether latencies are recorded: of one operation in so many; 0: of none.
+    pub(crate) latency_every: u32,
+}
+
+/// A line that the worker writes to its parent.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "line", rename_all = "kebab-case")]
+pub(crate) enum WorkerMessage {
+    /// A point of the time series.
+    Point(SeriesPoint),
+    /// What a role did.
+    Role(RoleCount),
+    /// A histogram of latencies.
+    Latency(Latency),
+    /// The end of a trial.
+    Result {
+        /// The check that failed.
+        error: Option<String>,
+        /// The name and version of the allocator of the process.
+        allocator: String,
+        /// What was measured.
+        metrics: Box<Metrics>,
+    },
+    /// The pair is unsound.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The counters at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SeriesPoint {
+    /// Since the window began.
+    pub(crate) t_ns: u64,
+    /// Nodes retired since the domain began.
+    pub(crate) retired: u64,
+    /// Nodes freed since the domain began.
+    pub(crate) freed: u64,
+    /// Resident memory.
+    pub(crate) rss_bytes: Option<u64>,
+}
+
+/// What the workers of a role did in the window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RoleCount {
+    /// Its name.
+    pub(crate) role: String,
+    /// Its workers.
+    pub(crate) threads: u32,
+    /// Their operations.
+    pub(crate) ops: u64,
+    /// The same in a second.
+    pub(crate) ops_per_second: u64,
+}
+
+/// The latencies of one kind of operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Latency {
+    /// The name of the operation.
+    pub(crate) operation: String,
+    /// Pairs of a latency in nanoseconds and how many operations had it, by latency. A latency stands for
+    /// those within a thousandth below.
+    pub(crate) counts: Vec<(u64, u64)>,
+}
+
+/// All that a worker told of a trial.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Measured {
+    /// The check that failed.
+    pub(crate) error: Option<String>,
+    /// The name and version of the allocator of the process.
+    pub(crate) allocator: String,
+    /// What was measured.
+    pub(crate) metrics: Metrics,
+    /// In order of time; the last is the end of the window.
+    pub(crate) series: Vec<SeriesPoint>,
+    /// One for each role.
+    pub(crate) roles: Vec<RoleCount>,
+    /// One for each kind of operation, where latencies are recorded.
+    pub(crate) latencies: Vec<Latency>,
+}
+
+impl Latency {
+    /// How many operations it is of.
+    pub(crate) fn count(&self) -> u64 {
+        self.counts.iter().map(|(_, count)| count).sum()
+    }
+
+    /// The smallest latency that so many percent of the operations do not pass, in nanoseconds; 0 of none.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    pub(crate) fn percentile(&self, percent: f64) -> u64 {
+        let wanted = ((self.count() as f64 * percent / 100.0).ceil() as u64).max(1);
+        let mut seen = 0;
+        for (ns, count) in &self.counts {
+            seen += count;
+            if seen >= wanted {
+                return *ns;
+            }
+        }
+        self.counts.last().map_or(0, |(ns, _)| *ns)
+    }
+}

@@ -1,0 +1,284 @@
+//! What identifies a row: the quantities that a spec can sweep, each listed once.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A length of time that is written as decimal seconds.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub(crate) struct Seconds(pub(crate) Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.as_secs_f64())
+    }
+}
+
+/// Parameters of the scheme and the structure that an experiment sets; the others have their defaults.
+/// Written as `batch=64 era_frequency=110`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct Settings(pub(crate) BTreeMap<String, u64>);
+
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Vec<_> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        f.write_str(&all.join(" "))
+    }
+}
+
+/// A value on an axis. Numbers are ordered by size and come before texts, which are ordered by the alphabet.
+#[derive(Clone, Debug)]
+pub(crate) struct Value {
+    /// The number, where it is one.
+    pub(crate) number: Option<f64>,
+    /// As written in tables.
+    pub(crate) text: String,
+}
+
+impl Ord for Value {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self.number, other.number) {
+            (Some(one), Some(two)) => one.total_cmp(&two),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => self.text.cmp(&other.text),
+        }
+    }
+}
+impl PartialOrd for Value {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+impl Eq for Value {}
+
+/// What a field of [`TrialId`] must do to be an axis.
+trait Field: Sized {
+    /// Reads a text; an error says what would be right.
+    fn read(text: &str) -> Result<Self, String>;
+    fn value(&self) -> Value;
+}
+
+impl Field for String {
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(text.into())
+    }
+    fn value(&self) -> Value {
+        Value { number: None, text: self.clone() }
+    }
+}
+
+macro_rules! whole_numbers {
+    ($($type:ty),*) => {$(
+        impl Field for $type {
+            fn read(text: &str) -> Result<Self, String> {
+                text.parse().map_err(|_| format!("`{text}` is not a whole number"))
+            }
+            fn value(&self) -> Value {
+                #[allow(clippy::cast_precision_loss, clippy::cast_lossless)] // For places on axes.
+                Value { number: Some(*self as f64), text: self.to_string() }
+            }
+        }
+    )*};
+}
+whole_numbers!(u32, u64);
+
+impl Field for Seconds {
+    fn read(text: &str) -> Result<Self, String> {
+        let seconds = text.parse().ok().filter(|seconds| (0.0..=1e6).contains(seconds));
+        let seconds = seconds.map(Duration::from_secs_f64).map(Seconds);
+        seconds.ok_or_else(|| format!("`{text}` is not a number of seconds"))
+    }
+    fn value(&self) -> Value {
+        Value { number: Some(self.0.as_secs_f64()), text: self.to_string() }
+    }
+}
+
+impl Field for Settings {
+    fn read(text: &str) -> Result<Self, String> {
+        let setting = |part: &str| {
+            let (name, value) = part.split_once('=')?;
+            Some((name.to_string(), value.parse().ok()?))
+        };
+        let all: Option<BTreeMap<_, _>> = text.split_whitespace().map(setting).collect();
+        all.map(Settings)
+            .ok_or_else(|| format!("`{text}` is not `name=number`, separated by spaces"))
+    }
+    fn value(&self) -> Value {
+        Value { number: None, text: self.to_string() }
+    }
+}
+
+/// A quantity that can be swept.
+pub(crate) struct AxisInfo {
+    /// The column in tables, and the key in specs.
+    pub(crate) name: &'static str,
+    /// The label in figures, with the unit.
+    pub(crate) label: &'static str,
+    /// Whether tables of schema version 1 have the column.
+    pub(crate) is_first: bool,
+    get: fn(&TrialId) -> Value,
+    set: fn(&mut TrialId, &str) -> Result<(), String>,
+}
+
+macro_rules! axes {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr, $label:literal, $first:literal;)*) => {
+        /// Identifies a row: one trial of a plan.
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub(crate) struct TrialId {
+            $($(#[$doc])* pub(crate) $name: $type,)*
+            /// How often the same was measured before, and this time; from 1.
+            pub(crate) repeat: u32,
+        }
+
+        impl Default for TrialId {
+            fn default() -> Self {
+                Self { $($name: $default,)* repeat: 1 }
+            }
+        }
+
+        /// Every axis, in the order of the columns.
+        pub(crate) const AXES: &[AxisInfo] = &[$(AxisInfo {
+            name: stringify!($name),
+            label: $label,
+            is_first: $first,
+            get: |id| id.$name.value(),
+            set: |id, text| {
+                id.$name = <$type>::read(text)?;
+                Ok(())
+            },
+        }),*];
+    };
+}
+
+// Each axis once: the name of its column, its type, its value where a table lacks it, its label in
+// figures, and whether tables of schema version 1 have it.
+axes! {
+    /// The reclamation scheme.
+    scheme: String = String::new(), "scheme", true;
+    /// The data structure.
+    structure: String = String::new(), "structure", true;
+    /// The name of the workload in the spec.
+    workload: String = String::new(), "workload", true;
+    /// The name of the adversary in the spec, or `none`.
+    adversary: String = "none".into(), "adversary", true;
+    /// Worker threads, which run the workload.
+    threads: u32 = 0, "worker threads", true;
+    /// Threads of the adversary.
+    stalled: u32 = 0, "threads of the adversary", true;
+    /// The allocator of the process.
+    allocator: String = "mimalloc".into(), "allocator", true;
+    /// Length of the measured window.
+    seconds: Seconds = Seconds::default(), "length of the window (s)", false;
+    /// Keys are below this.
+    key_range: u64 = 0, "key range", false;
+    /// The period of the adversary.
+    period_ms: u64 = 0, "period of the adversary (ms)", false;
+    /// Operations that all workers together are asked for in a second; 0: as many as they can.
+    rate: u64 = 0, "arrivals (operations/s)", false;
+    /// Where workers run: `none` leaves it to the system.
+    placement: String = "none".into(), "placement", false;
+    /// Parameters of scheme and structure that are set.
+    parameters: Settings = Settings::default(), "parameters", false;
+}
+
+impl TrialId {
+    /// The value of an axis by its column's name; a parameter by its own name.
+    pub(crate) fn get(&self, axis: &str) -> Option<Value> {
+        if let Some(info) = AXES.iter().find(|info| info.name == axis) {
+            return Some((info.get)(self));
+        }
+        let value = self.parameters.0.get(parameter_name(axis))?;
+        Some(value.value())
+    }
+
+    /// Sets an axis from a text.
+    ///
+    /// # Errors
+    /// If there is no such axis, or the text is not such a value: what would be right.
+    pub(crate) fn set(&mut self, axis: &str, text: &str) -> Result<(), String> {
+        match AXES.iter().find(|info| info.name == axis) {
+            Some(info) => (info.set)(self, text),
+            None => Err(format!("there is no axis `{axis}`")),
+        }
+    }
+
+    /// The texts of some axes, in the order of the columns.
+    pub(crate) fn texts(&self, is_first: bool) -> impl Iterator<Item = String> {
+        AXES.iter().filter(move |info| info.is_first == is_first).map(|info| (info.get)(self).text)
+    }
+
+    /// What people call it: the axes of schema version 1, and those of the others that are not as usual.
+    pub(crate) fn name(&self) -> String {
+        let Self { scheme, structure, workload, threads, stalled, repeat, .. } = self;
+        let mut others = self.unusual();
+        if !others.is_empty() {
+            others.push(' ');
+        }
+        format!(
+            "{scheme} {structure} {workload} threads={threads} stalled={stalled} {others}repeat={repeat}"
+        )
+    }
+
+    /// The axes of later versions that are not as usual, as `rate=5`.
+    pub(crate) fn unusual(&self) -> String {
+        let usual = Self { seconds: self.seconds, key_range: self.key_range, ..Self::default() };
+        let others = AXES.iter().filter(|info| !info.is_first || info.name == "allocator");
+        let others = others.map(|info| (info.name, (info.get)(self), (info.get)(&usual)));
+        let others = others.filter(|(_, value, usual)| value != usual);
+        others
+            .map(|(name, value, _)| format!("{name}={}", value.text))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+/// The name of a parameter without what has it: `ibr.era_frequency` is `era_frequency`.
+pub(crate) fn parameter_name(axis: &str) -> &str {
+    axis.split_once('.').map_or(axis, |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_axis_is_read_as_it_is_written() {
+        let texts = ["7", "0.25", "a-b", "batch=64 era_frequency=110"];
+        for info in AXES {
+            let read: Vec<String> = texts
+                .iter()
+                .filter_map(|text| {
+                    let mut id = TrialId::default();
+                    id.set(info.name, text).ok()?;
+                    let read = id.get(info.name).expect("an axis").text;
+                    assert_eq!(read, *text, "{}", info.name);
+                    Some(read)
+                })
+                .collect();
+            assert!(!read.is_empty(), "{} reads none of {texts:?}", info.name);
+        }
+        let mut id = TrialId::default();
+        id.set("parameters", "batch=64").expect("read");
+        assert_eq!(id.get("hyaline-1.batch").and_then(|value| value.number), Some(64.0));
+        assert!(id.set("colour", "red").is_err_and(|error| error.contains("no axis `colour`")));
+    }
+
+    #[test]
+    fn names_have_what_is_unusual() {
+        let id = TrialId { scheme: "ibr".into(), key_range: 9, ..TrialId::default() };
+        assert_eq!(id.name(), "ibr   threads=0 stalled=0 repeat=1");
+        let id = TrialId { allocator: "jemalloc".into(), rate: 5, ..id };
+        assert!(id.name().contains("allocator=jemalloc rate=5 repeat=1"), "{}", id.name());
+    }
+}

@@ -1,0 +1,251 @@
+//! Every combination of the values of all axes.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, anyhow, bail, ensure};
+use kovan_schemes::Parameters;
+
+use super::{Overrides, ensure_few};
+use crate::data::{Adversary, Seconds, Settings, Trial, TrialId, parameter_name};
+use crate::spec::{Axes, Scale, Spec};
+use crate::support::rng::fnv;
+
+/// What is combined.
+pub(super) struct Input<'a> {
+    pub(super) spec: &'a Spec,
+    pub(super) scale: &'a Scale,
+    pub(super) overrides: &'a Overrides,
+    pub(super) seed: u64,
+    pub(super) schemes: Vec<String>,
+    pub(super) structures: Vec<String>,
+}
+
+/// An adversary with the number of its threads and its period; none for cells without one.
+type Opponent = (Option<Adversary>, u32, u64);
+
+impl Input<'_> {
+    /// All trials, repeat after repeat.
+    pub(super) fn trials(&self, most: usize) -> Result<Vec<Trial>> {
+        let bases = self.bases(most)?;
+        let repeats = self.overrides.repeats.unwrap_or(self.scale.repeats);
+        let pairs = self.schemes.len() * self.structures.len();
+        let workloads = self.spec.workloads.len() * repeats as usize;
+        let opponents = self.opponents()?;
+        let threads = self.threads();
+        ensure_few(
+            [bases.len(), pairs, workloads, opponents.len(), threads.len()]
+                .iter()
+                .fold(1_usize, |product, count| product.saturating_mul(*count)),
+            most,
+        )?;
+        let mut trials = Vec::new();
+        let mut seen = BTreeSet::new();
+        for repeat in 1..=repeats {
+            for workload in &self.spec.workloads {
+                for &threads in &threads {
+                    for opponent in &opponents {
+                        for base in &bases {
+                            let mut id = TrialId { threads, repeat, ..base.clone() };
+                            id.workload.clone_from(&workload.name);
+                            let trial = self.trial(id, workload.clone(), opponent)?;
+                            self.with_pairs(&trial, &mut seen, &mut trials)?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(trials)
+    }
+
+    /// A trial without scheme and structure.
+    fn trial(
+        &self,
+        mut id: TrialId,
+        mut workload: crate::data::Workload,
+        (adversary, count, period): &Opponent,
+    ) -> Result<Trial> {
+        if let Some(adversary) = adversary {
+            id.adversary.clone_from(&adversary.name);
+        }
+        (id.stalled, id.period_ms) = (*count, *period);
+        if id.key_range == 0 {
+            id.key_range = workload.key_range;
+        }
+        let range = id.key_range;
+        workload.key_range = range;
+        let keys = workload.prefill.keys(range);
+        ensure!(
+            keys <= range,
+            "workload `{}`: prefill: {keys} distinct keys do not fit a key_range of {range}",
+            workload.name
+        );
+        let of_workers = adversary.as_ref().is_some_and(Adversary::is_of_workers);
+        ensure!(
+            !of_workers || *count <= id.threads,
+            "adversary `{}`: {count} workers are to sleep, of {}",
+            id.adversary,
+            id.threads
+        );
+        let seconds = id.seconds.0.as_secs_f64();
+        // A short window asks for a short run: the warm-up is never longer than the window.
+        let warmup_seconds = self.scale.warmup_seconds.min(seconds);
+        let usual = 30.0 + 4.0 * (seconds + warmup_seconds);
+        let point = [self.seed, id.threads.into(), id.stalled.into(), id.repeat.into(), range];
+        Ok(Trial {
+            experiment: self.spec.name.clone(),
+            seed: fnv(format!("{} {point:?}", id.workload).as_bytes()),
+            adversary: adversary.clone(),
+            warmup_seconds,
+            timeout_seconds: self.spec.timeout_seconds.unwrap_or(usual),
+            latency_every: self.spec.latency_every,
+            workload,
+            id,
+        })
+    }
+
+    /// Adds the trial with every scheme and structure. What differs in the parameters of others only is one
+    /// trial.
+    fn with_pairs(
+        &self,
+        trial: &Trial,
+        seen: &mut BTreeSet<TrialId>,
+        trials: &mut Vec<Trial>,
+    ) -> Result<()> {
+        for structure in &self.structures {
+            for scheme in &self.schemes {
+                let mut id = trial.id.clone();
+                id.scheme.clone_from(scheme);
+                id.structure.clone_from(structure);
+                id.parameters = own_parameters(&trial.id.parameters, scheme, structure)?;
+                if seen.insert(id.clone()) {
+                    trials.push(Trial { id, ..trial.clone() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The combinations of all axes in `[axes]`, and of the windows.
+    fn bases(&self, most: usize) -> Result<Vec<TrialId>> {
+        let mut axes: Axes = self.spec.axes.clone();
+        axes.extend(self.scale.axes.clone());
+        axes.remove("period_ms");
+        if self.overrides.seconds.is_some() {
+            axes.remove("seconds");
+        }
+        let seconds = self.overrides.seconds.unwrap_or(self.scale.seconds);
+        let first = TrialId {
+            seconds: Seconds(std::time::Duration::from_secs_f64(seconds)),
+            parameters: Settings(self.spec.parameters.clone()),
+            ..TrialId::default()
+        };
+        let mut bases = vec![first];
+        for (name, values) in &axes {
+            ensure_few(bases.len().saturating_mul(values.len()), most)?;
+            let mut more = Vec::new();
+            for base in &bases {
+                for value in values {
+                    let mut id = base.clone();
+                    let text = value.to_string();
+                    if name.contains('.') {
+                        let number = text.parse().map_err(|_| anyhow!("{name}: `{text}`"))?;
+                        id.parameters.0.insert(name.clone(), number);
+                    } else {
+                        id.set(name, &text).map_err(|error| anyhow!("{name}: {error}"))?;
+                    }
+                    more.push(id);
+                }
+            }
+            bases = more;
+        }
+        Ok(bases)
+    }
+
+    fn threads(&self) -> Vec<u32> {
+        let named = self.overrides.threads.as_ref().or(self.scale.threads.as_ref());
+        let mut counts: Vec<u32> = Vec::new();
+        for count in named.unwrap_or(&self.spec.threads) {
+            let count = count.resolve(self.overrides.processors);
+            // On a small machine two of them may be the same.
+            if !counts.contains(&count) {
+                counts.push(count);
+            }
+        }
+        counts
+    }
+
+    fn opponents(&self) -> Result<Vec<Opponent>> {
+        let Self { spec, scale, overrides, .. } = self;
+        let named = overrides.stalled.as_ref().or(scale.stalled.as_ref()).or(spec.stalled.as_ref());
+        let counts: &[u32] = named.map_or(&[], Vec::as_slice);
+        if spec.adversaries.is_empty() {
+            let counts = if counts.is_empty() { &[0] } else { counts };
+            let stalled = |count: &u32| (*count > 0).then(Adversary::stalled);
+            return Ok(counts.iter().map(|count| (stalled(count), *count, 0)).collect());
+        }
+        let periods = scale.axes.get("period_ms").or(spec.axes.get("period_ms"));
+        let mut all: Vec<Opponent> = Vec::new();
+        if counts.contains(&0) {
+            all.push((None, 0, 0));
+        }
+        for adversary in &spec.adversaries {
+            let own: Vec<u32> = match (adversary.count, counts.iter().any(|count| *count > 0)) {
+                (Some(count), _) => vec![count],
+                (None, true) => counts.iter().copied().filter(|count| *count > 0).collect(),
+                (None, false) => vec![1],
+            };
+            let own_periods: Vec<u64> = match (adversary.period_ms, periods) {
+                (Some(period), _) => vec![period],
+                (None, Some(periods)) => periods
+                    .iter()
+                    .map(|period| period.to_string().parse())
+                    .collect::<Result<_, _>>()?,
+                (None, None) => vec![0],
+            };
+            for count in own {
+                all.extend(own_periods.iter().map(|p| (Some(adversary.clone()), count, *p)));
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Of parameters like `ibr.era_frequency`, those of this scheme and of this structure, by their own names.
+fn own_parameters(all: &Settings, scheme: &str, structure: &str) -> Result<Settings> {
+    let mut own = Settings::default();
+    for (name, value) in &all.0 {
+        let owner = check_parameter(name, *value)?;
+        if owner == scheme || owner == structure {
+            own.0.insert(parameter_name(name).into(), *value);
+        }
+    }
+    Ok(own)
+}
+
+/// Whether there is such a parameter, and it takes such a value; whose it is.
+fn check_parameter(name: &str, value: u64) -> Result<&str> {
+    let Some((owner, own)) = name.split_once('.') else {
+        bail!(
+            "parameter `{name}`: write SCHEME.NAME or STRUCTURE.NAME, for example `ibr.era_frequency`"
+        );
+    };
+    let schemes = kovan_schemes::registry::all();
+    if let Some(facts) = schemes.iter().find(|facts| facts.name == owner) {
+        Parameters::of_scheme(facts, [(own, value)])?;
+        return Ok(owner);
+    }
+    let structures = kovan_structures::registry::structures();
+    let known = structures.iter().any(|facts| facts.name == owner);
+    ensure!(known, "parameter `{name}`: `{owner}` is no scheme and no structure");
+    let has_buckets = owner.starts_with("hash-map");
+    ensure!(
+        has_buckets && own == "buckets",
+        "{owner}: there is no parameter `{own}`; {}",
+        if has_buckets { "it has `buckets`" } else { "it has none" }
+    );
+    ensure!(
+        (1..=1 << 30).contains(&value),
+        "{owner}: `buckets` cannot be {value}; it takes 1 to 2^30"
+    );
+    Ok(owner)
+}

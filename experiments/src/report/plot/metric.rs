@@ -1,0 +1,106 @@
+//! A metric against the axis of the spec.
+
+use super::draw::{AxisSpec, Figure, Kind, Line, Point, Scale};
+use super::group::{Grouping, LineRows, repeats};
+use crate::data::{Draw, MetricInfo};
+use crate::results::Sample;
+use crate::stats::location::median;
+use crate::stats::sign::median_interval;
+
+/// The figure of a metric; nothing where no row has it.
+pub(super) fn figure(
+    grouping: &Grouping<'_>,
+    samples: &[Sample],
+    metric: &'static MetricInfo,
+) -> Option<Figure> {
+    let mut figure = Figure::new(grouping.x_axis(), y_axis(metric));
+    // Throughput differs by far between structures.
+    figure.shared_y = metric.draw != Draw::Linear;
+    for of in grouping.panels(samples.iter()) {
+        let mut panel = grouping.panel(of.title);
+        for line in &of.lines {
+            panel.lines.push(data(line, metric));
+            if metric.name == "unreclaimed_peak" {
+                panel.lines.extend(bound(line));
+            }
+        }
+        panel.lines.retain(|line| !line.points.is_empty());
+        if !panel.lines.is_empty() {
+            figure.panels.push(panel);
+        }
+    }
+    figure.notes.push(note(metric, &samples.iter().collect::<Vec<_>>()));
+    (!figure.panels.is_empty()).then_some(figure)
+}
+
+/// The vertical axis of a metric.
+pub(super) fn y_axis(metric: &MetricInfo) -> AxisSpec {
+    let scale = match metric.draw {
+        Draw::Linear | Draw::No => Scale::Linear,
+        Draw::Log | Draw::LogLargest => Scale::Log10,
+    };
+    let (label, unit) = match metric.label.rsplit_once(" (") {
+        Some((label, unit)) => (label, Some(unit.trim_end_matches(')'))),
+        None => (metric.label, None),
+    };
+    AxisSpec::new(label, unit, scale)
+}
+
+fn note(metric: &MetricInfo, rows: &[&Sample]) -> String {
+    let largest = metric.draw == Draw::LogLargest;
+    let bound = if metric.name == "unreclaimed_peak" {
+        " Ticked lines: the bound that the scheme declares, where it declares one."
+    } else {
+        ""
+    };
+    let points = match (repeats(rows), largest) {
+        (1, _) => "One repeat.".into(),
+        (count, true) => format!("Largest of {count} repeats, which are the small points."),
+        (count @ 2..=5, false) => {
+            format!("Median of {count} repeats, which are the small points.")
+        }
+        (count, false) => format!(
+            "Median of {count} repeats, which are the small points; bars: an interval of at least 95 % for it."
+        ),
+    };
+    format!("{points}{bound}")
+}
+
+/// The values of a metric in the unit of its label.
+pub(super) fn values(rows: &[&Sample], metric: &MetricInfo) -> Vec<f64> {
+    let value = |row: &&Sample| metric.get(&row.metrics).map(|value| value * metric.scale);
+    rows.iter().filter_map(value).collect()
+}
+
+/// One number for several repeats.
+pub(super) fn summarised(values: &[f64], draw: Draw) -> Option<f64> {
+    match draw {
+        Draw::LogLargest => values.iter().copied().reduce(f64::max),
+        _ => median(values),
+    }
+}
+
+fn data(line: &LineRows<'_>, metric: &MetricInfo) -> Line {
+    let point = |(x, rows): (&super::group::Place, &Vec<&Sample>)| {
+        let values = values(rows, metric);
+        let y = summarised(&values, metric.draw)?;
+        let interval = median_interval(&values, 0.95).filter(|_| metric.draw != Draw::LogLargest);
+        let (low, high) = interval.map(|i| (i.low, i.high)).unzip();
+        let repeats = if values.len() > 1 { values } else { Vec::new() };
+        Some(Point { x: x.0, y, low, high, repeats, label: None })
+    };
+    let points = line.points.iter().filter_map(point).collect();
+    Line { key: line.key.clone(), ..Line::data(&line.name, points) }
+}
+
+/// The declared bound: the largest of the repeats, whose live nodes differ a little.
+fn bound(line: &LineRows<'_>) -> Option<Line> {
+    #[allow(clippy::cast_precision_loss)] // A place in a figure.
+    let point = |(x, rows): (&super::group::Place, &Vec<&Sample>)| {
+        let most = rows.iter().filter_map(|row| row.metrics.unreclaimed_bound).max()?;
+        Some(Point::new(x.0, most as f64))
+    };
+    let points: Vec<Point> = line.points.iter().filter_map(point).collect();
+    let all = Line { key: line.key.clone(), kind: Kind::Bound, ..Line::bound(&line.name, points) };
+    (!all.points.is_empty()).then_some(all)
+}

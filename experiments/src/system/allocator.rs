@@ -1,0 +1,221 @@
+//! The allocator of a process: mimalloc, or that of the system, which a preloaded library may replace.
+//!
+//! Every allocator but mimalloc is chosen when a worker is started: the environment variable
+//! `KOVAN_LAB_ALLOCATOR` makes it use the system's, and `LD_PRELOAD` puts another one in the place of that. Which one
+//! it is is known before the first allocation and does not change, so an allocation and its free are of the same
+//! one. The choice costs a load and a branch that is always the same.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use mimalloc::MiMalloc;
+
+/// The environment variable that makes a process use the allocator of the system.
+const VARIABLE: &str = "KOVAN_LAB_ALLOCATOR";
+
+/// Whether the system's allocator is used. Written once, before the first allocation.
+static USES_SYSTEM: AtomicBool = AtomicBool::new(false);
+
+/// The global allocator.
+#[derive(Debug)]
+pub(crate) struct Chosen;
+
+// SAFETY: each call goes to one of two allocators that keep this contract, and always to the same one: the
+// choice is made before the first allocation (see `choose`).
+unsafe impl GlobalAlloc for Chosen {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's clauses.
+        unsafe {
+            if USES_SYSTEM.load(Relaxed) { System.alloc(layout) } else { MiMalloc.alloc(layout) }
+        }
+    }
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's clauses; the block is of the same allocator.
+        unsafe {
+            if USES_SYSTEM.load(Relaxed) {
+                System.dealloc(block, layout);
+            } else {
+                MiMalloc.dealloc(block, layout);
+            }
+        }
+    }
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's clauses.
+        unsafe {
+            if USES_SYSTEM.load(Relaxed) {
+                System.alloc_zeroed(layout)
+            } else {
+                MiMalloc.alloc_zeroed(layout)
+            }
+        }
+    }
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller's clauses; the block is of the same allocator.
+        unsafe {
+            if USES_SYSTEM.load(Relaxed) {
+                System.realloc(block, layout, size)
+            } else {
+                MiMalloc.realloc(block, layout, size)
+            }
+        }
+    }
+}
+
+/// Runs when the program is loaded: before `main`, and before Rust allocates anything.
+#[cfg(target_os = "linux")]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static CHOOSE: extern "C" fn() = {
+    extern "C" fn choose() {
+        // SAFETY: the name ends with a zero, and no other thread is there that could change the environment.
+        let value = unsafe { libc::getenv(c"KOVAN_LAB_ALLOCATOR".as_ptr()) };
+        // SAFETY: not null, and a text of the environment, which ends with a zero.
+        let is_system = !value.is_null() && unsafe { CStr::from_ptr(value) } == c"system";
+        USES_SYSTEM.store(is_system, Relaxed);
+    }
+    choose
+};
+
+/// An allocator that a worker can be started with.
+struct Known {
+    name: &'static str,
+    /// The file to preload, and the package that has it.
+    preloaded: Option<(&'static str, &'static str)>,
+}
+
+const KNOWN: [Known; 4] = [
+    Known { name: "mimalloc", preloaded: None },
+    Known { name: "system", preloaded: None },
+    Known { name: "jemalloc", preloaded: Some(("libjemalloc.so.2", "libjemalloc2")) },
+    Known {
+        name: "tcmalloc",
+        preloaded: Some(("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4t64")),
+    },
+];
+
+/// Where libraries are.
+const FOLDERS: [&str; 6] = [
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/lib64",
+    "/usr/lib64",
+    "/usr/lib",
+    "/usr/local/lib",
+];
+
+/// The names of all allocators.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> + Clone {
+    KNOWN.iter().map(|known| known.name)
+}
+
+/// The environment of a process with this allocator.
+///
+/// # Errors
+/// If its library is not there: which package has it.
+pub(crate) fn environment(name: &str) -> Result<Vec<(&'static str, PathBuf)>, String> {
+    let Some(known) = KNOWN.iter().find(|known| known.name == name) else {
+        return Err(format!("there is no allocator `{name}`"));
+    };
+    if name == "mimalloc" {
+        return Ok(Vec::new());
+    }
+    let mut environment = vec![(VARIABLE, PathBuf::from("system"))];
+    if let Some((file, package)) = known.preloaded {
+        let path =
+            FOLDERS.iter().map(|folder| Path::new(folder).join(file)).find(|path| path.exists());
+        let path = path.ok_or_else(|| {
+            format!("allocator `{name}`: {file} is not here; install it, on Debian as {package}")
+        })?;
+        environment.push(("LD_PRELOAD", path));
+    }
+    Ok(environment)
+}
+
+/// The name and the version of the allocator of this process.
+pub(crate) fn here() -> String {
+    if !USES_SYSTEM.load(Relaxed) {
+        let version = MiMalloc.version();
+        return format!("mimalloc {}.{}.{}", version / 10_000, version / 100 % 100, version % 100);
+    }
+    jemalloc().or_else(tcmalloc).unwrap_or_else(system)
+}
+
+#[cfg(target_os = "linux")]
+fn system() -> String {
+    // SAFETY: no preconditions.
+    let version = unsafe { libc::gnu_get_libc_version() };
+    // SAFETY: a text that lives as long as the program.
+    format!("glibc {}", unsafe { CStr::from_ptr(version) }.to_string_lossy())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn system() -> String {
+    "system".into()
+}
+
+/// A function of a preloaded library.
+fn function(name: &CStr) -> Option<*mut c_void> {
+    // SAFETY: the name ends with a zero.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    (!found.is_null()).then_some(found)
+}
+
+fn jemalloc() -> Option<String> {
+    type Control =
+        unsafe extern "C" fn(*const c_char, *mut c_void, *mut usize, *mut c_void, usize) -> c_int;
+    let control = function(c"mallctl")?;
+    // SAFETY: the function of this name has this type (jemalloc(3)).
+    let control: Control = unsafe { std::mem::transmute::<*mut c_void, Control>(control) };
+    let mut text: *const c_char = std::ptr::null();
+    let mut size = size_of::<*const c_char>();
+    // SAFETY: `version` is a pointer to a text, whose place has this size; nothing is written by the caller.
+    let failed = unsafe {
+        let place = (&raw mut text).cast();
+        control(c"version".as_ptr(), place, &raw mut size, std::ptr::null_mut(), 0)
+    };
+    // SAFETY: the call has succeeded, so it is a text that lives as long as the program.
+    (failed == 0).then(|| format!("jemalloc {}", unsafe { CStr::from_ptr(text) }.to_string_lossy()))
+}
+
+fn tcmalloc() -> Option<String> {
+    type Version =
+        unsafe extern "C" fn(*mut c_int, *mut c_int, *mut *const c_char) -> *const c_char;
+    let version = function(c"tc_version")?;
+    // SAFETY: the function of this name has this type (gperftools/tcmalloc.h).
+    let version: Version = unsafe { std::mem::transmute::<*mut c_void, Version>(version) };
+    let (mut major, mut minor, mut patch) = (0, 0, std::ptr::null());
+    // SAFETY: three places of these types.
+    let text = unsafe { version(&raw mut major, &raw mut minor, &raw mut patch) };
+    // SAFETY: it returns a text that lives as long as the program.
+    let text = (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy());
+    Some(text.map_or_else(|| format!("tcmalloc {major}.{minor}"), |text| text.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_named_with_its_version() {
+        assert!(here().starts_with("mimalloc ") && here().contains('.'), "{}", here());
+        assert!(environment("mimalloc").expect("there").is_empty());
+        assert_eq!(environment("system").expect("there").len(), 1);
+    }
+
+    #[test]
+    fn what_is_not_there_is_named_with_its_package() {
+        assert!(environment("xmalloc").is_err_and(|told| told.contains("no allocator `xmalloc`")));
+        for known in KNOWN {
+            match environment(known.name) {
+                Ok(environment) => assert!(environment.len() <= 2),
+                Err(told) => assert!(told.contains("install it"), "{told}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The threads of an adversary.
+
+use std::time::{Duration, Instant};
+
+use kovan_schemes::{Domain, Handle, Reclaimer};
+use kovan_structures::Structure;
+
+use super::apply::apply;
+use super::phase::Signal;
+use super::steps::{BLOCK, Step, Steps};
+use super::tally::Tally;
+use crate::data::{Adversary, AdversaryKind, Manner, Mix, Point, Trial};
+use crate::system::threads::Place;
+
+/// When the threads of an adversary begin, and when they end.
+#[derive(Default)]
+pub(super) struct Schedule {
+    pub(super) begin: Signal,
+    pub(super) end: Signal,
+}
+
+impl Schedule {
+    /// Gives what is due at this part of the window. Whoever has no begin has begun; whoever has no end goes on
+    /// after the window.
+    pub(super) fn at(&self, adversary: &Adversary, part: f64) {
+        if adversary.from.is_some_and(|from| from <= part) {
+            self.begin.give();
+        }
+        if adversary.until.is_some_and(|until| until <= part) {
+            self.end.give();
+        }
+    }
+
+    /// Ends all waiting.
+    pub(super) fn over(&self) {
+        self.end.give();
+        self.begin.give();
+    }
+}
+
+/// A worker that is to sleep once.
+pub(super) struct Delay<'a> {
+    pub(super) adversary: &'a Adversary,
+    pub(super) schedule: &'a Schedule,
+    pub(super) key: u64,
+}
+
+impl Delay<'_> {
+    /// Whether it is to sleep now.
+    pub(super) fn is_due(&self) -> bool {
+        self.schedule.begin.is_given()
+    }
+
+    /// Sleeps until the end of the schedule.
+    pub(super) fn sleep<R: Reclaimer, S: Structure<R>>(self, structure: &S, handle: &Handle<R>) {
+        let wait = || self.schedule.end.wait(self.adversary.how);
+        stop(structure, handle, self.adversary.at, self.key, wait);
+    }
+}
+
+/// Calls `wait` at a point.
+fn stop<R: Reclaimer, S: Structure<R>>(
+    structure: &S,
+    handle: &Handle<R>,
+    at: Point,
+    key: u64,
+    mut wait: impl FnMut(),
+) {
+    match at {
+        Point::Outside => wait(),
+        Point::Pinned => {
+            let _guard = handle.pin();
+            wait();
+        }
+        Point::Inside => {
+            let guard = handle.pin();
+            let mut held = false;
+            structure.hold_inside(&guard, key, &mut || {
+                held = true;
+                wait();
+            });
+            // The panic makes the trial an error; the place at the meeting lets the others end.
+            assert!(held, "the structure did not hold the stalled thread at key {key}");
+        }
+    }
+}
+
+/// One further thread: where it stops, and what it may touch.
+pub(super) struct Intruder<'a> {
+    pub(super) trial: &'a Trial,
+    pub(super) adversary: &'a Adversary,
+    pub(super) schedule: &'a Schedule,
+    /// From 0, among the threads of the adversary.
+    pub(super) nth: u32,
+}
+
+impl Intruder<'_> {
+    /// Runs until the end of the schedule. Arrives once it has begun, or at once where it begins later.
+    pub(super) fn run<R: Reclaimer, S: Structure<R>>(
+        &self,
+        domain: &Domain<R>,
+        structure: &S,
+        place: &mut Place<'_>,
+    ) -> Tally {
+        let Self { adversary, schedule, .. } = self;
+        if adversary.from.is_some() {
+            place.arrive();
+            schedule.begin.wait(Manner::Parked);
+        }
+        if schedule.end.is_given() {
+            return Tally::default();
+        }
+        if adversary.kind == AdversaryKind::Churn {
+            place.arrive();
+            return self.churn(domain, structure);
+        }
+        let handle = domain.register();
+        let (key, how) = (self.key(), adversary.how);
+        let mut wait = || {
+            place.arrive();
+            schedule.end.wait(how);
+        };
+        let mut tally = Tally::default();
+        match adversary.kind {
+            AdversaryKind::Stalled => stop(structure, &handle, adversary.at, key, wait),
+            AdversaryKind::Idle => {
+                structure.contains(&handle.pin(), key);
+                wait();
+            }
+            AdversaryKind::Nap => {
+                let period = self.period();
+                while !schedule.end.is_given() {
+                    let nap = || {
+                        place.arrive();
+                        std::thread::sleep(period);
+                    };
+                    stop(structure, &handle, adversary.at, key, nap);
+                }
+            }
+            AdversaryKind::LongReader | AdversaryKind::LongWriter => {
+                place.arrive();
+                let guard = handle.pin();
+                let is_writer = adversary.kind == AdversaryKind::LongWriter;
+                self.blocks(is_writer, |step| {
+                    apply(structure, &guard, step, 1, &mut tally);
+                });
+            }
+            AdversaryKind::Churn | AdversaryKind::Delayed => {}
+        }
+        tally
+    }
+
+    /// Threads that come and go, one after the other.
+    fn churn<R: Reclaimer, S: Structure<R>>(&self, domain: &Domain<R>, structure: &S) -> Tally {
+        let mut tally = Tally::default();
+        while !self.schedule.end.is_given() {
+            let life = || {
+                let (handle, mut tally) = (domain.register(), Tally::default());
+                let ends = Instant::now() + self.period();
+                let mut steps = self.steps(&self.mix());
+                let mut block = [Step::NONE; BLOCK];
+                while Instant::now() < ends && !self.schedule.end.is_given() {
+                    steps.fill(&mut block);
+                    for step in block {
+                        apply(structure, &handle.pin(), step, self.mix().scan_keys, &mut tally);
+                    }
+                }
+                tally
+            };
+            let lived = std::thread::scope(|scope| {
+                let thread = std::thread::Builder::new().spawn_scoped(scope, life);
+                thread.map(|thread| thread.join())
+            });
+            match lived {
+                Ok(Ok(lived)) => tally.add(&lived),
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // The system starts no more threads now; later it may.
+                Err(_) => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+        tally
+    }
+
+    /// Blocks of look-ups, or of insertions and removals, until the end of the schedule.
+    fn blocks(&self, is_writer: bool, mut each: impl FnMut(Step)) {
+        let mix = if is_writer {
+            Mix { insert: 1, remove: 1, ..self.mix() }
+        } else {
+            Mix { contains: 1, ..Mix::default() }
+        };
+        let mix =
+            if is_writer { Mix { contains: 0, put: 0, update: 0, scan: 0, ..mix } } else { mix };
+        let mut steps = self.steps(&mix);
+        let mut block = [Step::NONE; BLOCK];
+        while !self.schedule.end.is_given() {
+            steps.fill(&mut block);
+            block.into_iter().for_each(&mut each);
+        }
+    }
+
+    fn mix(&self) -> Mix {
+        self.trial.workload.all_roles().swap_remove(0).mix
+    }
+
+    /// A stream of its own.
+    fn steps(&self, mix: &Mix) -> Steps {
+        let threads = self.trial.id.threads;
+        let nth = threads + self.nth;
+        Steps::new(
+            mix,
+            self.trial.id.key_range,
+            self.trial.seed,
+            nth,
+            threads + self.trial.id.stalled,
+        )
+    }
+
+    fn period(&self) -> Duration {
+        Duration::from_millis(self.trial.id.period_ms)
+    }
+
+    /// Keys spread evenly over the range; one stalled thread stops in the middle.
+    fn key(&self) -> u64 {
+        middle_key(self.trial, self.nth)
+    }
+}
+
+/// The place in the structure of the `nth` thread that stops there.
+pub(super) fn middle_key(trial: &Trial, nth: u32) -> u64 {
+    trial.id.key_range * u64::from(nth + 1) / (u64::from(trial.id.stalled) + 1)
+}

@@ -1,0 +1,99 @@
+//! What a worker does next: operations and keys, drawn before they are needed.
+
+use super::keys::KeySource;
+use crate::data::{Mix, Operation};
+use crate::support::rng::XorShift;
+
+/// Operations that are drawn together, and between two looks at the phase.
+pub(super) const BLOCK: usize = 64;
+
+/// An operation on a key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) operation: Operation,
+    pub(super) key: u64,
+}
+
+impl Step {
+    pub(super) const NONE: Self = Self { operation: Operation::Get, key: 0 };
+}
+
+/// The stream of one worker. Keys and operations are of independent random streams.
+pub(super) struct Steps {
+    keys: KeySource,
+    choices: XorShift,
+    /// Sums of the weights up to each kind of operation but the last.
+    sums: [u64; Operation::ALL.len() - 1],
+    total: u64,
+    /// Operations of each kind so far.
+    pub(super) counts: [u64; Operation::ALL.len()],
+}
+
+impl Steps {
+    /// The stream of a worker, the `nth` of so many `threads`.
+    pub(super) fn new(mix: &Mix, range: u64, seed: u64, nth: u32, threads: u32) -> Self {
+        let weights = mix.weights();
+        let mut total = 0;
+        let all = weights.map(|weight| {
+            total += u64::from(weight);
+            total
+        });
+        let mut sums = [0; Operation::ALL.len() - 1];
+        sums.copy_from_slice(&all[..all.len() - 1]);
+        Self {
+            keys: KeySource::new(mix, range, seed, nth, threads),
+            choices: XorShift::stream(seed, u64::from(nth), 2),
+            sums,
+            total,
+            counts: [0; Operation::ALL.len()],
+        }
+    }
+
+    /// Draws the next operations.
+    #[inline(never)]
+    pub(super) fn fill(&mut self, steps: &mut [Step; BLOCK]) {
+        for step in steps {
+            let choice = self.choices.below(self.total);
+            // Without a branch: which kind it is cannot be predicted, and is asked once, by its user.
+            let kind = self.sums.iter().map(|sum| usize::from(choice >= *sum)).sum::<usize>();
+            let operation = Operation::ALL[kind];
+            self.counts[kind] += 1;
+            let is_new = matches!(operation, Operation::Insert);
+            *step = Step { operation, key: self.keys.next(is_new) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_come_by_their_weights_and_independently_of_keys() {
+        let mix = Mix { insert: 1, remove: 1, put: 2, ..Mix::default() };
+        let mut steps = Steps::new(&mix, 2, 9, 0, 1);
+        let mut block = [Step::NONE; BLOCK];
+        // By kind, then by key.
+        let mut seen = [[0_u64; 2]; 6];
+        for _ in 0..2000 {
+            steps.fill(&mut block);
+            for Step { operation, key } in block {
+                seen[operation as usize][usize::try_from(key).expect("0 or 1")] += 1;
+            }
+        }
+        let sums = seen.map(|counts| counts.iter().sum::<u64>());
+        assert_eq!(sums, steps.counts);
+        assert_eq!((sums[2], sums[4], sums[5]), (0, 0, 0), "{sums:?}");
+        let all = 2000 * BLOCK as u64;
+        let near = |count: u64, share: f64| (count as f64 / all as f64 - share).abs() < 0.01;
+        assert!(near(sums[0], 0.25) && near(sums[1], 0.25) && near(sums[3], 0.5), "{sums:?}");
+        // A key tells nothing of the operation: chi-squared with 2 degrees of freedom; 13.8 is passed once in
+        // a thousand seeds.
+        let chi: f64 = [0, 1, 3]
+            .iter()
+            .flat_map(|kind| seen[*kind].map(|count| (count, sums[*kind] as f64 / 2.0)))
+            .map(|(count, wanted)| (count as f64 - wanted).powi(2) / wanted)
+            .sum();
+        assert!(chi < 13.8, "{seen:?}");
+    }
+}
