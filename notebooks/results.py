@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-SCHEMA_VERSION = 1
+# Version 2 has more columns and files; the notebooks use those of version 1.
+SCHEMA_VERSIONS = (1, 2)
 # By marker and line as well as by colour, so that print and colour-blind readers see them. Okabe and
 # Ito's colours; 7, 13 and 4 have no common factor, so the looks repeat after 364 schemes only.
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9"]
@@ -23,6 +24,12 @@ TEXTS = [
     "allocator",
     "status",
     "error",
+    "placement",
+    "parameters",
+    "allocator_version",
+    "role",
+    "operation",
+    "histogram",
     "build",
 ]
 
@@ -59,8 +66,8 @@ class Results:
             )
         self.manifest = json.loads(manifest.read_text())
         version = self.manifest.get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise ValueError(f"{manifest}: schema_version {version}, but this reads {SCHEMA_VERSION}")
+        if version not in SCHEMA_VERSIONS:
+            raise ValueError(f"{manifest}: schema_version {version}, but this reads {SCHEMA_VERSIONS}")
         if self.manifest["experiment"] != spec:
             raise ValueError(f"{self.folder}: holds `{self.manifest['experiment']}`, not `{spec}`")
         cells = read(self.folder / "samples.csv")

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, anyhow, bail, ensure};
-use kovan_schemes::Parameters;
+use anyhow::{Result, anyhow, ensure};
 
 use super::{Overrides, ensure_few};
 use crate::data::{Adversary, Seconds, Settings, Trial, TrialId, parameter_name};
-use crate::spec::{Axes, Scale, Spec};
+use crate::spec::{Axes, Scale, Spec, check_parameter};
 use crate::support::rng::fnv;
 
 /// What is combined.
@@ -220,32 +219,4 @@ fn own_parameters(all: &Settings, scheme: &str, structure: &str) -> Result<Setti
         }
     }
     Ok(own)
-}
-
-/// Whether there is such a parameter, and it takes such a value; whose it is.
-fn check_parameter(name: &str, value: u64) -> Result<&str> {
-    let Some((owner, own)) = name.split_once('.') else {
-        bail!(
-            "parameter `{name}`: write SCHEME.NAME or STRUCTURE.NAME, for example `ibr.era_frequency`"
-        );
-    };
-    let schemes = kovan_schemes::registry::all();
-    if let Some(facts) = schemes.iter().find(|facts| facts.name == owner) {
-        Parameters::of_scheme(facts, [(own, value)])?;
-        return Ok(owner);
-    }
-    let structures = kovan_structures::registry::structures();
-    let known = structures.iter().any(|facts| facts.name == owner);
-    ensure!(known, "parameter `{name}`: `{owner}` is no scheme and no structure");
-    let has_buckets = owner.starts_with("hash-map");
-    ensure!(
-        has_buckets && own == "buckets",
-        "{owner}: there is no parameter `{own}`; {}",
-        if has_buckets { "it has `buckets`" } else { "it has none" }
-    );
-    ensure!(
-        (1..=1 << 30).contains(&value),
-        "{owner}: `buckets` cannot be {value}; it takes 1 to 2^30"
-    );
-    Ok(owner)
 }

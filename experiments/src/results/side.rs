@@ -172,18 +172,18 @@ mod tests {
         let id = TrialId { scheme: "ibr".into(), key_range: 7, repeat: 3, ..TrialId::default() };
         let latency = Latency { operation: "put".into(), counts: vec![(100, 5), (2000, 1)] };
         let row = LatencyRow { experiment: "x".into(), id: id.clone(), value: latency };
-        let text = header_of::<LatencyRow>() + &text_of(&[row.clone()]).expect("a row");
+        let text = header_of::<LatencyRow>() + &text_of(std::slice::from_ref(&row)).expect("a row");
         assert!(text.contains(",put,6,100,2000,2000,2000,2000,2000,100:5 2000:1\n"), "{text}");
         assert_eq!(parse::<LatencyRow>(&text).expect("read"), [row]);
 
         let count = RoleCount { role: "readers".into(), threads: 2, ops: 9, ops_per_second: 18 };
         let row = RoleRow { experiment: "x".into(), id: id.clone(), value: count };
-        let text = header_of::<RoleRow>() + &text_of(&[row.clone()]).expect("a row");
+        let text = header_of::<RoleRow>() + &text_of(std::slice::from_ref(&row)).expect("a row");
         assert_eq!(parse::<RoleRow>(&text).expect("read"), [row]);
 
         let point = SeriesPoint { t_ns: 5, retired: 9, freed: 4, rss_bytes: None };
         let row = SeriesRow { experiment: "x".into(), id, point };
-        let text = header_of::<SeriesRow>() + &text_of(&[row.clone()]).expect("a row");
+        let text = header_of::<SeriesRow>() + &text_of(std::slice::from_ref(&row)).expect("a row");
         assert!(text.starts_with("experiment,scheme,structure,adversary,threads,stalled,repeat,t_ns,retired,freed,unreclaimed,rss_bytes,"));
         assert_eq!(parse::<SeriesRow>(&text).expect("read"), [row]);
     }

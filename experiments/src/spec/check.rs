@@ -11,6 +11,7 @@ use super::limits::{
     check_known, check_name, check_repeats, check_seconds, check_text, check_value, counts,
     thread_counts,
 };
+use super::parameters::check_parameter;
 use crate::data::{AXES, METRICS, TrialId};
 use crate::support::suggest::suggest;
 
@@ -31,6 +32,10 @@ impl Spec {
         at_item("threads", thread_counts(&self.threads))?;
         at_item("stalled", stalled_counts(self.stalled.as_deref()))?;
         check_axes(&self.axes).map_err(|fault| fault.within(&["axes"], "axes"))?;
+        for (name, value) in &self.parameters {
+            let told = |error| Fault::new(&["parameters", name], anyhow!("parameters: {error}"));
+            parameter(name, *value).map_err(told)?;
+        }
         self.check_workloads()?;
         self.check_adversaries()?;
         self.check_drawing()?;
@@ -120,7 +125,15 @@ const OWN_KEYS: [(&str, &str); 6] = [
     ("stalled", "stalled"),
 ];
 
-/// The values of axes: each can be read, none is twice. Parameters are looked at with their schemes.
+fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a whole number"))
+}
+
+fn parameter(name: &str, value: u64) -> Result<(), String> {
+    check_parameter(name, value).map(drop).map_err(|error| error.to_string())
+}
+
+/// The values of axes: each can be read, none is twice.
 fn check_axes(axes: &Axes) -> Result<(), Fault> {
     for (name, values) in axes {
         if let Some((_, key)) = OWN_KEYS.iter().find(|(axis, _)| axis == name) {
@@ -142,7 +155,7 @@ fn check_axes(axes: &Axes) -> Result<(), Fault> {
         for (place, value) in values.iter().enumerate() {
             let text = value.to_string();
             let read = if is_parameter {
-                text.parse::<u64>().map(drop).map_err(|_| format!("`{text}` is not a whole number"))
+                whole(&text).and_then(|value| parameter(name, value))
             } else {
                 TrialId::default().set(name, &text).and_then(|()| check_value(name, &text))
             };

@@ -5,6 +5,7 @@ mod check;
 mod fault;
 mod language;
 mod limits;
+mod parameters;
 mod unknown;
 
 use std::fs::File;
@@ -18,6 +19,7 @@ use crate::support::suggest::suggest;
 
 pub(crate) use language::{Axes, Scale, ScaleName, Spec, ThreadCount};
 pub(crate) use limits::{check_counts, check_repeats, check_seconds, check_threads};
+pub(crate) use parameters::check_parameter;
 
 /// The specifications in the binary: file name and text.
 const EMBEDDED: &[(&str, &str)] = &[

@@ -34,7 +34,7 @@ fn mistakes_are_one_line_and_exit_2() {
     is_refused(&run(&["--out", "/dev/null/x"]), &["cannot create /dev/null/x"]);
     is_refused(&["run", "throughput", "throughput"], &["named twice"]);
     is_refused(&["plot", "/nonexistent"], &["not a results folder"]);
-    is_refused(&["cell", "{"], &["not a cell"]);
+    is_refused(&["trial", "{"], &["not a trial"]);
 }
 
 #[test]
@@ -97,9 +97,36 @@ fn mistakes_in_specs_name_the_file_and_the_key() {
             "s.toml:4: structures: unknown structure `hashmap`; did you mean `hash-map`",
         ),
         (
+            "insert = 25\nremove = 25\ncontains = 50",
+            "",
+            "s.toml:9: workload `mixed`: the weights of the operations must add to 1 or more",
+        ),
+        (
             "contains = 50",
-            "contains = 51",
-            "s.toml:11: workload `mixed`: insert + remove + contains must be 100, but is 101",
+            "cotnains = 50",
+            "s.toml:13: unknown key `cotnains`; did you mean `contains`",
+        ),
+        ("contains = 50", "keys = \"zip\"", "s.toml:9: unknown variant `zip`"),
+        (
+            "x_axis = \"stalled\"",
+            "x_axis = \"staled\"",
+            "s.toml:3: x_axis: there is no axis `staled`; did you mean",
+        ),
+        ("threads = [2]", "threads = [\"2WH\"]", "write for example 1, HW, HW/2 or 1.25HW"),
+        (
+            "[[workloads]]",
+            "[axes]\n\"ibr.treshold\" = [1]\n[[workloads]]",
+            "s.toml:10: axes: ibr.treshold: ibr: there is no parameter `treshold`; it has `era_frequency`",
+        ),
+        (
+            "[[workloads]]",
+            "[axes]\nallocator = [\"jmalloc\"]\n[[workloads]]",
+            "s.toml:10: axes: allocator: unknown allocator `jmalloc`; did you mean `jemalloc`",
+        ),
+        (
+            "[scales.smoke]",
+            "[[adversaries]]\nname = \"n\"\nkind = \"nap\"\n[scales.smoke]",
+            "s.toml:18: adversary `n`: kind: it needs `period_ms`",
         ),
         ("prefill = 32", "prefill = 65", "s.toml:15: workload `mixed`: prefill: "),
         ("seconds = 0.2", "seconds = 0", "s.toml:17: scales.smoke: seconds: must be"),

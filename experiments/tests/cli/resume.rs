@@ -57,10 +57,95 @@ fn an_interrupted_run_says_how_to_go_on() {
     assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill").success());
     let output = child.wait_with_output().expect("ended");
     assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("--resume"));
+    let said = text(&output.stderr);
+    assert!(said.contains(&format!("To go on: kovan-lab resume {out}")), "{said}");
     assert!(rows(&out, "samples.csv").len() < 4);
-    measures(&[&run[..], &["--resume"]].concat());
+    measures(&["resume", &out]);
     assert_eq!(keys(&rows(&out, "samples.csv")).len(), 4);
+}
+
+/// What is killed at any time, and resumed, is the run that was not.
+#[test]
+fn a_run_that_is_killed_five_times_has_the_same_rows() {
+    let folder = Folder::new("killed");
+    let path = folder.write("s.toml", &spec("name = \"x\"", ""));
+    let run = |out: &str| {
+        let run = ["run", &path, "--scale", "smoke", "--seconds", "0.1", "--out", out];
+        run.map(String::from)
+    };
+    let whole = folder.join("whole");
+    measures(&run(&whole).each_ref().map(String::as_str));
+    let out = folder.join("out");
+    let first = run(&out);
+    let mut arguments: Vec<&str> = first.iter().map(String::as_str).collect();
+    for kill in 0..5 {
+        let mut command = command(&arguments);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut child = child.expect("started");
+        // From in the middle of the start to after several cells.
+        std::thread::sleep(Duration::from_millis(90 + 173 * kill));
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        // A kill before the manifest leaves nothing to go on with.
+        if Path::new(&out).join("manifest.json").exists() {
+            arguments = vec!["resume", &out];
+        }
+    }
+    measures(&arguments);
+    let (killed, rows_of_whole) = (rows(&out, "samples.csv"), rows(&whole, "samples.csv"));
+    assert_eq!(keys(&killed), keys(&rows_of_whole));
+    let measured = killed.iter().filter(|row| row.contains(",ok,")).count();
+    assert_eq!(whole_series(&rows(&out, "series.csv")), measured);
+}
+
+/// A scheme that passes the bound it declares has failed, whatever else went well.
+#[test]
+fn a_broken_bound_fails_the_run_and_is_named() {
+    let folder = Folder::new("bound");
+    let (out, path) = (folder.join("out"), folder.write("s.toml", &spec("name = \"x\"", "")));
+    let run = ["run", path.as_str(), "--scale", "smoke", "--scheme", "hazard", "--out", &out];
+    measures(&[&run[..], &["--structure", "hash", "--stalled", "1"]].concat());
+    let samples = Path::new(&out).join("samples.csv");
+    let whole = fs::read_to_string(&samples).expect("read");
+    let (header, row) = whole.trim_end().split_once('\n').expect("a row");
+    let at = header.split(',').position(|name| name == "unreclaimed_bound").expect("a column");
+    let mut fields: Vec<&str> = row.split(',').collect();
+    assert!(fields[at].parse::<u64>().is_ok(), "a bound is declared: {row}");
+    fields[at] = "1";
+    fs::write(&samples, format!("{header}\n{}\n", fields.join(","))).expect("written");
+    let output = lab(&["resume", &out]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("BROKEN BOUND: hazard-pointer hash-map mixed"), "{said}");
+    assert!(said.contains("1 are declared"), "{said}");
+}
+
+/// Cells that other programs have spoilt are measured again where that is asked for.
+#[test]
+fn disturbed_cells_are_measured_again_when_asked() {
+    let folder = Folder::new("redo");
+    let (out, path) = (folder.join("out"), folder.write("s.toml", &spec("name = \"x\"", "")));
+    let run = ["run", path.as_str(), "--scale", "smoke", "--scheme", "^leak$", "--out", &out];
+    measures(&run);
+    let samples = Path::new(&out).join("samples.csv");
+    let whole = fs::read_to_string(&samples).expect("read");
+    let header: Vec<&str> = whole.lines().next().expect("a header").split(',').collect();
+    let place = |name: &str| header.iter().position(|column| *column == name).expect("a column");
+    let (at, time) = (place("disturbed"), place("elapsed_ns"));
+    let mut lines: Vec<Vec<String>> =
+        whole.lines().map(|line| line.split(',').map(String::from).collect()).collect();
+    lines[1][at] = "0.5".into();
+    lines[2][at] = "0.05".into();
+    let text_of: Vec<String> = lines.iter().map(|line| line.join(",")).collect();
+    fs::write(&samples, text_of.join("\n") + "\n").expect("written");
+    measures(&["resume", &out, "--redo", "disturbed"]);
+    let after: Vec<String> = rows(&out, "samples.csv");
+    let measured = |line: &[String]| line[time].clone();
+    let times: Vec<String> =
+        after.iter().map(|row| row.split(',').nth(time).expect("a field").to_string()).collect();
+    assert!(!times.contains(&measured(&lines[1])), "the disturbed one is measured again");
+    assert!(times.contains(&measured(&lines[2])), "the other one is kept");
+    assert_eq!(keys(&after).len(), 4);
 }
 
 #[test]

@@ -49,10 +49,10 @@ fn a_run_records_every_cell_and_draws() {
     assert_eq!(keys(&samples).len(), 12);
     for row in &samples {
         let fields: Vec<&str> = row.split(',').collect();
-        assert_eq!((fields.len(), fields[10], fields[11]), (26, "ok", ""), "{row}");
+        assert_eq!((fields[10], fields[11]), ("ok", ""), "{row}");
         assert!(fields[12].parse::<u64>().expect("ops") > 0);
         assert!(fields[22].parse::<u64>().expect("processor time") > 0);
-        assert_eq!(fields[25].len(), 16, "the build: {row}");
+        assert_eq!(fields.last().map(|build| build.len()), Some(16), "the build: {row}");
         // Robust schemes declare a bound and keep it.
         if let Ok(bound) = fields[20].parse::<u64>() {
             assert!(fields[17].parse::<u64>().expect("peak") <= bound, "{row}");

@@ -22,23 +22,6 @@ pub(crate) struct Figure {
     pub(crate) shared_y: bool,
     /// The number of panels in a row; `None` chooses it by their number and the width.
     pub(crate) columns: Option<usize>,
-    /// Where the names of the lines stand.
-    pub(crate) names: Names,
-}
-
-/// Where the names of the lines stand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "all figures leave it to their lines"))]
-pub(crate) enum Names {
-    /// At the ends of the lines where all fit, else in a legend.
-    #[default]
-    Auto,
-    /// In a legend below the panels.
-    Below,
-    /// In a legend to the right of the panels.
-    Beside,
-    /// Nowhere: the only line is named by the axis.
-    Nowhere,
 }
 
 /// An axis before its limits and ticks are known.

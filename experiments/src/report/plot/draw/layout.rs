@@ -1,7 +1,7 @@
 //! Where everything of a figure stands on its page.
 
 use super::axis::{Axis, Room};
-use super::figure::{Figure, Kind, Names, Panel, Point, Scale};
+use super::figure::{Figure, Kind, Panel, Point, Scale};
 use super::font::{self, LEADING};
 use super::legend::{self, Legend};
 use super::names;
@@ -73,30 +73,21 @@ enum Way {
     Ends,
     Below,
     Beside,
-    Nowhere,
 }
 
 impl Layout {
     /// Lays out a figure.
     pub(super) fn new(figure: &Figure, size: Size) -> Self {
-        let way = match figure.names {
-            Names::Nowhere => Way::Nowhere,
-            Names::Below => Way::Below,
-            Names::Beside => Way::Beside,
-            Names::Auto => {
-                let layout =
-                    (figure.panels.len() == 1).then(|| Self::with(figure, size, Way::Ends));
-                if let Some(layout) = layout.filter(|layout| layout.ends_fit(figure)) {
-                    return layout;
-                }
-                let looks = Looks::of(figure);
-                let count = legend::entries(figure, &looks, true).len();
-                match size {
-                    Size::Slide => Way::Beside,
-                    Size::Page if figure.panels.len() == 1 && count > 6 => Way::Beside,
-                    Size::Page | Size::Column => Way::Below,
-                }
-            }
+        let layout = (figure.panels.len() == 1).then(|| Self::with(figure, size, Way::Ends));
+        if let Some(layout) = layout.filter(|layout| layout.ends_fit(figure)) {
+            return layout;
+        }
+        let looks = Looks::of(figure);
+        let count = legend::entries(figure, &looks, true).len();
+        let way = match size {
+            Size::Slide => Way::Beside,
+            Size::Page if figure.panels.len() == 1 && count > 6 => Way::Beside,
+            Size::Page | Size::Column => Way::Below,
         };
         Self::with(figure, size, way)
     }
@@ -135,7 +126,7 @@ impl Layout {
         let few = figure.panels.iter().all(|panel| bounds(panel) <= 4);
         let bounds_inside = way == Way::Ends || few && width / columns as f64 > 15.0 * theme.text;
         let entries = match way {
-            Way::Ends | Way::Nowhere => Vec::new(),
+            Way::Ends => Vec::new(),
             Way::Below | Way::Beside => legend::entries(figure, &looks, !bounds_inside),
         };
         let title_height = title.len() as f64 * theme.title * LEADING;

@@ -1,6 +1,6 @@
 //! Figures of made-up values, for tests and for the eye.
 
-use super::figure::{AxisSpec, Band, Figure, Key, Line, Names, Panel, Point, Rule, Scale, Ticks};
+use super::figure::{AxisSpec, Band, Figure, Key, Line, Panel, Point, Rule, Scale, Ticks};
 
 /// Names as long as those of schemes.
 const NAMES: [&str; 24] = [
@@ -224,10 +224,9 @@ pub(super) fn all() -> Vec<(String, Figure)> {
     let mut none = throughput(2, 2);
     none.panels.iter_mut().for_each(|panel| panel.lines.clear());
     add("no-point", none);
-    let mut beside = throughput(30.min(NAMES.len()), 1);
-    beside.names = Names::Below;
-    beside.title = Some("Throughput follows the threads up to the hardware".into());
-    add("lines-24", beside);
+    let mut many = throughput(30.min(NAMES.len()), 1);
+    many.title = Some("Throughput follows the threads up to the hardware".into());
+    add("lines-24", many);
     add("bound-one", peaks(1, 1));
     let mut above = peaks(3, 3);
     above.panels[0].lines[4].points.iter_mut().for_each(|point| point.y = 1e13);
