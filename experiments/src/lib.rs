@@ -30,7 +30,10 @@ mod report;
 mod results;
 mod runner;
 mod spec;
-#[cfg_attr(not(test), expect(dead_code, reason = "figures use few of them yet"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "tests of significance stand beside what is used")
+)]
 mod stats;
 mod support;
 mod system;

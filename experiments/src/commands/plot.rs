@@ -26,6 +26,10 @@ pub(crate) struct PlotArgs {
     /// widths the first one has the plain file names
     #[arg(long, value_enum, value_delimiter = ',', default_value = "page")]
     width: Vec<Width>,
+    /// Prints how the throughput of each scheme compares with that of this one, block by block; with parameters:
+    /// 'hp-asym threshold=120'
+    #[arg(long, value_name = "SCHEME")]
+    baseline: Option<String>,
     /// Puts the question above the panels
     #[arg(long)]
     title: bool,
@@ -51,6 +55,9 @@ pub(crate) fn plot(args: &PlotArgs) -> Result<()> {
     cut.iter().for_each(|line| complain(line));
     // First: it is there too where nothing can be written.
     print(&report::text(&source.spec.question, &samples))?;
+    if let Some(baseline) = &args.baseline {
+        print(&format!("\n{}", report::ratios(&samples, baseline)?))?;
+    }
     report::complain(&samples, &manifest.machine);
     let size = |width: &Width| match width {
         Width::Column => Size::Column,

@@ -86,6 +86,9 @@ metrics! {
     throttled_count: u64, "periods with a used-up quota", No, 1.0;
     /// Time for which a quota stopped threads in the window.
     throttled_us: u64, "time stopped by a quota (s)", No, 1e-6;
+    /// Slope of the unreclaimed nodes over the rate of retirements, by Theil and Sen: 0 is flat, 1 grows with all
+    /// that is retired.
+    growth: f64, "growth of unreclaimed nodes (share of the retire rate)", Linear, 1.0;
     /// Share of the workers' processors that other programs took in the window.
     disturbed: f64, "share taken by other programs", Linear, 1.0;
     /// Insertions in the window, done or not.

@@ -1,10 +1,12 @@
 //! What is said of records: the table, and what is wrong with them.
 
 pub(crate) mod plot;
+mod ratios;
 mod summary;
 
 use std::collections::BTreeSet;
 
+pub(crate) use self::ratios::ratios;
 pub(crate) use self::summary::summary;
 use crate::results::{Sample, Status};
 use crate::support::numbers::count;

@@ -38,6 +38,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("specs/naps.toml", include_str!("../../specs/naps.toml")),
     ("specs/delayed-worker.toml", include_str!("../../specs/delayed-worker.toml")),
     ("specs/churn.toml", include_str!("../../specs/churn.toml")),
+    ("specs/memory-anchors.toml", include_str!("../../specs/memory-anchors.toml")),
     ("specs/oversubscription.toml", include_str!("../../specs/oversubscription.toml")),
 ];
 

@@ -24,6 +24,7 @@ use self::prefill::{expected, prefill};
 use self::tally::{Tally, check_gone, check_live};
 use self::window::{Window, measure, per_second};
 use crate::data::{AdversaryKind, Metrics, SeriesPoint, Trial, WorkerMessage};
+use crate::stats::growth::trend;
 use crate::support::output::one_line;
 use crate::system::allocator;
 use crate::system::threads::{RAISE, TooFew, exit_with_parent, give_up};
@@ -99,6 +100,7 @@ impl Visitor for Measurement<'_> {
             unreclaimed_peak: counters.unreclaimed_peak,
             unreclaimed_mean: counters.unreclaimed_mean,
             unreclaimed_end: counters.unreclaimed_end,
+            growth: counters.growth,
             rss_peak_bytes: counters.rss_peak_bytes,
             ..own
         };
@@ -190,6 +192,18 @@ fn check<R: Reclaimer, S: Structure<R>>(
     check_gone(&totals(), R::FACTS.frees_on_drop)
 }
 
+/// How unreclaimed nodes grow, as a share of the rate of retirements.
+#[allow(clippy::cast_precision_loss)] // A slope.
+fn growth(points: &[SeriesPoint]) -> Option<f64> {
+    let (first, last) = (points.first()?, points.last()?);
+    let seconds = |point: &SeriesPoint| point.t_ns as f64 * 1e-9;
+    let rate = (last.retired - first.retired) as f64 / (seconds(last) - seconds(first));
+    let unreclaimed = |point: &SeriesPoint| point.retired.saturating_sub(point.freed) as f64;
+    let samples: Vec<_> = points.iter().map(|point| (seconds(point), unreclaimed(point))).collect();
+    let share = trend(&samples, rate)?.share.estimate;
+    Some((share * 1e4).round() / 1e4)
+}
+
 /// What the time series comes to.
 fn counters(points: &[SeriesPoint]) -> Metrics {
     let unreclaimed = || points.iter().map(|point| point.retired.saturating_sub(point.freed));
@@ -201,6 +215,7 @@ fn counters(points: &[SeriesPoint]) -> Metrics {
         unreclaimed_peak: unreclaimed().max(),
         unreclaimed_mean: Some((unreclaimed().sum::<u64>() + count / 2) / count),
         unreclaimed_end: unreclaimed().next_back(),
+        growth: growth(points),
         rss_peak_bytes: points.iter().filter_map(|point| point.rss_bytes).max(),
         ..Metrics::default()
     }

@@ -85,9 +85,10 @@ impl Layout {
         let looks = Looks::of(figure);
         let count = legend::entries(figure, &looks, true).len();
         let way = match size {
-            Size::Slide => Way::Beside,
+            // More do not fit beside a panel under a title.
+            Size::Slide if count <= 16 => Way::Beside,
             Size::Page if figure.panels.len() == 1 && count > 6 => Way::Beside,
-            Size::Page | Size::Column => Way::Below,
+            Size::Page | Size::Column | Size::Slide => Way::Below,
         };
         Self::with(figure, size, way)
     }
