@@ -28,6 +28,7 @@ pub mod registry;
 
 mod crystalline;
 mod debra;
+mod ebr_list;
 mod hazard_eras;
 mod hp;
 mod hyaline;
@@ -70,6 +71,7 @@ pub use registry::schemes;
 pub mod schemes {
     pub use crate::crystalline::Crystalline;
     pub use crate::debra::{Debra, DebraAf};
+    pub use crate::ebr_list::EbrList;
     pub use crate::hazard_eras::HazardEras;
     pub use crate::hp::{HpAsym, HpNaive};
     pub use crate::hyaline::{Hyaline1, Hyaline1S};

@@ -26,7 +26,8 @@ macro_rules! registry {
 }
 
 // One row per scheme: its file and type, and the strength of its protection (`pointer`, `guard`
-// or `region`). A structure that needs more is refused before it is compiled.
+// or `region`). A structure that needs more is refused before it is compiled. New rows come last,
+// as the look of a scheme in figures follows from its place.
 registry! {$
     kovan::Kovan: region,
     kovan::KovanRobust: guard,
@@ -47,4 +48,5 @@ registry! {$
     hyaline::Hyaline1S: guard,
     crystalline::Crystalline: pointer,
     leak::Leak: region,
+    ebr_list::EbrList: region,
 }

@@ -13,7 +13,8 @@ mod world;
 
 use crate::reclaimer::Reclaimer;
 use crate::schemes::{
-    Crystalline, Debra, DebraAf, HazardEras, HpAsym, HpNaive, Hyaline1, Hyaline1S, Ibr, Qsbr, Wfe,
+    Crystalline, Debra, DebraAf, EbrList, HazardEras, HpAsym, HpNaive, Hyaline1, Hyaline1S, Ibr,
+    Qsbr, Wfe,
 };
 use crate::variants::WfePending;
 use world::{World, check};
@@ -228,6 +229,11 @@ models! {
         protect_against_retire 3, hold_against_retire 3, birth_against_protect 3,
         exit_against_protect 1, exit_against_flush 3, reuse_against_retire 1,
         again_against_retire 3, age_against_protect 3,
+    }
+    ebr_list: EbrList {
+        protect_against_retire 4, move_against_retire 3, birth_against_protect 3,
+        exit_against_protect 2, exit_against_flush 3, reuse_against_retire 1,
+        again_against_retire 3,
     }
     wfe: Wfe {
         protect_against_retire 3, move_against_retire 3, hold_against_retire 1,

@@ -160,19 +160,19 @@ impl Reserved {
     }
 }
 
-/// What a thread of an era scheme has besides its reservations.
+/// What a thread of an era scheme has besides its reservations. `S` is what it keeps of a retired node.
 #[derive(Debug)]
-pub(crate) struct Thread {
+pub(crate) struct Thread<S: Send = Life> {
     pub(crate) clock: Arc<Clock>,
     births: Every,
     threshold: Threshold,
-    limbo: Limbo<Life>,
+    limbo: Limbo<S>,
 }
 
-impl Thread {
+impl<S: Send> Thread<S> {
     pub(crate) fn new(
         clock: &Arc<Clock>,
-        orphans: &Arc<Orphans<Life>>,
+        orphans: &Arc<Orphans<S>>,
         parameters: &Parameters,
     ) -> Self {
         let threshold = Threshold::growing(parameters, &THRESHOLD);
@@ -199,6 +199,34 @@ impl Thread {
         }
     }
 
+    /// Takes a retired node. Returns whether a scan is due.
+    #[inline]
+    pub(crate) fn push(&self, node: Erased, stamp: S) -> bool {
+        self.limbo.push(Garbage { node, stamp })
+    }
+
+    /// The owner goes; see [`Limbo::depart`].
+    pub(crate) fn depart(&self, scan: impl Fn()) {
+        self.limbo.depart(scan);
+    }
+
+    /// Frees the nodes that the predicate does not keep. `read` makes it of the `count` reservations.
+    ///
+    /// # Safety
+    /// 1. `read` reads the reservations when it is called, with acquire.
+    /// 2. The predicate keeps a node if a thread with one of them may hold it.
+    pub(crate) unsafe fn sweep<K: Fn(&S) -> bool>(&self, count: usize, read: impl FnOnce() -> K) {
+        // Before the reservations are read: the fences of `retirement` of those who left the nodes
+        // come before the reads, too.
+        self.limbo.adopt();
+        let keep = read();
+        let threshold = self.threshold.of(count as u64) as usize;
+        // SAFETY: by this function's clauses.
+        unsafe { self.limbo.sweep(threshold, |garbage| keep(&garbage.stamp)) };
+    }
+}
+
+impl Thread {
     /// Takes a node with its birth in the header. Returns whether a scan is due.
     ///
     /// # Safety
@@ -207,13 +235,7 @@ impl Thread {
     pub(crate) unsafe fn retire<T: Send + 'static>(&self, node: *mut Node<T, u64>) -> bool {
         // SAFETY: not freed yet.
         let birth = unsafe { (*node).header };
-        let stamp = Life { birth, retired: self.clock.retirement() };
-        self.limbo.push(Garbage { node: Erased::new(node), stamp })
-    }
-
-    /// The owner goes; see [`Limbo::depart`].
-    pub(crate) fn depart(&self, scan: impl Fn()) {
-        self.limbo.depart(scan);
+        self.push(Erased::new(node), Life { birth, retired: self.clock.retirement() })
     }
 
     /// Frees what no reservation meets.
@@ -222,12 +244,11 @@ impl Thread {
     /// `reservations` are `(first, last)` eras, read with acquire when the iterator is asked: of
     /// every thread that may hold an unlinked node there is one that meets the node's life.
     pub(crate) unsafe fn scan(&self, count: usize, reservations: impl Iterator<Item = (u64, u64)>) {
-        // Before the reservations are read: the fences of `retirement` of those who left the nodes
-        // come before the reads, too.
-        self.limbo.adopt();
-        let reserved = Reserved::new(reservations);
-        let threshold = self.threshold.of(count as u64) as usize;
+        let read = || {
+            let reserved = Reserved::new(reservations);
+            move |life: &Life| reserved.meets(life)
+        };
         // SAFETY: by this function's clause.
-        unsafe { self.limbo.sweep(threshold, |garbage| reserved.meets(&garbage.stamp)) };
+        unsafe { self.sweep(count, read) };
     }
 }
