@@ -35,6 +35,7 @@ mod hyaline;
 mod ibr;
 mod leak;
 mod qsbr;
+mod token;
 mod wfe;
 
 // Other crates. Models have other atomics than these, and so no registry.
@@ -78,6 +79,7 @@ pub mod schemes {
     pub use crate::ibr::Ibr;
     pub use crate::leak::Leak;
     pub use crate::qsbr::Qsbr;
+    pub use crate::token::{Token, TokenAf};
     pub use crate::wfe::Wfe;
 }
 

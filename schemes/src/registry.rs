@@ -49,4 +49,6 @@ registry! {$
     crystalline::Crystalline: pointer,
     leak::Leak: region,
     ebr_list::EbrList: region,
+    token::Token: region,
+    token::TokenAf: region,
 }

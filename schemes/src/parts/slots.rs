@@ -120,19 +120,27 @@ impl<T> Slot<T> {
     }
 }
 
+impl<T> Lease<T> {
+    /// The slot in the list.
+    #[inline]
+    pub(crate) fn slot(&self) -> &Slot<T> {
+        // SAFETY: the registry is kept alive by this lease, and frees no slot before.
+        unsafe { self.slot.as_ref() }
+    }
+}
+
 impl<T> Deref for Lease<T> {
     type Target = T;
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: the registry is kept alive by this lease, and frees no slot before.
-        &unsafe { self.slot.as_ref() }.value
+        &self.slot().value
     }
 }
 
 impl<T> Drop for Lease<T> {
     fn drop(&mut self) {
-        // SAFETY: as for `deref`. Release: pairs with the acquire of the next owner.
-        unsafe { self.slot.as_ref() }.used.store(false, Ordering::Release);
+        // Release: pairs with the acquire of the next owner.
+        self.slot().used.store(false, Ordering::Release);
     }
 }
 
