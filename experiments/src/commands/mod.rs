@@ -5,11 +5,15 @@ mod list;
 mod plot;
 mod run;
 
+use std::sync::OnceLock;
+
 use anyhow::{Result, bail};
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::support::output;
+use crate::system::builds::commit;
 use crate::verify::{args, command, job};
 use crate::worker;
 
@@ -18,7 +22,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 a cell or a check failed; \
 
 /// Experiments on memory reclamation: throughput and memory bounds, recorded and plotted.
 #[derive(Debug, Parser)]
-#[command(name = "kovan-lab", version, after_help = EXIT_CODES)]
+#[command(name = "kovan-lab", version = version(), after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -46,6 +50,13 @@ enum Command {
     /// Draws the plots of a results folder again, and prints its table; measures nothing
     #[command(after_help = EXIT_CODES)]
     Plot(plot::PlotArgs),
+    /// Prints completions for a shell, for example: kovan-lab completions bash
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Prints the manual page, for example: kovan-lab man | man -l -
+    Man,
     /// Measures one cell (used by `run`)
     #[command(hide = true)]
     Trial {
@@ -58,6 +69,12 @@ enum Command {
         /// The job as JSON
         definition: String,
     },
+}
+
+/// The version with the commit of the sources.
+fn version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| format!("{} ({})", env!("CARGO_PKG_VERSION"), commit()))
 }
 
 /// Runs the command; the value is the exit code.
@@ -82,6 +99,16 @@ pub(crate) fn main() -> Result<u8> {
         Command::Run(args) => run::run(&args),
         Command::Resume(args) => run::resume(&args),
         Command::Plot(args) => plot::plot(&args).map(|()| 0),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "kovan-lab", &mut text);
+            output::print(&String::from_utf8_lossy(&text)).map(|()| 0)
+        }
+        Command::Man => {
+            let mut text = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut text)?;
+            output::print(&String::from_utf8_lossy(&text)).map(|()| 0)
+        }
         Command::Trial { definition } => worker::main(&definition).map(|()| 0),
     }
 }

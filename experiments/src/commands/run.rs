@@ -20,7 +20,7 @@ use crate::results::{self, Records, Resumed, Sample};
 use crate::runner::child::interrupt_flag;
 use crate::runner::{self, End};
 use crate::spec::{self, ScaleName, Source};
-use crate::support::output::{claim, complain, note, print};
+use crate::support::output::{be_quiet, claim, complain, note, print};
 use crate::support::table;
 use crate::system::machine::Machine;
 
@@ -89,6 +89,9 @@ struct GoingOn {
     /// When a run goes on: measures such cells again
     #[arg(long, value_enum, value_name = "WHICH")]
     redo: Option<Redo>,
+    /// Says nothing of single cells, only what is wrong
+    #[arg(long, short)]
+    quiet: bool,
     /// Begins also what takes more than an hour, or more than half of the memory, without asking
     #[arg(long)]
     yes: bool,
@@ -167,7 +170,12 @@ fn ensure_measurable() -> Result<()> {
 }
 
 fn run_all(jobs: &[Job], resumes: bool, going_on: GoingOn) -> Result<u8> {
-    consent::ask(jobs.iter().map(seconds_left).sum(), going_on.yes)?;
+    if going_on.quiet {
+        be_quiet();
+    }
+    let seconds = jobs.iter().map(seconds_left).sum();
+    let bytes = jobs.iter().map(|job| job.plan.largest()).max().unwrap_or(0);
+    consent::ask(seconds, bytes, Machine::here().memory(), going_on.yes)?;
     let interrupted = interrupt_flag()?;
     let mut code = 0;
     for job in jobs {

@@ -127,6 +127,29 @@ impl Plan {
         format!("{hash:016x}")
     }
 
+    /// Roughly how many bytes the largest trial needs that frees nothing while it runs.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+    pub(crate) fn largest(&self) -> u64 {
+        /// Nodes that a worker retires in a second, and bytes of each, at most.
+        const NODES: f64 = 5e6;
+        const BYTES: f64 = 64.0;
+        let schemes = kovan_schemes::registry::all();
+        let frees_nothing =
+            |id: &TrialId| schemes.iter().any(|f| f.name == id.scheme && !f.frees_meanwhile);
+        let all = self.trials.iter().filter(|planned| planned.refused.is_none());
+        let bytes = all.map(|planned| &planned.trial).filter(|trial| frees_nothing(&trial.id)).map(
+            |trial| {
+                let asked = if trial.id.rate > 0 {
+                    trial.id.rate as f64
+                } else {
+                    f64::from(trial.id.threads) * NODES
+                };
+                (trial.id.seconds.0.as_secs_f64() + trial.warmup_seconds) * asked * BYTES
+            },
+        );
+        bytes.fold(0.0, f64::max) as u64
+    }
+
     /// Roughly how long trials take, in seconds: windows and what surrounds them.
     pub(crate) fn estimate<'a>(trials: impl Iterator<Item = &'a Planned>) -> f64 {
         let measured = trials.filter(|planned| planned.refused.is_none());

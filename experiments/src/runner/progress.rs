@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::support::output::note;
+use crate::support::output::{is_quiet, note};
 
 pub(crate) enum Progress {
     Bar(ProgressBar),
@@ -15,7 +15,7 @@ pub(crate) enum Progress {
 impl Progress {
     /// Of so many `steps`, in the plural.
     pub(crate) fn new(count: usize, steps: &str) -> Self {
-        if !std::io::stderr().is_terminal() {
+        if is_quiet() || !std::io::stderr().is_terminal() {
             return Self::Lines(count);
         }
         let bar = ProgressBar::new(count as u64);

@@ -15,7 +15,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::support::output::one_line;
-use crate::support::suggest::suggest;
+use crate::support::suggest::{our_name, suggest};
 
 pub(crate) use language::{Axes, Scale, ScaleName, Spec, ThreadCount};
 pub(crate) use limits::{check_counts, check_repeats, check_seconds, check_threads};
@@ -90,10 +90,16 @@ fn read(path: &Path) -> Result<String> {
 
 /// Reads and checks a spec; errors name the file, the line and the key.
 pub(crate) fn parse(file: &str, text: &str) -> Result<Source> {
-    let spec: Spec = toml::from_str(text).map_err(|error| {
+    let mut spec: Spec = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| fault::line_at(text, span.start));
         anyhow::anyhow!("{file}:{line}: {}", one_line(error.message()))
     })?;
+    // Papers have other names for some schemes.
+    for scheme in spec.schemes.iter_mut().flatten() {
+        if let Some(ours) = our_name(scheme) {
+            *scheme = ours.into();
+        }
+    }
     if let Some(error) = unknown::unknown_key(file, text) {
         return Err(error);
     }
@@ -113,6 +119,13 @@ mod tests {
                 source.spec.scale(scale).expect("present");
             }
         }
+    }
+
+    #[test]
+    fn the_names_of_papers_are_understood() {
+        let text = include_str!("../../specs/stalled-threads.toml").replace("\"epoch\"", "\"EBR\"");
+        let schemes = parse("x.toml", &text).expect("valid").spec.schemes.expect("named");
+        assert!(schemes.contains(&"epoch".to_string()), "{schemes:?}");
     }
 
     #[test]

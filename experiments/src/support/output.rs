@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::{Context, Result, bail};
 
@@ -37,11 +38,30 @@ pub(crate) fn with_stderr(error: Option<&str>, said: Option<&str>) -> String {
 
 /// One line on stderr that names the program. A closed stderr is nobody's problem.
 pub(crate) fn complain(text: &str) {
-    note(&format!("kovan-lab: {}", one_line(text)));
+    say(&format!("kovan-lab: {}", one_line(text)));
 }
 
-/// One line on stderr.
+/// Whether notes are left out.
+static IS_QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Leaves notes out from now on. What is wrong is still said.
+pub(crate) fn be_quiet() {
+    IS_QUIET.store(true, Relaxed);
+}
+
+/// Whether notes are left out.
+pub(crate) fn is_quiet() -> bool {
+    IS_QUIET.load(Relaxed)
+}
+
+/// One line on stderr, about something that is as it should be.
 pub(crate) fn note(text: &str) {
+    if !is_quiet() {
+        say(text);
+    }
+}
+
+fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 

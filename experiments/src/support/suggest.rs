@@ -13,10 +13,16 @@ const OTHERS: [(&str, &str); 9] = [
     ("none", "leak"),
 ];
 
+/// Our name for another one, where it has one.
+pub(crate) fn our_name(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    OTHERS.iter().find(|(other, _)| *other == name).map(|(_, ours)| *ours)
+}
+
 /// `known: a, b, c`, with the name that is meant, or the nearest one, first asked for if there is one.
 pub(crate) fn suggest<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     let wrong = wrong.to_lowercase();
-    let other = OTHERS.iter().find(|(name, _)| *name == wrong).map(|(_, ours)| *ours);
+    let other = our_name(&wrong);
     let near = known
         .clone()
         .map(|name| (if other == Some(name) { 0 } else { distance(&wrong, name) }, name))

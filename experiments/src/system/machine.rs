@@ -59,6 +59,12 @@ impl Machine {
         self.cores.and_then(|cores| u32::try_from(cores).ok()).unwrap_or(1)
     }
 
+    /// The memory that this process may use, in bytes, where the system tells.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        let limit = self.cgroup_memory_max.as_ref().and_then(|limit| limit.parse().ok());
+        self.memory_bytes.into_iter().chain(limit).min()
+    }
+
     /// The quota of the control groups, in processors.
     pub(crate) fn quota(&self) -> Option<f64> {
         let quota = Quota::parse(self.cgroup_cpu_max.as_deref()?)?.processors();

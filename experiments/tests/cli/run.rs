@@ -141,7 +141,7 @@ fn a_cell_that_takes_too_long_is_a_timeout() {
 }
 
 #[test]
-fn a_run_of_many_hours_is_asked_about() {
+fn a_run_of_hours_is_asked_about() {
     let folder = Folder::new("hours");
     let (out, path) = (folder.join("out"), folder.write("s.toml", &spec("name = \"x\"", "")));
     // Two cells of 50 minutes, three times.
