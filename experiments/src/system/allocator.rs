@@ -15,8 +15,17 @@ use mimalloc::MiMalloc;
 /// The environment variable that makes a process use the allocator of the system.
 const VARIABLE: &str = "KOVAN_LAB_ALLOCATOR";
 
+/// On cache lines of its own: a neighbour that is written would make each allocation wait.
+#[repr(align(128))]
+struct Apart(AtomicBool);
+
 /// Whether the system's allocator is used. Written once, before the first allocation.
-static USES_SYSTEM: AtomicBool = AtomicBool::new(false);
+static USES_SYSTEM: Apart = Apart(AtomicBool::new(false));
+
+#[inline]
+fn uses_system() -> bool {
+    USES_SYSTEM.0.load(Relaxed)
+}
 
 /// The global allocator.
 #[derive(Debug)]
@@ -28,16 +37,14 @@ unsafe impl GlobalAlloc for Chosen {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's clauses.
-        unsafe {
-            if USES_SYSTEM.load(Relaxed) { System.alloc(layout) } else { MiMalloc.alloc(layout) }
-        }
+        unsafe { if uses_system() { of_system::alloc(layout) } else { MiMalloc.alloc(layout) } }
     }
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: the caller's clauses; the block is of the same allocator.
         unsafe {
-            if USES_SYSTEM.load(Relaxed) {
-                System.dealloc(block, layout);
+            if uses_system() {
+                of_system::dealloc(block, layout);
             } else {
                 MiMalloc.dealloc(block, layout);
             }
@@ -47,23 +54,42 @@ unsafe impl GlobalAlloc for Chosen {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's clauses.
         unsafe {
-            if USES_SYSTEM.load(Relaxed) {
-                System.alloc_zeroed(layout)
-            } else {
-                MiMalloc.alloc_zeroed(layout)
-            }
+            if uses_system() { System.alloc_zeroed(layout) } else { MiMalloc.alloc_zeroed(layout) }
         }
     }
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the caller's clauses; the block is of the same allocator.
         unsafe {
-            if USES_SYSTEM.load(Relaxed) {
+            if uses_system() {
                 System.realloc(block, layout, size)
             } else {
                 MiMalloc.realloc(block, layout, size)
             }
         }
+    }
+}
+
+/// Out of the way of the usual allocator, which then costs a test and no jump.
+mod of_system {
+    use std::alloc::{GlobalAlloc, Layout, System};
+
+    /// # Safety
+    /// As for [`GlobalAlloc::alloc`].
+    #[cold]
+    #[inline(never)]
+    pub(super) unsafe fn alloc(layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's clauses.
+        unsafe { System.alloc(layout) }
+    }
+
+    /// # Safety
+    /// As for [`GlobalAlloc::dealloc`].
+    #[cold]
+    #[inline(never)]
+    pub(super) unsafe fn dealloc(block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's clauses.
+        unsafe { System.dealloc(block, layout) }
     }
 }
 
@@ -77,7 +103,7 @@ static CHOOSE: extern "C" fn() = {
         let value = unsafe { libc::getenv(c"KOVAN_LAB_ALLOCATOR".as_ptr()) };
         // SAFETY: not null, and a text of the environment, which ends with a zero.
         let is_system = !value.is_null() && unsafe { CStr::from_ptr(value) } == c"system";
-        USES_SYSTEM.store(is_system, Relaxed);
+        USES_SYSTEM.0.store(is_system, Relaxed);
     }
     choose
 };
@@ -139,7 +165,7 @@ pub(crate) fn environment(name: &str) -> Result<Vec<(&'static str, PathBuf)>, St
 
 /// The name and the version of the allocator of this process.
 pub(crate) fn here() -> String {
-    if !USES_SYSTEM.load(Relaxed) {
+    if !uses_system() {
         let version = MiMalloc.version();
         return format!("mimalloc {}.{}.{}", version / 10_000, version / 100 % 100, version % 100);
     }

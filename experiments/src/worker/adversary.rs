@@ -154,7 +154,7 @@ impl Intruder<'_> {
     fn churn<R: Reclaimer, S: Structure<R>>(&self, domain: &Domain<R>, structure: &S) -> Tally {
         let mut tally = Tally::default();
         while !self.schedule.end.is_given() {
-            let life = || {
+            let life: Box<dyn FnOnce() -> Tally + Send + '_> = Box::new(|| {
                 let (handle, mut tally) = (domain.register(), Tally::default());
                 let ends = Instant::now() + self.period();
                 let mut steps = self.steps(&self.mix());
@@ -166,7 +166,7 @@ impl Intruder<'_> {
                     }
                 }
                 tally
-            };
+            });
             let lived = std::thread::scope(|scope| {
                 let thread = std::thread::Builder::new().spawn_scoped(scope, life);
                 thread.map(|thread| thread.join())

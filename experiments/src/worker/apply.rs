@@ -7,8 +7,8 @@ use super::steps::Step;
 use super::tally::Tally;
 use crate::data::{Mix, Operation};
 
-/// Does one operation.
-#[inline]
+/// Does one operation. Not inlined: it is called from several loops, none of which is the fastest one.
+#[inline(never)]
 pub(super) fn apply<R: Reclaimer, S: Structure<R>>(
     structure: &S,
     guard: &Guard<'_, R>,

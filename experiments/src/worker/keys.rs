@@ -75,6 +75,11 @@ impl KeySource {
         Self { random: XorShift::stream(seed, u64::from(nth), 1), first, count, way }
     }
 
+    /// The stream and the range of keys that are all alike; none where they are not.
+    pub(super) fn uniform(&mut self) -> Option<(&mut XorShift, u64, u64)> {
+        matches!(self.way, Way::Uniform).then_some((&mut self.random, self.first, self.count))
+    }
+
     /// The next key. Where new keys are newest, `is_new` asks for one.
     #[inline]
     pub(super) fn next(&mut self, is_new: bool) -> u64 {

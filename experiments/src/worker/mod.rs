@@ -7,6 +7,7 @@ mod phase;
 mod prefill;
 mod probes;
 mod steps;
+mod subject;
 pub(crate) mod tally;
 mod timing;
 mod window;
@@ -21,6 +22,7 @@ use kovan_structures::registry::{DispatchError, Visitor, dispatch};
 
 use self::apply::refusal;
 use self::prefill::{expected, prefill};
+use self::subject::Real;
 use self::tally::{Tally, check_gone, check_live};
 use self::window::{Window, measure, per_second};
 use crate::data::{AdversaryKind, Metrics, SeriesPoint, Trial, WorkerMessage};
@@ -75,42 +77,57 @@ impl Visitor for Measurement<'_> {
             return Ok(vec![WorkerMessage::Refused { reason }]);
         }
         let (harness_ns, harness_timed_ns) = probes::harness(trial);
-        let prefilled = prefill(&domain, &structure, trial)?;
-        let mut window = measure(&domain, &structure, trial)?;
+        let subject = Real { domain: &domain, structure: &structure };
+        let prefilled = prefill(&subject, trial)?;
+        let window = measure(&subject, trial)?;
         let mut tally = prefilled;
         tally.add(&window.tally);
 
         let bound = R::bound(&bound_input(trial, shields::<R, S>(trial), &window), &parameters);
         let meter = domain.meter();
         let checked = check(trial, structure, domain, &prefilled, &tally, || meter.totals());
-        let error = checked.err().map(|error| one_line(&format!("check failed: {error:#}")));
-        let counters = counters(&window.points);
-        let elapsed = window.metrics.elapsed_ns.unwrap_or_default();
-        let own = std::mem::take(&mut window.metrics);
-        let mut metrics = Metrics {
-            ops: Some(tally.ops),
-            ops_per_second: Some(per_second(tally.ops, elapsed)),
-            unreclaimed_bound: bound,
-            restarts: S::FACTS.restarts.then_some(tally.restarts),
-            free_burst_max: Some(tally.free_burst),
-            harness_ns: Some(harness_ns),
-            harness_timed_ns,
-            retired: counters.retired,
-            freed: counters.freed,
-            unreclaimed_peak: counters.unreclaimed_peak,
-            unreclaimed_mean: counters.unreclaimed_mean,
-            unreclaimed_end: counters.unreclaimed_end,
-            growth: counters.growth,
-            rss_peak_bytes: counters.rss_peak_bytes,
-            ..own
-        };
-        let mut messages: Vec<_> =
-            window.timing.finish(&mut metrics).into_iter().map(WorkerMessage::Latency).collect();
-        messages.extend(window.roles.into_iter().map(WorkerMessage::Role));
-        messages.extend(window.points.into_iter().map(WorkerMessage::Point));
-        messages.push(result(error, metrics));
-        Ok(messages)
+        let restarts = S::FACTS.restarts.then_some(tally.restarts);
+        let harness = (harness_ns, harness_timed_ns);
+        Ok(messages(window, &tally, bound, restarts, harness, checked))
     }
+}
+
+/// What the worker tells of a trial.
+fn messages(
+    mut window: Window,
+    tally: &Tally,
+    bound: Option<u64>,
+    restarts: Option<u64>,
+    (harness_ns, harness_timed_ns): (f64, Option<f64>),
+    checked: Result<()>,
+) -> Vec<WorkerMessage> {
+    let error = checked.err().map(|error| one_line(&format!("check failed: {error:#}")));
+    let counters = counters(&window.points);
+    let elapsed = window.metrics.elapsed_ns.unwrap_or_default();
+    let own = std::mem::take(&mut window.metrics);
+    let mut metrics = Metrics {
+        ops: Some(tally.ops),
+        ops_per_second: Some(per_second(tally.ops, elapsed)),
+        unreclaimed_bound: bound,
+        restarts,
+        free_burst_max: Some(tally.free_burst),
+        harness_ns: Some(harness_ns),
+        harness_timed_ns,
+        retired: counters.retired,
+        freed: counters.freed,
+        unreclaimed_peak: counters.unreclaimed_peak,
+        unreclaimed_mean: counters.unreclaimed_mean,
+        unreclaimed_end: counters.unreclaimed_end,
+        growth: counters.growth,
+        rss_peak_bytes: counters.rss_peak_bytes,
+        ..own
+    };
+    let mut messages: Vec<_> =
+        window.timing.finish(&mut metrics).into_iter().map(WorkerMessage::Latency).collect();
+    messages.extend(window.roles.into_iter().map(WorkerMessage::Role));
+    messages.extend(window.points.into_iter().map(WorkerMessage::Point));
+    messages.push(result(error, metrics));
+    messages
 }
 
 fn result(error: Option<String>, metrics: Metrics) -> WorkerMessage {

@@ -56,19 +56,28 @@ pub(super) fn harness(trial: &Trial) -> (f64, Option<f64>) {
     let every = if trial.id.rate > 0 { trial.latency_every.max(1) } else { trial.latency_every };
     let mut cost = |every: u32| {
         let mut timing = Timing::new(every);
-        let mut block = [Step::NONE; BLOCK];
         // The fastest of some: whatever else runs only adds to it.
-        (0..5).map(|_| run(&mut steps, &mut timing, &mut block)).fold(f64::INFINITY, f64::min)
+        (0..5).map(|_| run(&mut steps, &mut timing, every > 0)).fold(f64::INFINITY, f64::min)
     };
     (cost(0), (every > 0).then(|| cost(every)))
 }
 
-/// Nanoseconds per operation of an empty loop.
-fn run(steps: &mut Steps, timing: &mut Timing, block: &mut [Step; BLOCK]) -> f64 {
+/// Nanoseconds per operation of a loop without a structure.
+fn run(steps: &mut Steps, timing: &mut Timing, is_timed: bool) -> f64 {
     const BLOCKS: u32 = 200;
+    let mut block = [Step::NONE; BLOCK];
     let began = Instant::now();
     for _ in 0..BLOCKS {
-        steps.fill(block);
+        let plain = if is_timed { None } else { steps.plain() };
+        if let Some(mut plain) = plain {
+            for _ in 0..BLOCK {
+                let key = plain.first + plain.keys.below(plain.count);
+                black_box((key, plain.choices.below(plain.total)));
+            }
+            steps.go_on(plain);
+            continue;
+        }
+        steps.fill(&mut block);
         for step in block.chunks(1) {
             let started = timing.is_due().then(Instant::now);
             black_box(step);

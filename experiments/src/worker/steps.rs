@@ -18,6 +18,19 @@ impl Step {
     pub(super) const NONE: Self = Self { operation: Operation::Get, key: 0 };
 }
 
+/// The draws of a plain workload, by value: a loop keeps them in registers.
+pub(super) struct Plain {
+    pub(super) keys: XorShift,
+    pub(super) choices: XorShift,
+    /// The least key, and how many there are.
+    pub(super) first: u64,
+    pub(super) count: u64,
+    /// Choices below are insertions, removals, and any.
+    pub(super) insert: u64,
+    pub(super) remove: u64,
+    pub(super) total: u64,
+}
+
 /// The stream of one worker. Keys and operations are of independent random streams.
 pub(super) struct Steps {
     keys: KeySource,
@@ -25,8 +38,10 @@ pub(super) struct Steps {
     /// Sums of the weights up to each kind of operation but the last.
     sums: [u64; Operation::ALL.len() - 1],
     total: u64,
-    /// Operations of each kind so far.
+    /// Operations of each kind so far, but those of plain blocks.
     pub(super) counts: [u64; Operation::ALL.len()],
+    /// The choices when the count began.
+    counted_from: Option<XorShift>,
 }
 
 impl Steps {
@@ -46,7 +61,49 @@ impl Steps {
             sums,
             total,
             counts: [0; Operation::ALL.len()],
+            counted_from: None,
         }
+    }
+
+    /// What the loop of plain workloads draws from by itself, which overlaps with its operations; none for
+    /// others. Plain are uniform keys that are inserted, removed and looked up.
+    pub(super) fn plain(&mut self) -> Option<Plain> {
+        let [insert, remove, get, ..] = self.sums;
+        let is_plain = get == self.total;
+        let (keys, first, count) = self.keys.uniform().filter(|_| is_plain)?;
+        let (keys, choices) = (keys.clone(), self.choices.clone());
+        Some(Plain { keys, choices, first, count, insert, remove, total: self.total })
+    }
+
+    /// Takes over where a plain loop has stopped.
+    pub(super) fn go_on(&mut self, plain: Plain) {
+        if let Some((stream, ..)) = self.keys.uniform() {
+            *stream = plain.keys;
+        }
+        self.choices = plain.choices;
+    }
+
+    /// Counts operations from here on.
+    pub(super) fn begin_count(&mut self) {
+        self.counts = Default::default();
+        self.counted_from = Some(self.choices.clone());
+    }
+
+    /// Counts so many operations of plain blocks by their kinds: a loop that is measured does not, but the stream
+    /// of choices says it again.
+    pub(super) fn count_again(&mut self, operations: u64) {
+        let Some(mut choices) = self.counted_from.take() else { return };
+        for _ in 0..operations {
+            let kind = self.kind(choices.below(self.total));
+            self.counts[kind] += 1;
+        }
+    }
+
+    /// The kind of a choice. Without a branch: which one it is cannot be predicted, and is asked once, by its
+    /// user.
+    #[inline]
+    fn kind(&self, choice: u64) -> usize {
+        self.sums.iter().map(|sum| usize::from(choice >= *sum)).sum()
     }
 
     /// Draws the next operations.
@@ -54,8 +111,7 @@ impl Steps {
     pub(super) fn fill(&mut self, steps: &mut [Step; BLOCK]) {
         for step in steps {
             let choice = self.choices.below(self.total);
-            // Without a branch: which kind it is cannot be predicted, and is asked once, by its user.
-            let kind = self.sums.iter().map(|sum| usize::from(choice >= *sum)).sum::<usize>();
+            let kind = self.kind(choice);
             let operation = Operation::ALL[kind];
             self.counts[kind] += 1;
             let is_new = matches!(operation, Operation::Insert);
@@ -67,6 +123,36 @@ impl Steps {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_draws_are_those_of_the_block() {
+        let mix = Mix { insert: 1, remove: 2, contains: 3, from: 0.25, ..Mix::default() };
+        let (mut one, mut two) = (Steps::new(&mix, 1000, 9, 0, 1), Steps::new(&mix, 1000, 9, 0, 1));
+        two.begin_count();
+        let mut plain = two.plain().expect("plain");
+        let mut block = [Step::NONE; BLOCK];
+        one.fill(&mut block);
+        for step in block {
+            let key = plain.first + plain.keys.below(plain.count);
+            let choice = plain.choices.below(plain.total);
+            let operation = match choice {
+                choice if choice < plain.insert => Operation::Insert,
+                choice if choice < plain.remove => Operation::Remove,
+                _ => Operation::Get,
+            };
+            assert_eq!((step.operation, step.key), (operation, key));
+        }
+        two.go_on(plain);
+        two.count_again(BLOCK as u64);
+        assert_eq!(one.counts, two.counts);
+        let mut next = [block, block];
+        one.fill(&mut next[0]);
+        two.fill(&mut next[1]);
+        assert_eq!(next[0].map(|step| step.key), next[1].map(|step| step.key), "both go on alike");
+        let mut others =
+            [Mix { put: 1, ..mix.clone() }, Mix { keys: crate::data::Keys::Hot, ..mix }];
+        assert!(others.iter_mut().all(|mix| Steps::new(mix, 1000, 9, 0, 1).plain().is_none()));
+    }
 
     #[test]
     fn operations_come_by_their_weights_and_independently_of_keys() {

@@ -6,16 +6,15 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use kovan_schemes::domain::Meter;
-use kovan_schemes::{Domain, Reclaimer};
-use kovan_structures::Structure;
 
 use super::adversary::{Delay, Intruder, Schedule, middle_key};
 use super::phase::Phase;
 use super::probes;
 use super::steps::Steps;
+use super::subject::Subject;
 use super::tally::Tally;
 use super::timing::Timing;
-use super::work::{Worker, work};
+use super::work::Worker;
 use crate::data::{Adversary, Metrics, Operation, RoleCount, SeriesPoint, Trial};
 use crate::system::cgroup::Groups;
 use crate::system::machine::resident_bytes;
@@ -53,12 +52,8 @@ struct Left {
 ///
 /// # Errors
 /// If the system does not start all of the threads; none of them is left.
-pub(super) fn measure<R: Reclaimer, S: Structure<R>>(
-    domain: &Domain<R>,
-    structure: &S,
-    trial: &Trial,
-) -> Result<Window, TooFew> {
-    let meter = domain.meter();
+pub(super) fn measure(subject: &dyn Subject, trial: &Trial) -> Result<Window, TooFew> {
+    let meter = subject.meter();
     let (phase, schedule) = (Phase::new(), Schedule::default());
     let (arrivals, start) = (Meeting::default(), Meeting::default());
     let places = Places::of(&trial.id.placement);
@@ -77,7 +72,7 @@ pub(super) fn measure<R: Reclaimer, S: Structure<R>>(
             let adversary = further.expect("there is one, as it has threads");
             let intruder = Intruder { trial, adversary, schedule: &schedule, nth };
             let mut place = arrivals.place();
-            move || intruder.run(domain, structure, &mut place)
+            Box::new(move || subject.intrude(&intruder, &mut place)) as Body<'_, Tally>
         });
         let intruders = intruders.map_err(|refused| too_few(trial, 0, refused))?;
         let have_arrived = arrivals.wait_for_arrivals(count);
@@ -92,20 +87,17 @@ pub(super) fn measure<R: Reclaimer, S: Structure<R>>(
                 schedule: &schedule,
                 key: middle_key(trial, nth),
             });
-            move || {
+            let body = move || {
                 places.go(nth);
-                let handle = domain.register();
                 let (range, threads) = (trial.id.key_range, trial.id.threads);
                 let steps = Steps::new(mix, range, trial.seed, nth, threads);
-                let end = place.arrive_and_wait();
-                let rate = rate_of_each(trial);
-                let mut worker = Worker::new(mix, steps, trial.latency_every, rate, delay);
-                let tally = match end {
-                    End::Released => work(structure, &handle, phase, &mut worker),
-                    End::Abandoned => Tally::default(),
-                };
+                let mut worker =
+                    Worker::new(mix, steps, trial.latency_every, rate_of_each(trial), delay);
+                let mut have_come = || place.arrive_and_wait() == End::Released;
+                let tally = subject.work(phase, &mut worker, &mut have_come);
                 Left { tally, counts: worker.steps.counts, timing: worker.timing }
-            }
+            };
+            Box::new(body) as Body<'_, Left>
         });
         let workers = workers.map_err(|refused| too_few(trial, intruders.len(), refused))?;
         let ready = have_arrived && start.wait_for_arrivals(trial.id.threads);
@@ -187,11 +179,14 @@ impl Drop for Dismiss<'_> {
     }
 }
 
+/// What a thread does.
+type Body<'scope, T> = Box<dyn FnOnce() -> T + Send + 'scope>;
+
 /// Starts so many threads; or how many of them were started before the system refused one.
-fn start_all<'scope, T: Send + 'scope, F: FnOnce() -> T + Send + 'scope>(
+fn start_all<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     count: u32,
-    mut thread: impl FnMut(u32) -> F,
+    mut thread: impl FnMut(u32) -> Body<'scope, T>,
 ) -> Result<Vec<ScopedJoinHandle<'scope, T>>, (usize, io::Error)> {
     let mut started = Vec::new();
     for nth in 0..count {
