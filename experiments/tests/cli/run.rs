@@ -145,7 +145,7 @@ fn a_run_of_hours_is_asked_about() {
     let folder = Folder::new("hours");
     let (out, path) = (folder.join("out"), folder.write("s.toml", &spec("name = \"x\"", "")));
     // Two cells of 50 minutes, three times.
-    let run = ["run", &path, "--scale", "smoke", "--scheme", "^leak$", "--structure", "hash"];
+    let run = ["run", &path, "--scale", "smoke", "--scheme", "^epoch$", "--structure", "hash"];
     let run = [&run[..], &["--seconds", "3000", "--out", &out]].concat();
     is_refused(&[&run[..], &["--repeats", "3"]].concat(), &["about 5.0 h", "--yes", "--dry-run"]);
     assert!(!Path::new(&out).exists(), "nothing is written");
@@ -162,4 +162,15 @@ fn a_run_of_hours_is_asked_about() {
     child.wait().expect("ended");
     // What is left of it is asked about in the same way.
     is_refused(&[&run[..], &["--repeats", "3", "--resume"]].concat(), &["about 5.0 h", "--yes"]);
+}
+
+#[test]
+fn a_cell_that_may_fill_the_memory_is_asked_about() {
+    let folder = Folder::new("memory");
+    let path = folder.write("s.toml", &spec("name = \"x\"", ""));
+    let run = ["run", &path, "--scale", "smoke", "--scheme", "^leak$", "--structure", "hash"];
+    let out = folder.join("out");
+    let long = [&run[..], &["--seconds", "3600", "--out", &out]].concat();
+    is_refused(&long, &["more than half of the", "MiB of memory", "--yes"]);
+    assert!(!Path::new(&out).exists(), "nothing is written");
 }
