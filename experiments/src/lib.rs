@@ -50,11 +50,11 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: system::allocator::Chosen = system::allocator::Chosen;
 
-/// mimalloc behind a quarantine for freed nodes, in builds for the gate.
+/// The same behind a quarantine for freed nodes, in builds for the gate.
 #[cfg(feature = "canary")]
 #[global_allocator]
-static ALLOCATOR: kovan_schemes::canary::Allocator<mimalloc::MiMalloc> =
-    kovan_schemes::canary::Allocator { inner: mimalloc::MiMalloc };
+static ALLOCATOR: kovan_schemes::canary::Allocator<system::allocator::Chosen> =
+    kovan_schemes::canary::Allocator { inner: system::allocator::Chosen };
 
 /// The program `kovan-lab`.
 #[must_use]

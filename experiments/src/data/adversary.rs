@@ -16,7 +16,7 @@ pub(crate) enum Kind {
     LongWriter,
     /// They stop inside a guard, and begin another one after each period.
     Nap,
-    /// As many workers sleep.
+    /// Workers sleep, as many as there are threads of the adversary.
     Delayed,
     /// They come, run the workload for a period, exit, and others come.
     Churn,
@@ -26,11 +26,11 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Point {
-    /// In no guard.
+    /// It is in no guard.
     Outside,
-    /// Right after a pin, before anything is loaded.
+    /// It has pinned, and stops before anything is loaded.
     Pinned,
-    /// In mid-structure, with all shields set.
+    /// It is in mid-structure, with all shields set.
     #[default]
     Inside,
 }
@@ -87,12 +87,12 @@ impl Adversary {
         }
     }
 
-    /// Whether its threads are workers, and not further threads.
+    /// Returns whether its threads are workers, and not further threads.
     pub(crate) fn is_of_workers(&self) -> bool {
         self.kind == Kind::Delayed
     }
 
-    /// Whether its threads are inside of a guard at some time for longer than an operation takes.
+    /// Returns whether its threads are inside of a guard at some time for longer than an operation takes.
     pub(crate) fn holds_guards(&self) -> bool {
         match self.kind {
             Kind::Idle | Kind::Churn => false,

@@ -18,13 +18,13 @@ pub(crate) struct Trial {
     pub(crate) workload: Workload,
     /// What further threads do; none where `stalled` is 0.
     pub(crate) adversary: Option<Adversary>,
-    /// Of the random streams: the same for every scheme, so that all do the same work.
+    /// The seed of the random streams: the same for every scheme, so that all do the same work.
     pub(crate) seed: u64,
     /// Length of the warm-up.
     pub(crate) warmup_seconds: f64,
     /// When the process is killed.
     pub(crate) timeout_seconds: f64,
-    /// Whether latencies are recorded: of one operation in so many; 0: of none.
+    /// Says whether latencies are recorded: of one operation in so many; 0: of none.
     pub(crate) latency_every: u32,
 }
 
@@ -99,7 +99,7 @@ pub(crate) struct Measured {
     pub(crate) allocator: String,
     /// What was measured.
     pub(crate) metrics: Metrics,
-    /// In order of time; the last is the end of the window.
+    /// The samples in the order of time; the last is the end of the window.
     pub(crate) series: Vec<SeriesPoint>,
     /// One for each role.
     pub(crate) roles: Vec<RoleCount>,

@@ -172,7 +172,7 @@ impl Metrics {
         Some((share * 1e4).round() / 1e4)
     }
 
-    /// Whether the declared bound was passed.
+    /// Returns whether the declared bound was passed.
     pub(crate) fn breaks_bound(&self) -> bool {
         self.unreclaimed_peak.zip(self.unreclaimed_bound).is_some_and(|(peak, bound)| peak > bound)
     }

@@ -36,7 +36,7 @@ impl fmt::Display for Settings {
 pub(crate) struct Value {
     /// The number, where it is one.
     pub(crate) number: Option<f64>,
-    /// As written in tables.
+    /// The text in tables.
     pub(crate) text: String,
 }
 
@@ -125,7 +125,7 @@ pub(crate) struct AxisInfo {
     pub(crate) name: &'static str,
     /// The label in figures, with the unit.
     pub(crate) label: &'static str,
-    /// Whether tables of schema version 1 have the column.
+    /// Says whether tables of schema version 1 have the column.
     pub(crate) is_first: bool,
     get: fn(&TrialId) -> Value,
     set: fn(&mut TrialId, &str) -> Result<(), String>,

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Keys {
-    /// All alike.
+    /// All keys are drawn alike.
     #[default]
     Uniform,
-    /// By Zipf's law with `theta`, the frequent keys spread over the range (as YCSB's scrambled ones).
+    /// They follow Zipf's law with `theta`; the frequent ones are spread over the range, as YCSB's scrambled keys.
     Zipf,
     /// A part of the range, `hot_keys`, gets a part of the operations, `hot_operations`.
     Hot,
-    /// One after the other, from the first to the last and again.
+    /// They come one after the other, from the first to the last and again.
     Sequential,
     /// Insertions bring new keys in increasing order; other operations prefer the newest by Zipf's law (as
     /// YCSB's workload D).
@@ -41,7 +41,7 @@ pub(crate) enum PrefillOrder {
 pub(crate) enum Prefill {
     /// Keys.
     Keys(u64),
-    /// Of the key range, from 0 to 1.
+    /// A part of the key range, from 0 to 1.
     Share(f64),
 }
 
@@ -189,7 +189,7 @@ pub(crate) struct Workload {
     pub(crate) key_range: u64,
     /// Keys that are there before the clock starts.
     pub(crate) prefill: Prefill,
-    /// In which order they come.
+    /// The order in which they come.
     #[serde(default)]
     pub(crate) prefill_order: PrefillOrder,
     /// Threads that insert them.

@@ -209,7 +209,8 @@ impl Input<'_> {
     }
 }
 
-/// Of parameters like `ibr.era_frequency`, those of this scheme and of this structure, by their own names.
+/// Returns the parameters of this scheme and of this structure, from a list with names like
+/// `ibr.era_frequency`, by their own names.
 fn own_parameters(all: &Settings, scheme: &str, structure: &str) -> Result<Settings> {
     let mut own = Settings::default();
     for (name, value) in &all.0 {

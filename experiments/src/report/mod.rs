@@ -77,7 +77,7 @@ fn several_builds(samples: &[Sample]) -> Option<String> {
     })
 }
 
-/// Whether other programs took so much of the workers' time that the row is worth little.
+/// Returns whether other programs took so much of the workers' time that the row is worth little.
 pub(crate) fn is_disturbed(row: &Sample) -> bool {
     row.metrics.disturbed.is_some_and(|share| share > USUAL)
 }

@@ -76,7 +76,7 @@ fn columns(samples: &[Sample]) -> Vec<&'static str> {
     ALWAYS.into_iter().chain(others).collect()
 }
 
-/// Whether there is more than one adversary.
+/// Returns whether there is more than one adversary.
 fn several(samples: &[Sample]) -> bool {
     let names: BTreeSet<&str> = samples.iter().map(|row| row.id.adversary.as_str()).collect();
     names.iter().filter(|name| **name != "none").count() > 1

@@ -42,9 +42,9 @@ pub(crate) struct Manifest {
     /// What the command line changed of the spec. Absent in records of older versions.
     pub(crate) overrides: Option<Overrides>,
     pub(crate) started: String,
-    /// Of all sessions that ended by themselves; absent while the first one runs.
+    /// The time of all sessions that ended by themselves; absent while the first one runs.
     pub(crate) duration_seconds: Option<f64>,
-    /// Whether every cell of the plan has a row.
+    /// Says whether every cell of the plan has a row.
     pub(crate) complete: bool,
     pub(crate) machine: Machine,
     /// The one that began the run.

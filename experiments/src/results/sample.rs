@@ -40,7 +40,7 @@ pub(crate) struct Sample {
     pub(crate) experiment: String,
     /// Which trial it is of.
     pub(crate) id: TrialId,
-    /// Of the random streams.
+    /// The seed of the random streams.
     pub(crate) seed: u64,
     /// How it ended.
     pub(crate) status: Status,
@@ -140,7 +140,7 @@ impl Sample {
         matches!(self.status, Status::Ok | Status::Refused)
     }
 
-    /// Whether it was measured, and all checks passed.
+    /// Returns whether it was measured, and all checks passed.
     pub(crate) fn is_ok(&self) -> bool {
         self.status == Status::Ok
     }

@@ -13,7 +13,7 @@ pub(crate) enum Progress {
 }
 
 impl Progress {
-    /// Of so many `steps`, in the plural.
+    /// Returns the progress of so many `steps`, a noun in the plural.
     pub(crate) fn new(count: usize, steps: &str) -> Self {
         if is_quiet() || !std::io::stderr().is_terminal() {
             return Self::Lines(count);

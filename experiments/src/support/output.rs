@@ -41,7 +41,7 @@ pub(crate) fn complain(text: &str) {
     say(&format!("kovan-lab: {}", one_line(text)));
 }
 
-/// Whether notes are left out.
+/// Says whether notes are left out.
 static IS_QUIET: AtomicBool = AtomicBool::new(false);
 
 /// Leaves notes out from now on. What is wrong is still said.
@@ -49,7 +49,7 @@ pub(crate) fn be_quiet() {
     IS_QUIET.store(true, Relaxed);
 }
 
-/// Whether notes are left out.
+/// Returns whether notes are left out.
 pub(crate) fn is_quiet() -> bool {
     IS_QUIET.load(Relaxed)
 }

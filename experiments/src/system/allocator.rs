@@ -19,7 +19,7 @@ const VARIABLE: &str = "KOVAN_LAB_ALLOCATOR";
 #[repr(align(128))]
 struct Apart(AtomicBool);
 
-/// Whether the system's allocator is used. Written once, before the first allocation.
+/// Says whether the system's allocator is used. Written once, before the first allocation.
 static USES_SYSTEM: Apart = Apart(AtomicBool::new(false));
 
 #[inline]

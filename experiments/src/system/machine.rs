@@ -15,13 +15,13 @@ pub(crate) struct Machine {
     cpu_model: Option<String>,
     /// Processors that this process may run on, whatever the quota of its control group.
     cores: Option<u64>,
-    /// Whether two hardware threads share a core.
+    /// Says whether two hardware threads share a core.
     smt: Option<bool>,
     /// Of the first core, for example `L2 Unified 1024K`.
     caches: Vec<String>,
     governor: Option<String>,
     turbo: Option<bool>,
-    /// Whether a hypervisor runs below the system.
+    /// Says whether a hypervisor runs below the system.
     virtualised: Option<bool>,
     memory_bytes: Option<u64>,
     /// The tightest quota of the control groups around this process: microseconds of processor time, and

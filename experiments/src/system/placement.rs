@@ -33,7 +33,7 @@ impl Places {
     }
 }
 
-/// Whether a text is one that [`Places::of`] understands; an error says what would be right.
+/// Returns whether a text is one that [`Places::of`] understands; an error says what would be right.
 pub(crate) fn check(text: &str) -> Result<(), String> {
     let known = ["none", "compact", "scatter"].contains(&text);
     let told =

@@ -46,7 +46,7 @@ pub(super) struct Delay<'a> {
 }
 
 impl Delay<'_> {
-    /// Whether it is to sleep now.
+    /// Returns whether it is to sleep now.
     pub(super) fn is_due(&self) -> bool {
         self.schedule.begin.is_given()
     }

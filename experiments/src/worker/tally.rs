@@ -52,7 +52,7 @@ impl Tally {
         self.free_burst = self.free_burst.max(other.free_burst);
     }
 
-    /// Whether the structure holds what went in and did not come out. `self` includes the prefill.
+    /// Returns whether the structure holds what went in and did not come out. `self` includes the prefill.
     pub(crate) fn check_contents(&self, kind: &Kind, contents: &mut [u64]) -> Result<()> {
         let expected = self.inserted.wrapping_sub(self.removed);
         let held = contents.len() as u64;

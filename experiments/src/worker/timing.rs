@@ -23,7 +23,7 @@ impl Timing {
         Self { every, left: every, kinds: Default::default() }
     }
 
-    /// Whether the next group is timed.
+    /// Returns whether the next group is timed.
     #[inline]
     pub(super) fn is_due(&mut self) -> bool {
         if self.every == 0 {

@@ -27,7 +27,7 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(5);
 
 /// What the sampler and the workers saw.
 pub(super) struct Window {
-    /// In order of time; the last is the end of the window.
+    /// The samples in the order of time; the last is the end of the window.
     pub(super) points: Vec<SeriesPoint>,
     /// The most live nodes of the structure that it saw, or that there were when the threads stopped.
     pub(super) live: u64,

@@ -1,4 +1,4 @@
-//! The figures of a results folder: what is drawn. How is in [`draw`].
+//! The figures of a results folder: what is drawn. How is in [`mod@draw`].
 
 mod draw;
 mod group;
@@ -32,20 +32,20 @@ pub(crate) struct Style {
     pub(crate) formats: Vec<Format>,
     /// The sizes; one that is not the first has its name in the file's.
     pub(crate) sizes: Vec<Size>,
-    /// Whether the question stands above the panels.
+    /// Says whether the question stands above the panels.
     pub(crate) has_title: bool,
-    /// Whether notes stand below the panels.
+    /// Says whether notes stand below the panels.
     pub(crate) has_caption: bool,
 }
 
 /// A format of figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// For browsers.
+    /// Browsers show it.
     Svg,
-    /// For papers.
+    /// Papers include it.
     Pdf,
-    /// For everything else.
+    /// Everything else takes it.
     Png,
 }
 

@@ -4,7 +4,7 @@
 //! Figure -> layout (where things are) -> paint, panel (marks on a Page) -> svg, pdf, png
 //! ```
 //!
-//! Nothing here knows of records or schemes. The caller builds a [`Figure`] and calls [`svg`], [`pdf`] or [`png`].
+//! Nothing here knows of records or schemes. The caller builds a [`Figure`] and calls [`svg()`], [`pdf()`] or [`png()`].
 
 mod axis;
 mod figure;
