@@ -172,7 +172,7 @@ pub(crate) fn here() -> String {
     jemalloc().or_else(tcmalloc).unwrap_or_else(system)
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(target_env = "gnu")]
 fn system() -> String {
     // SAFETY: no preconditions.
     let version = unsafe { libc::gnu_get_libc_version() };
@@ -180,7 +180,7 @@ fn system() -> String {
     format!("glibc {}", unsafe { CStr::from_ptr(version) }.to_string_lossy())
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(target_env = "gnu"))]
 fn system() -> String {
     "system".into()
 }

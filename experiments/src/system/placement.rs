@@ -2,6 +2,9 @@
 
 use std::fs;
 
+/// More processors than a set can name; what asks for one of them is a mistake.
+const MOST: usize = 1024;
+
 /// The processors of the workers, by turns; none leaves it to the system.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Places(Vec<usize>);
@@ -47,8 +50,7 @@ fn numbers(text: &str) -> Option<Vec<usize>> {
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last): (usize, usize) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-        // More than a set of processors can name is a mistake.
-        let fits = first <= last && last < libc::CPU_SETSIZE as usize;
+        let fits = first <= last && last < MOST;
         all.extend(fits.then_some(first..=last)?);
     }
     Some(all)
