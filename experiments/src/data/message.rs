@@ -67,6 +67,13 @@ pub(crate) struct SeriesPoint {
     pub(crate) rss_bytes: Option<u64>,
 }
 
+impl SeriesPoint {
+    /// Returns the nodes that are retired and not freed.
+    pub(crate) fn unreclaimed(&self) -> u64 {
+        self.retired.saturating_sub(self.freed)
+    }
+}
+
 /// What the workers of a role did in the window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RoleCount {

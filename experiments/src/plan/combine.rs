@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, ensure};
 
 use super::{Overrides, ensure_few};
 use crate::data::{Adversary, Seconds, Settings, Trial, TrialId, parameter_name};
-use crate::spec::{Axes, Scale, Spec, check_parameter};
+use crate::spec::{Axes, Scale, Spec};
 use crate::support::rng::fnv;
 
 /// What is combined.
@@ -47,7 +47,7 @@ impl Input<'_> {
                             let mut id = TrialId { threads, repeat, ..base.clone() };
                             id.workload.clone_from(&workload.name);
                             let trial = self.trial(id, workload.clone(), opponent)?;
-                            self.with_pairs(&trial, &mut seen, &mut trials)?;
+                            self.with_pairs(&trial, &mut seen, &mut trials);
                         }
                     }
                 }
@@ -104,24 +104,18 @@ impl Input<'_> {
 
     /// Adds the trial with every scheme and structure. What differs in the parameters of others only is one
     /// trial.
-    fn with_pairs(
-        &self,
-        trial: &Trial,
-        seen: &mut BTreeSet<TrialId>,
-        trials: &mut Vec<Trial>,
-    ) -> Result<()> {
+    fn with_pairs(&self, trial: &Trial, seen: &mut BTreeSet<TrialId>, trials: &mut Vec<Trial>) {
         for structure in &self.structures {
             for scheme in &self.schemes {
                 let mut id = trial.id.clone();
                 id.scheme.clone_from(scheme);
                 id.structure.clone_from(structure);
-                id.parameters = own_parameters(&trial.id.parameters, scheme, structure)?;
+                id.parameters = own_parameters(&trial.id.parameters, scheme, structure);
                 if seen.insert(id.clone()) {
                     trials.push(Trial { id, ..trial.clone() });
                 }
             }
         }
-        Ok(())
     }
 
     /// The combinations of all axes in `[axes]`, and of the windows.
@@ -211,13 +205,11 @@ impl Input<'_> {
 
 /// Returns the parameters of this scheme and of this structure, from a list with names like
 /// `ibr.era_frequency`, by their own names.
-fn own_parameters(all: &Settings, scheme: &str, structure: &str) -> Result<Settings> {
-    let mut own = Settings::default();
-    for (name, value) in &all.0 {
-        let owner = check_parameter(name, *value)?;
-        if owner == scheme || owner == structure {
-            own.0.insert(parameter_name(name).into(), *value);
-        }
-    }
-    Ok(own)
+fn own_parameters(all: &Settings, scheme: &str, structure: &str) -> Settings {
+    // They were checked with the spec.
+    let is_own = |name: &str| {
+        name.split_once('.').is_some_and(|(owner, _)| owner == scheme || owner == structure)
+    };
+    let own = all.0.iter().filter(|(name, _)| is_own(name));
+    Settings(own.map(|(name, value)| (parameter_name(name).to_string(), *value)).collect())
 }

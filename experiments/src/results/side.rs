@@ -37,7 +37,7 @@ impl Row for SeriesRow {
         let SeriesPoint { t_ns, retired, freed, rss_bytes } = self.point;
         let mut fields = vec![self.experiment.clone()];
         fields.extend(FIRST_OF_SERIES.map(|axis| text_of(&self.id, axis)));
-        let unreclaimed = retired.saturating_sub(freed);
+        let unreclaimed = self.point.unreclaimed();
         let numbers = [self.id.repeat.into(), t_ns, retired, freed, unreclaimed];
         fields.extend(numbers.map(|number| number.to_string()));
         fields.push(rss_bytes.map_or_else(String::new, |bytes| bytes.to_string()));

@@ -130,7 +130,7 @@ fn whole(text: &str) -> Result<u64, String> {
 }
 
 fn parameter(name: &str, value: u64) -> Result<(), String> {
-    check_parameter(name, value).map(drop).map_err(|error| error.to_string())
+    check_parameter(name, value).map_err(|error| error.to_string())
 }
 
 /// The values of axes: each can be read, none is twice.

@@ -19,7 +19,6 @@ use crate::support::suggest::{our_name, suggest};
 
 pub(crate) use language::{Axes, Scale, ScaleName, Spec, ThreadCount};
 pub(crate) use limits::{check_counts, check_repeats, check_seconds, check_threads};
-pub(crate) use parameters::check_parameter;
 
 /// The specifications in the binary: file name and text.
 const EMBEDDED: &[(&str, &str)] = &[

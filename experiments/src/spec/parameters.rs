@@ -3,11 +3,11 @@
 use anyhow::{Result, bail, ensure};
 use kovan_schemes::Parameters;
 
-/// Returns whose parameter it is.
+/// Checks that there is such a parameter, and that it takes the value.
 ///
 /// # Errors
 /// If there is none, or its range does not have the value: what there is.
-pub(crate) fn check_parameter(name: &str, value: u64) -> Result<&str> {
+pub(super) fn check_parameter(name: &str, value: u64) -> Result<()> {
     let Some((owner, own)) = name.split_once('.') else {
         bail!(
             "parameter `{name}`: write SCHEME.NAME or STRUCTURE.NAME, for example `ibr.era_frequency`"
@@ -16,7 +16,7 @@ pub(crate) fn check_parameter(name: &str, value: u64) -> Result<&str> {
     let schemes = kovan_schemes::registry::all();
     if let Some(facts) = schemes.iter().find(|facts| facts.name == owner) {
         Parameters::of_scheme(facts, [(own, value)])?;
-        return Ok(owner);
+        return Ok(());
     }
     let structures = kovan_structures::registry::structures();
     let known = structures.iter().any(|facts| facts.name == owner);
@@ -31,5 +31,5 @@ pub(crate) fn check_parameter(name: &str, value: u64) -> Result<&str> {
         (1..=1 << 30).contains(&value),
         "{owner}: `buckets` cannot be {value}; it takes 1 to 2^30"
     );
-    Ok(owner)
+    Ok(())
 }

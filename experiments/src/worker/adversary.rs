@@ -184,12 +184,11 @@ impl Intruder<'_> {
     /// Blocks of look-ups, or of insertions and removals, until the end of the schedule.
     fn blocks(&self, is_writer: bool, mut each: impl FnMut(Step)) {
         let mix = if is_writer {
-            Mix { insert: 1, remove: 1, ..self.mix() }
+            let others = self.mix();
+            Mix { insert: 1, remove: 1, contains: 0, put: 0, update: 0, scan: 0, ..others }
         } else {
             Mix { contains: 1, ..Mix::default() }
         };
-        let mix =
-            if is_writer { Mix { contains: 0, put: 0, update: 0, scan: 0, ..mix } } else { mix };
         let mut steps = self.steps(&mix);
         let mut block = [Step::NONE; BLOCK];
         while !self.schedule.end.is_given() {

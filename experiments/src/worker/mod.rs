@@ -102,9 +102,8 @@ fn messages(
     checked: Result<()>,
 ) -> Vec<WorkerMessage> {
     let error = checked.err().map(|error| one_line(&format!("check failed: {error:#}")));
-    let counters = counters(&window.points);
-    let elapsed = window.metrics.elapsed_ns.unwrap_or_default();
     let own = std::mem::take(&mut window.metrics);
+    let elapsed = own.elapsed_ns.unwrap_or_default();
     let mut metrics = Metrics {
         ops: Some(tally.ops),
         ops_per_second: Some(per_second(tally.ops, elapsed)),
@@ -113,14 +112,7 @@ fn messages(
         free_burst_max: Some(tally.free_burst),
         harness_ns: Some(harness_ns),
         harness_timed_ns,
-        retired: counters.retired,
-        freed: counters.freed,
-        unreclaimed_peak: counters.unreclaimed_peak,
-        unreclaimed_mean: counters.unreclaimed_mean,
-        unreclaimed_end: counters.unreclaimed_end,
-        growth: counters.growth,
-        rss_peak_bytes: counters.rss_peak_bytes,
-        ..own
+        ..with_series(&window.points, own)
     };
     let mut messages: Vec<_> =
         window.timing.finish(&mut metrics).into_iter().map(WorkerMessage::Latency).collect();
@@ -215,15 +207,15 @@ fn growth(points: &[SeriesPoint]) -> Option<f64> {
     let (first, last) = (points.first()?, points.last()?);
     let seconds = |point: &SeriesPoint| point.t_ns as f64 * 1e-9;
     let rate = (last.retired - first.retired) as f64 / (seconds(last) - seconds(first));
-    let unreclaimed = |point: &SeriesPoint| point.retired.saturating_sub(point.freed) as f64;
-    let samples: Vec<_> = points.iter().map(|point| (seconds(point), unreclaimed(point))).collect();
+    let sample = |point: &SeriesPoint| (seconds(point), point.unreclaimed() as f64);
+    let samples: Vec<_> = points.iter().map(sample).collect();
     let share = trend(&samples, rate)?.share.estimate;
     Some((share * 1e4).round() / 1e4)
 }
 
-/// What the time series comes to.
-fn counters(points: &[SeriesPoint]) -> Metrics {
-    let unreclaimed = || points.iter().map(|point| point.retired.saturating_sub(point.freed));
+/// Returns the metrics with what the time series comes to.
+fn with_series(points: &[SeriesPoint], others: Metrics) -> Metrics {
+    let unreclaimed = || points.iter().map(SeriesPoint::unreclaimed);
     let count = points.len().max(1) as u64;
     let last = points.last();
     Metrics {
@@ -234,6 +226,6 @@ fn counters(points: &[SeriesPoint]) -> Metrics {
         unreclaimed_end: unreclaimed().next_back(),
         growth: growth(points),
         rss_peak_bytes: points.iter().filter_map(|point| point.rss_bytes).max(),
-        ..Metrics::default()
+        ..others
     }
 }

@@ -17,8 +17,7 @@ pub(super) fn over_time(
 ) -> Option<Figure> {
     let mut by_trial: BTreeMap<&TrialId, Vec<Point>> = BTreeMap::new();
     for row in series {
-        let unreclaimed = row.point.retired.saturating_sub(row.point.freed);
-        let point = Point::new(real(row.point.t_ns) / 1e9, real(unreclaimed));
+        let point = Point::new(real(row.point.t_ns) / 1e9, real(row.point.unreclaimed()));
         by_trial.entry(&row.id).or_default().push(point);
     }
     let largest = grouping.largest();
