@@ -92,3 +92,17 @@ fn every_column_and_key_is_in_format() {
         columns.into_iter().chain(keys).filter(|key| !text.contains(&format!("`{key}`"))).collect();
     assert!(missing.is_empty(), "docs/FORMAT.md does not say what these are: {missing:?}");
 }
+
+#[test]
+fn the_experiment_of_the_readme_is_one() {
+    use crate::plan::{Overrides, Plan};
+    use crate::spec::{ScaleName, parse};
+
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let text = std::fs::read_to_string(path).expect("README.md");
+    let spec = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let source = parse("README.md", spec.expect("a spec")).expect("valid");
+    let overrides = Overrides { processors: 2, ..Overrides::default() };
+    let plan = Plan::new(&source, ScaleName::Laptop, &overrides).expect("a plan");
+    assert_eq!(plan.trials.len(), 4 * 3 * 5, "schemes, periods and repeats");
+}

@@ -91,6 +91,23 @@ fn a_run_records_every_cell_and_draws() {
     assert_eq!((rows(&again), rows(&table)), (12, 12), "the table too: {again}");
     assert!(Path::new(&out).join("plots/throughput.svg").exists());
 
+    // As the README shows it.
+    succeeds(&["plot", &out, "--format", "svg,pdf,png", "--width", "column,slide"]);
+    let begins = |name: &str, with: &[u8]| {
+        let bytes = fs::read(Path::new(&out).join("plots").join(name)).expect("a figure");
+        assert!(bytes.starts_with(with), "{name}");
+    };
+    begins("throughput.pdf", b"%PDF");
+    begins("throughput.png", b"\x89PNG");
+    begins("throughput-slide.png", b"\x89PNG");
+    let column =
+        fs::read_to_string(Path::new(&out).join("plots/throughput.svg")).expect("a figure");
+    assert!(
+        column.contains("width=\"3.3in\"") || column.contains("width=\"237.6pt\""),
+        "{}",
+        &column[..200]
+    );
+
     // No line of the table breaks in a narrow terminal.
     for columns in ["110", "60"] {
         let output = command(&["plot", &out]).env("COLUMNS", columns).output().expect("started");
