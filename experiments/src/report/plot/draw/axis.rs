@@ -11,7 +11,7 @@ pub(super) struct Tick {
     pub(super) at: f64,
     /// The text; empty for none.
     pub(super) label: String,
-    /// Whether it is short and has no grid line.
+    /// Says whether it is short and has no grid line.
     pub(super) minor: bool,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Room {
     pub(super) length: f64,
     /// The size of its labels in points.
     pub(super) size: f64,
-    /// Whether its labels stand above each other and not side by side.
+    /// Says whether its labels stand above each other and not side by side.
     pub(super) upright: bool,
 }
 

@@ -10,7 +10,7 @@ pub(crate) struct Figure {
     pub(crate) title: Option<String>,
     /// Small text below the panels, one paragraph for each entry: what points and bars are, and of which run.
     pub(crate) notes: Vec<String>,
-    /// Whether the notes are drawn. A figure whose caption stands beside it leaves them out.
+    /// Says whether the notes are drawn. A figure whose caption stands beside it leaves them out.
     pub(crate) caption: bool,
     /// The horizontal axis of all panels.
     pub(crate) x: AxisSpec,
@@ -18,7 +18,7 @@ pub(crate) struct Figure {
     pub(crate) y: AxisSpec,
     /// The panels, row by row in this order.
     pub(crate) panels: Vec<Panel>,
-    /// Whether all panels have the same y limits. Panels with limits of their own say so in their titles.
+    /// Says whether all panels have the same y limits. Panels with limits of their own say so in their titles.
     pub(crate) shared_y: bool,
     /// The number of panels in a row; `None` chooses it by their number and the width.
     pub(crate) columns: Option<usize>,
@@ -37,7 +37,7 @@ pub(crate) struct AxisSpec {
     pub(crate) ticks: Ticks,
     /// The smallest and largest value shown, in the axis's unit; `None` takes them from the points.
     pub(crate) limits: Option<(f64, f64)>,
-    /// Whether a linear axis begins near its smallest value and not at 0.
+    /// Says whether a linear axis begins near its smallest value and not at 0.
     pub(crate) off_zero: bool,
 }
 
@@ -105,11 +105,11 @@ pub(crate) struct Line {
     pub(crate) name: String,
     /// What decides the look. Lines with equal keys look the same in all panels.
     pub(crate) key: Key,
-    /// Whether the values were measured or declared.
+    /// Says whether the values were measured or declared.
     pub(crate) kind: Kind,
     /// The points, in the order in which they are joined.
     pub(crate) points: Vec<Point>,
-    /// Whether neighbouring points are joined.
+    /// Says whether neighbouring points are joined.
     pub(crate) joined: bool,
 }
 
@@ -122,7 +122,7 @@ pub(crate) struct Key {
     pub(crate) second: Option<String>,
 }
 
-/// Whether the values of a line were measured or declared.
+/// Says whether the values of a line were measured or declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Measured values.

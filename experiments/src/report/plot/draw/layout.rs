@@ -26,9 +26,9 @@ pub(super) struct Cell {
     pub(super) title: Vec<String>,
     /// The rows of names of bands and rules above the plot.
     pub(super) strips: usize,
-    /// Whether the vertical axis has labels.
+    /// Says whether the vertical axis has labels.
     pub(super) y_labels: bool,
-    /// Whether the horizontal axis has labels.
+    /// Says whether the horizontal axis has labels.
     pub(super) x_labels: bool,
 }
 
@@ -51,17 +51,17 @@ pub(super) struct Layout {
     pub(super) x: Axis,
     /// The panels.
     pub(super) cells: Vec<Cell>,
-    /// Whether the labels of the horizontal axis read upwards.
+    /// Says whether the labels of the horizontal axis read upwards.
     pub(super) turned: bool,
     /// The height that labels of the horizontal axis take.
     pub(super) x_tick_height: f64,
-    /// Whether names stand at the ends of lines.
+    /// Says whether names stand at the ends of lines.
     pub(super) ends: bool,
-    /// Whether limits are named inside of the plots.
+    /// Says whether limits are named inside of the plots.
     pub(super) bounds_inside: bool,
     /// The legend, which may be empty.
     pub(super) legend: Legend,
-    /// Whether the legend is to the right of the panels and not below them.
+    /// Says whether the legend is to the right of the panels and not below them.
     pub(super) beside: bool,
     /// The height of the page in points.
     pub(super) height: f64,

@@ -69,9 +69,9 @@ pub(super) struct Text {
     pub(super) size: f64,
     /// What is at the place.
     pub(super) anchor: Anchor,
-    /// Whether it reads upwards and not to the right.
+    /// Says whether it reads upwards and not to the right.
     pub(super) turned: bool,
-    /// Whether it is bold.
+    /// Says whether it is bold.
     pub(super) bold: bool,
     /// The colour.
     pub(super) colour: Colour,

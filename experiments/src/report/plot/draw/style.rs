@@ -70,7 +70,7 @@ pub(super) struct Look {
     pub(super) colour: Colour,
     /// The markers at the points.
     pub(super) shape: Shape,
-    /// Whether markers are filled with the paper's colour.
+    /// Says whether markers are filled with the paper's colour.
     pub(super) open: bool,
     /// The lengths of strokes and gaps, in widths of the line.
     pub(super) dashes: &'static [f64],
@@ -81,7 +81,7 @@ pub(super) struct Look {
 pub(super) struct Looks {
     firsts: Vec<String>,
     seconds: Vec<String>,
-    /// Whether a line has so many points that its dashes would be lost in its bends. Markers tell lines apart.
+    /// Says whether a line has so many points that its dashes would be lost in its bends. Markers tell lines apart.
     solid: bool,
 }
 
