@@ -6,7 +6,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use kovan_lab::verify::{Budget, Check, pairs, run_check};
+use kovan_lab::verify::{Budget, Check, run_pair};
+use kovan_pairs::ErasedPair;
 use kovan_schemes::canary;
 
 fn setting(name: &str) -> Option<u64> {
@@ -19,7 +20,7 @@ fn random_operations_on_random_pairs() {
     let mut seed = setting("KOVAN_FUZZ_SEED").unwrap_or_else(clock);
     println!("KOVAN_FUZZ_SEED={seed}");
     let length = Duration::from_secs(setting("KOVAN_FUZZ_SECONDS").unwrap_or(2));
-    let (pairs, began) = (pairs(), Instant::now());
+    let (pairs, began) = (ErasedPair::all(), Instant::now());
     let mut checks =
         vec![Check::Oracle, Check::Conservation, Check::Linearizability, Check::Canary];
     if canary::COMPILED {
@@ -35,7 +36,7 @@ fn random_operations_on_random_pairs() {
         // Should the process crash, the last line says in what.
         println!("{name}, seed {mixed}");
         let budget = Budget { seed: mixed, length: Duration::from_millis(20), announce: false };
-        if let Err(failure) = run_check(check, pair, &budget) {
+        if let Err(failure) = run_pair(check, pair, &budget) {
             panic!("{name}: {failure}");
         }
     }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use super::budget::{Budget, Failure};
-use super::subject::Pair;
 use adversary::{ALL, Adversary, Round, Seen, run};
+use kovan_pairs::ErasedPair;
 
 /// What is retired at least under a stall before anything is said about its share.
 const ENOUGH: u64 = 3000;
@@ -49,7 +49,7 @@ pub(super) fn patience(length: Duration) -> Duration {
 }
 
 /// Runs the check.
-pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
+pub(super) fn check(pair: &ErasedPair, budget: &Budget) -> Result<String, Failure> {
     let adversaries =
         || ALL.into_iter().filter(|one| *one == Adversary::Stalled || claims(pair, *one));
     let count = u32::try_from(adversaries().count()).unwrap_or(1);
@@ -83,7 +83,7 @@ pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
 }
 
 /// Whether garbage is bounded beside this adversary.
-fn claims(pair: &Pair, adversary: Adversary) -> bool {
+fn claims(pair: &ErasedPair, adversary: Adversary) -> bool {
     // Of those that do not go on loading, what bounds a stall bounds all.
     let long = adversary == Adversary::LongReader;
     if long { pair.scheme.robust.long_reader } else { pair.scheme.robust.stalled }
@@ -127,7 +127,7 @@ impl Held {
 }
 
 /// One round beside one adversary, for `length`, and until enough is retired, but not after `longest`.
-fn hold(pair: &Pair, round: Round) -> Result<Held> {
+fn hold(pair: &ErasedPair, round: Round) -> Result<Held> {
     let Round { adversary, .. } = round;
     let claimed = claims(pair, adversary);
     let subject = pair.make(32);

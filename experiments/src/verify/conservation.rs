@@ -8,10 +8,10 @@ use kovan_schemes::canary::jitter;
 use kovan_structures::Kind;
 
 use super::budget::{Budget, Failure, Gate, or_abort};
-use super::subject::{Operations, Pair, Subject};
 use crate::support::rng::XorShift;
 use crate::system::threads::start;
 use crate::worker::tally::{check_gone, check_live};
+use kovan_pairs::{ErasedPair, Operations, Subject};
 
 /// One round.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ struct Log {
 const SHORT_LIFE: u64 = 12;
 
 /// Runs the check.
-pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
+pub(super) fn check(pair: &ErasedPair, budget: &Budget) -> Result<String, Failure> {
     let mut operations = 0;
     let rounds = budget.rounds(|seed| {
         let shape = Shape::random(seed);
@@ -76,7 +76,7 @@ impl Shape {
     }
 }
 
-fn round(pair: &Pair, shape: Shape) -> Result<()> {
+fn round(pair: &ErasedPair, shape: Shape) -> Result<()> {
     let mut subject = pair.make(4);
     let prefill = prefill(&*subject, pair.structure.kind, shape);
     let logs = concurrent(&*subject, pair.structure.kind, shape);
@@ -91,7 +91,7 @@ fn round(pair: &Pair, shape: Shape) -> Result<()> {
 }
 
 /// What is checked when no thread uses the subject any more: nodes are conserved to the end.
-pub(super) fn check_end(pair: &Pair, mut subject: Box<dyn Subject>) -> Result<()> {
+pub(super) fn check_end(pair: &ErasedPair, mut subject: Box<dyn Subject>) -> Result<()> {
     let held = subject.contents().len() as u64;
     let before = subject.totals();
     check_live(&before, held, &pair.structure.nodes)?;

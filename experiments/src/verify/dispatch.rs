@@ -1,21 +1,29 @@
-//! Which function runs a check, and which pairs there are to check.
+//! Which function runs a check.
 
-use kovan_structures::registry;
+use kovan_pairs::ErasedPair;
+use kovan_schemes::Reclaimer;
+use kovan_structures::Structure;
 
 use super::budget::{Budget, Failure};
 use super::check::Check;
 #[cfg(feature = "canary")]
 use super::interruptions;
-use super::subject::{self, Pair};
+use super::of_scheme::OfScheme;
 use super::{bounds, conservation, history, oracle, pressure};
 
-/// Every allowed pair of the registries.
-#[must_use]
-pub fn pairs() -> Vec<Pair> {
-    let allowed = registry::matrix().into_iter().filter(|pair| pair.allowed);
-    allowed
-        .filter_map(|pair| registry::dispatch(pair.scheme, pair.structure, subject::Find).ok())
-        .collect()
+/// A pair that need not be in the registries, and the checks of its scheme.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair {
+    erased: ErasedPair,
+    of_scheme: OfScheme,
+}
+
+impl Pair {
+    /// Returns the pair of these types.
+    #[must_use]
+    pub fn of<R: Reclaimer, S: Structure<R>>() -> Self {
+        Self { erased: ErasedPair::of::<R, S>(), of_scheme: OfScheme::of::<R>() }
+    }
 }
 
 /// Runs a check of a pair, or of its scheme alone, in this process.
@@ -27,6 +35,20 @@ pub fn pairs() -> Vec<Pair> {
 /// # Panics
 /// For [`Check::Optimistic`], which may read freed memory.
 pub fn run_check(check: Check, pair: &Pair, budget: &Budget) -> Result<String, Failure> {
+    match pair.of_scheme.get(check) {
+        Some(run) => run(budget),
+        None => run_pair(check, &pair.erased, budget),
+    }
+}
+
+/// Runs a check that is not of a scheme alone, in this process.
+///
+/// # Errors
+/// As [`run_check`].
+///
+/// # Panics
+/// For checks of schemes alone.
+pub fn run_pair(check: Check, pair: &ErasedPair, budget: &Budget) -> Result<String, Failure> {
     match check {
         Check::Oracle => oracle::check(pair, budget),
         Check::Conservation => conservation::check(pair, budget),
@@ -40,9 +62,8 @@ pub fn run_check(check: Check, pair: &Pair, budget: &Budget) -> Result<String, F
             Err(Failure { seed: budget.seed, message })
         }
         Check::Bounds => bounds::check(pair, budget),
-        Check::Litmus | Check::Destructors | Check::Optimistic => match pair.of_scheme.get(check) {
-            Some(run) => run(budget),
-            None => panic!("`optimistic` is a script for the schemes of the registry"),
-        },
+        Check::Litmus | Check::Destructors | Check::Optimistic => {
+            panic!("`{}` is of a scheme alone", check.name())
+        }
     }
 }

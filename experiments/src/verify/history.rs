@@ -14,10 +14,10 @@ use kovan_structures::Kind;
 use super::budget::{Budget, Failure, Gate, or_abort};
 use super::linear::{Record, few_are_undecided, judge, overlaps};
 use super::model::{Answer, Op, query, take_all};
-use super::subject::{Operations, Pair, Subject, Worker};
 use super::walk::{Scan, Walk};
 use crate::support::rng::XorShift;
 use crate::system::threads::start;
+use kovan_pairs::{ErasedPair, Operations, Subject, Worker};
 
 /// Histories of one round: on the same structure, by the same threads.
 const HISTORIES: u64 = 40;
@@ -55,7 +55,7 @@ struct Counts {
 }
 
 /// Runs the check.
-pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
+pub(super) fn check(pair: &ErasedPair, budget: &Budget) -> Result<String, Failure> {
     let counts = Cell::new(Counts::default());
     let least = least(budget.length);
     // On a busy machine the threads of short runs may never meet.
@@ -86,7 +86,7 @@ fn least(length: Duration) -> u64 {
     AT_LEAST.min((length.as_secs_f64() * PER_SECOND) as u64)
 }
 
-fn round(pair: &Pair, seed: u64, counts: &mut Counts) -> Result<()> {
+fn round(pair: &ErasedPair, seed: u64, counts: &mut Counts) -> Result<()> {
     let mut random = XorShift::stream(seed, 0, 31);
     let shape = Shape {
         seed,

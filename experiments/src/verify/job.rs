@@ -6,14 +6,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
+use kovan_pairs::ErasedPair;
 use kovan_schemes::canary;
-use kovan_structures::registry::dispatch;
 use serde::{Deserialize, Serialize};
 
 use super::budget::{Budget, COUNTED, ROUND};
 use super::check::Check;
-use super::dispatch::run_check;
-use super::subject::Find;
+use super::dispatch::run_pair;
 use super::{bounds, of_scheme, optimistic};
 use crate::runner::child::{End, supervise};
 use crate::support::output::{tail, with_stderr};
@@ -146,9 +145,9 @@ impl Job {
             let check = found.and_then(|(_, checks)| checks.get(self.check));
             check.with_context(|| format!("unknown scheme `{}`", self.scheme))?(&budget)
         } else {
-            let pair = dispatch(&self.scheme, &self.structure, Find)
+            let pair = ErasedPair::find(&self.scheme, &self.structure)
                 .map_err(|error| anyhow!("{error}"))?;
-            run_check(self.check, &pair, &budget)
+            run_pair(self.check, &pair, &budget)
         };
         Ok(match result {
             Ok(detail) => Verdict::Passed { detail },

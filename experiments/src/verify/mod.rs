@@ -7,12 +7,11 @@
 //! | `workers` | runs checks some at a time, and their progress |
 //! | `outcome` | what they found: the table, and the lines of failures |
 //! | `check` | the checks by their names |
-//! | `dispatch` | which function runs a check, and which pairs there are |
+//! | `dispatch` | which function runs a check |
 //! | `job` | one check of one pair in a process of its own |
 //! | `ledger` | the file that adds up what many runs checked |
 //! | `slices` | what is to be checked next, so that all pairs come forward together |
 //! | `summary` | what a ledger holds, for people |
-//! | `subject` | a pair behind one type, so that the checks are compiled once |
 //! | `budget` | seeds, rounds and the time that a check has |
 //! | `model`, `oracle` | programs on one thread, against the standard collections |
 //! | `conservation` | keys and nodes add up after concurrent runs |
@@ -52,7 +51,6 @@ mod oracle;
 mod outcome;
 mod pressure;
 mod slices;
-mod subject;
 mod summary;
 mod walk;
 mod workers;
@@ -62,9 +60,8 @@ use std::time::Duration;
 
 pub use budget::{Budget, Failure};
 pub use check::Check;
-pub use dispatch::{pairs, run_check};
+pub use dispatch::{Pair, run_check, run_pair};
 pub use job::Verdict;
-pub use subject::Pair;
 
 /// Runs this program with the arguments as a child, which must end with [`report`]; what it said, or
 /// how it crashed or hung.

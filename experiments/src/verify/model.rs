@@ -6,7 +6,7 @@ use std::ops::Bound;
 
 use kovan_structures::{Kind, Query};
 
-use super::subject::Operations;
+use kovan_pairs::Operations;
 
 /// An operation with a visible answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

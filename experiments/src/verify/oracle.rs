@@ -8,8 +8,8 @@ use kovan_structures::Kind;
 
 use super::budget::{Budget, Failure};
 use super::model::{Answer, Model, Op, in_order, query};
-use super::subject::{Operations, Pair, Worker};
 use crate::support::rng::XorShift;
+use kovan_pairs::{ErasedPair, Operations, Worker};
 
 /// What one handle does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ const CHAPTER: usize = 60;
 const SHRINKS: usize = 3000;
 
 /// Runs the check.
-pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
+pub(super) fn check(pair: &ErasedPair, budget: &Budget) -> Result<String, Failure> {
     let mut steps = 0;
     let rounds = budget.rounds(|seed| {
         let program = program(seed, pair.structure.kind);
@@ -76,7 +76,7 @@ fn program(seed: u64, kind: Kind) -> Vec<Step> {
 }
 
 /// Runs a program on a new structure; an error if it and the model differ anywhere.
-fn run(pair: &Pair, program: &[Step]) -> Result<()> {
+fn run(pair: &ErasedPair, program: &[Step]) -> Result<()> {
     let run = || -> Result<()> {
         let kind = pair.structure.kind;
         let mut subject = pair.make(8);

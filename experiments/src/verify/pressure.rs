@@ -11,7 +11,7 @@ use kovan_schemes::canary::{jitter, reuse};
 
 use super::budget::{Budget, Failure, Gate, or_abort};
 use super::model::query;
-use super::subject::{Pair, Subject, Worker};
+use kovan_pairs::{ErasedPair, Subject, Worker};
 use kovan_structures::Kind;
 
 use crate::support::rng::XorShift;
@@ -23,7 +23,7 @@ const THREADS: u64 = 4;
 const GUARDS: u64 = 150;
 
 /// Runs the check.
-pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
+pub(super) fn check(pair: &ErasedPair, budget: &Budget) -> Result<String, Failure> {
     let mut freed = 0;
     let rounds = budget.rounds(|seed| {
         freed += round(pair, seed)?;
@@ -33,7 +33,7 @@ pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
     Ok(format!("{rounds} runs, {freed} nodes freed meanwhile"))
 }
 
-fn round(pair: &Pair, seed: u64) -> Result<u64> {
+fn round(pair: &ErasedPair, seed: u64) -> Result<u64> {
     // In a quarter of the rounds addresses come back at once: a late read may see the next node then, but
     // an exchange that takes that for the old one is seen.
     reuse(seed.is_multiple_of(4));

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::linear::Record;
 use super::model::{Answer, Op};
-use super::subject::Operations;
+use kovan_pairs::Operations;
 
 /// An iteration over a map, or a scan, and what it saw.
 #[derive(Clone, Debug)]

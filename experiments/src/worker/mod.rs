@@ -18,7 +18,7 @@ use std::io::Write;
 use anyhow::{Context, Result, ensure};
 use kovan_schemes::{BoundInput, Domain, ParameterError, Parameters, Reclaimer};
 use kovan_structures::Structure;
-use kovan_structures::registry::{DispatchError, Visitor, dispatch};
+use kovan_structures::registry::{DispatchError, Visitor};
 
 use self::apply::refusal;
 use self::prefill::{expected, prefill};
@@ -35,7 +35,7 @@ use crate::system::threads::{RAISE, TooFew, exit_with_parent, give_up};
 pub(crate) fn main(definition: &str) -> Result<()> {
     let trial: Trial = serde_json::from_str(definition).context("not a trial")?;
     exit_with_parent();
-    let messages = match dispatch(&trial.id.scheme, &trial.id.structure, Measurement(&trial)) {
+    let messages = match on_pair(&trial) {
         Ok(Ok(messages)) => messages,
         Ok(Err(refused)) => give_up(&format!("{refused}: {RAISE}, or run with fewer --threads")),
         Err(DispatchError::Refused { reason }) => vec![WorkerMessage::Refused { reason }],
@@ -51,13 +51,28 @@ pub(crate) fn main(definition: &str) -> Result<()> {
     Ok(())
 }
 
+type Measured = Result<Vec<WorkerMessage>, TooFew>;
+
+/// Measures the trial with its pair.
+#[cfg(not(feature = "canary"))]
+fn on_pair(trial: &Trial) -> Result<Measured, DispatchError> {
+    use kovan_structures::registry::dispatch;
+    dispatch(&trial.id.scheme, &trial.id.structure, Measurement(trial))
+}
+
+/// A build that checks every node measures nothing, so no pair is compiled for it.
+#[cfg(feature = "canary")]
+fn on_pair(_: &Trial) -> Result<Measured, DispatchError> {
+    Err(DispatchError::Refused { reason: "this build checks every node, for `verify`".into() })
+}
+
 /// The parameter of hash maps of fixed size.
 const BUCKETS: &str = "buckets";
 
 struct Measurement<'a>(&'a Trial);
 
 impl Visitor for Measurement<'_> {
-    type Output = Result<Vec<WorkerMessage>, TooFew>;
+    type Output = Measured;
 
     fn visit<R: Reclaimer, S: Structure<R>>(self) -> Self::Output {
         let Self(trial) = self;

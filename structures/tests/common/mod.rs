@@ -1,7 +1,5 @@
 //! What the tests share.
 
-use kovan_structures::registry::{self, Visitor};
-
 /// A generator of test sequences: xorshift64*.
 pub(crate) struct Random(u64);
 
@@ -26,24 +24,6 @@ impl Random {
 pub(crate) fn scaled(iterations: u64) -> u64 {
     let factor = std::env::var("KOVAN_STRESS").ok().and_then(|text| text.parse().ok());
     iterations * factor.unwrap_or(1)
-}
-
-// Not every test file has a visitor.
-#[allow(dead_code)]
-/// Runs a visitor on every pair that is allowed, and says which one it is at.
-pub(crate) fn every_pair<V: Visitor<Output = ()> + Clone>(visitor: &V) {
-    let mut visited = 0;
-    for pair in registry::matrix().iter().filter(|pair| pair.allowed) {
-        println!("{} over {}", pair.structure, pair.scheme);
-        registry::dispatch(pair.scheme, pair.structure, visitor.clone()).unwrap();
-        visited += 1;
-    }
-    // Every structure with every scheme that is strong enough for it.
-    let schemes = kovan_schemes::registry::all();
-    let strong = |needs| schemes.iter().filter(|scheme| scheme.strength >= needs).count();
-    let expected: usize = registry::structures().iter().map(|facts| strong(facts.needs)).sum();
-    assert_eq!(visited, expected);
-    assert!(visited >= schemes.len());
 }
 
 /// Calls a macro with a scheme of each kind, and more: code for every scheme takes minutes to compile. One

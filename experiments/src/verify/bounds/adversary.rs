@@ -8,9 +8,9 @@ use kovan_schemes::{BoundInput, Totals};
 use kovan_structures::Kind;
 
 use super::super::budget::or_abort;
-use super::super::subject::{Operations, Pair, Subject, Worker};
 use crate::support::rng::XorShift;
 use crate::system::threads::start;
+use kovan_pairs::{ErasedPair, Operations, Subject, Worker};
 
 /// What is in the way of reclamation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ pub(super) struct Round {
 
 /// Runs workers against an adversary and samples the counters, until it is `enough`.
 pub(super) fn run(
-    pair: &Pair,
+    pair: &ErasedPair,
     subject: &dyn Subject,
     round: Round,
     enough: impl Fn(&Seen) -> bool,
@@ -153,7 +153,7 @@ pub(super) fn run(
 }
 
 /// Returns whether it matters for the bound what is allocated while guards load.
-fn depends_on_guards(pair: &Pair, input: &BoundInput) -> bool {
+fn depends_on_guards(pair: &ErasedPair, input: &BoundInput) -> bool {
     pair.bound(input) != pair.bound(&BoundInput { allocated_in_guard: 1 << 20, ..*input })
 }
 

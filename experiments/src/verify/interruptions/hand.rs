@@ -7,10 +7,10 @@ use kovan_structures::{Kind, Query};
 
 use super::super::linear::Record;
 use super::super::model::{Answer, Op, take_all};
-use super::super::subject::{Operations, Worker};
 use super::super::walk::{Scan, Walk};
 use super::plan::{Action, BALLAST, Step, Task};
 use super::script::{KEYS, Log, Script};
+use kovan_pairs::{Operations, Worker};
 
 /// Pairs of an insertion and a removal in a burst: more than an era lasts.
 const BURST: u64 = 150;

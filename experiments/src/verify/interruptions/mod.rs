@@ -27,7 +27,7 @@ use self::script::{KEYS, Script};
 use super::budget::{Budget, Failure};
 use super::linear::few_are_undecided;
 use super::model::Op;
-use super::subject::Pair;
+use kovan_pairs::ErasedPair;
 
 /// Scripts of a round, on the same structures and handles.
 const SCRIPTS: u64 = 100;
@@ -45,7 +45,7 @@ struct Counts {
 }
 
 /// Runs the check.
-pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
+pub(super) fn check(pair: &ErasedPair, budget: &Budget) -> Result<String, Failure> {
     let mut counts = Counts::default();
     budget.rounds(|seed| round(pair, seed, &mut counts))?;
     let Counts { scripts, stops, undecided, freed } = counts;
@@ -60,7 +60,7 @@ pub(super) fn check(pair: &Pair, budget: &Budget) -> Result<String, Failure> {
     Ok(format!("{scripts} scripts, {stops} interruptions, {freed} nodes freed meanwhile"))
 }
 
-fn round(pair: &Pair, seed: u64, counts: &mut Counts) -> Result<()> {
+fn round(pair: &ErasedPair, seed: u64, counts: &mut Counts) -> Result<()> {
     reuse(seed.is_multiple_of(2));
     let script = Rc::new(Script::new(pair, seed));
     let mut crew = Crew::new(&script);

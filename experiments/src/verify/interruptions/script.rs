@@ -9,10 +9,10 @@ use kovan_structures::Kind;
 
 use super::super::linear::{Record, judge};
 use super::super::model::{Op, query};
-use super::super::subject::{Pair, Subject, Worker};
 use super::super::walk::{Scan, Walk};
 use super::plan::{Action, BALLAST, CREW, Order, Parts, Step, Task};
 use crate::support::rng::{SplitMix, XorShift};
+use kovan_pairs::{ErasedPair, Subject, Worker};
 
 /// Operations of a script, at most, besides those that fill and empty the structures.
 const OPERATIONS: u32 = 24;
@@ -51,7 +51,7 @@ pub(super) struct Script {
 }
 
 impl Script {
-    pub(super) fn new(pair: &Pair, seed: u64) -> Self {
+    pub(super) fn new(pair: &ErasedPair, seed: u64) -> Self {
         Self {
             subject: pair.make_three(2),
             random: RefCell::new(XorShift::stream(seed, 0, 51)),

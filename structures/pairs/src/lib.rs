@@ -1,30 +1,27 @@
-//! A pair of a scheme and a structure behind one type, so that the checks are compiled once.
+//! Pairs of a scheme and a structure behind one type.
 //!
-//! The checks measure nothing, so a virtual call per operation costs nothing that matters; compiled
-//! for each of hundreds of pairs they would take minutes to build.
+//! Tests and checks measure nothing, so a virtual call per operation costs nothing that matters. Compiled for
+//! each of hundreds of pairs they would take minutes to build; here the operations of each pair are compiled
+//! once, and what uses them is compiled once too.
 
 use kovan_schemes::domain::Meter;
 use kovan_schemes::{BoundInput, Domain, Facts, Guard, Handle, Parameters, Reclaimer, Totals};
-use kovan_structures::registry::Visitor;
+use kovan_structures::registry::{self, DispatchError, Visitor};
 use kovan_structures::{Query, Structure, StructureFacts};
-
-use super::of_scheme::OfScheme;
 
 /// A scheme and a structure.
 #[derive(Clone, Copy, Debug)]
-pub struct Pair {
-    /// Of the scheme.
+pub struct ErasedPair {
+    /// What the scheme declares.
     pub scheme: Facts,
-    /// Of the structure.
+    /// What the structure declares.
     pub structure: StructureFacts,
     make: fn(usize, usize) -> Box<dyn Subject>,
     bound: fn(&BoundInput) -> Option<u64>,
-    /// The checks of the scheme alone.
-    pub(super) of_scheme: OfScheme,
 }
 
-impl Pair {
-    /// The pair of these types.
+impl ErasedPair {
+    /// Returns the pair of these types.
     #[must_use]
     pub fn of<R: Reclaimer, S: Structure<R>>() -> Self {
         Self {
@@ -37,51 +34,68 @@ impl Pair {
                 Box::new(Real { structures, domain, meter })
             },
             bound: |input| R::bound(input, &Parameters::default()),
-            of_scheme: OfScheme::of::<R>(),
         }
     }
 
-    /// An empty structure in a domain of its own.
-    pub(super) fn make(&self, hint: usize) -> Box<dyn Subject> {
-        (self.make)(hint, 1)
+    /// Returns the pair of these names.
+    ///
+    /// # Errors
+    /// If there is no such scheme or structure, or the structure is not sound with the scheme.
+    pub fn find(scheme: &str, structure: &str) -> Result<Self, DispatchError> {
+        registry::dispatch(scheme, structure, Find)
     }
 
-    /// Three empty structures in one domain.
-    #[cfg_attr(not(feature = "canary"), expect(dead_code, reason = "of `interruptions`"))]
-    pub(super) fn make_three(&self, hint: usize) -> Box<dyn Subject> {
-        (self.make)(hint, 3)
+    /// Returns every allowed pair, in the order of the registries.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let allowed = registry::matrix().into_iter().filter(|pair| pair.allowed);
+        allowed.filter_map(|pair| Self::find(pair.scheme, pair.structure).ok()).collect()
     }
 
-    /// What the scheme declares.
-    pub(super) fn bound(&self, input: &BoundInput) -> Option<u64> {
+    /// Makes an empty structure in a domain of its own.
+    #[must_use]
+    pub fn make(&self, capacity_hint: usize) -> Box<dyn Subject> {
+        (self.make)(capacity_hint, 1)
+    }
+
+    /// Makes three empty structures in one domain.
+    #[must_use]
+    pub fn make_three(&self, capacity_hint: usize) -> Box<dyn Subject> {
+        (self.make)(capacity_hint, 3)
+    }
+
+    /// Returns the bound that the scheme declares, with its parameters at their defaults.
+    #[must_use]
+    pub fn bound(&self, input: &BoundInput) -> Option<u64> {
         (self.bound)(input)
     }
 }
 
-/// Finds a pair by its names: `dispatch(scheme, structure, Find)`.
-pub(super) struct Find;
+struct Find;
 
 impl Visitor for Find {
-    type Output = Pair;
-    fn visit<R: Reclaimer, S: Structure<R>>(self) -> Pair {
-        Pair::of::<R, S>()
+    type Output = ErasedPair;
+    fn visit<R: Reclaimer, S: Structure<R>>(self) -> ErasedPair {
+        ErasedPair::of::<R, S>()
     }
 }
 
 /// A structure in a domain, or three.
-pub(super) trait Subject: Sync {
+pub trait Subject: Sync {
     /// Registers the calling thread.
     fn join(&self) -> Box<dyn Worker + '_>;
-    /// The counters now.
+    /// Registers the calling thread with another domain, whose guards every operation must refuse.
+    fn join_another(&self) -> Box<dyn Worker + '_>;
+    /// Returns the counters of the domain.
     fn totals(&self) -> Totals;
-    /// All keys of the first structure, as [`Structure::contents`], then those of the others.
+    /// Returns all keys of the first structure, as [`Structure::contents`], then those of the others.
     fn contents(&mut self) -> Vec<u64>;
-    /// Drops the structures, then the domain; the counters after each.
+    /// Drops the structures, then the domain; returns the counters after each.
     fn finish(self: Box<Self>) -> [Totals; 2];
 }
 
 /// A registered thread.
-pub(super) trait Worker {
+pub trait Worker {
     /// Runs `inside` under one guard, with the structures.
     fn pinned_all(&self, inside: &mut dyn FnMut(&[&dyn Operations]));
     /// Runs `inside` under one guard, with the first structure.
@@ -92,8 +106,8 @@ pub(super) trait Worker {
     fn flush(&self);
 }
 
-/// The structure under a guard.
-pub(super) trait Operations {
+/// The operations of a structure under a guard.
+pub trait Operations {
     /// See [`Structure::insert`].
     fn insert(&self, key: u64) -> bool;
     /// See [`Structure::remove`].
@@ -107,7 +121,6 @@ pub(super) trait Operations {
     /// See [`Structure::query`].
     fn query(&self, query: Query) -> Option<Option<u64>>;
     /// See [`Structure::held`].
-    #[cfg_attr(not(feature = "canary"), expect(dead_code, reason = "of `interruptions`"))]
     fn held(&self, key: u64, inside: &mut dyn FnMut()) -> Option<Option<u64>>;
     /// See [`Structure::scan`].
     fn scan(&self, from: u64, count: u64, see: &mut dyn FnMut(u64)) -> bool;
@@ -125,6 +138,9 @@ struct Real<R: Reclaimer, S: Structure<R>> {
 impl<R: Reclaimer, S: Structure<R>> Subject for Real<R, S> {
     fn join(&self) -> Box<dyn Worker + '_> {
         Box::new(Registered { structures: &self.structures, handle: self.domain.register() })
+    }
+    fn join_another(&self) -> Box<dyn Worker + '_> {
+        Box::new(Registered { structures: &self.structures, handle: Domain::new().register() })
     }
     fn totals(&self) -> Totals {
         self.meter.totals()
