@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, anyhow, ensure};
 
-use super::{Overrides, ensure_few};
+use super::{Overrides, ensure_few, trial_seed};
 use crate::data::{Adversary, Seconds, Settings, Trial, TrialId, parameter_name};
 use crate::spec::{Axes, Scale, Spec};
-use crate::support::rng::fnv;
 
 /// What is combined.
 pub(super) struct Input<'a> {
@@ -89,10 +88,9 @@ impl Input<'_> {
         // A short window asks for a short run: the warm-up is never longer than the window.
         let warmup_seconds = self.scale.warmup_seconds.min(seconds);
         let usual = 30.0 + 4.0 * (seconds + warmup_seconds);
-        let point = [self.seed, id.threads.into(), id.stalled.into(), id.repeat.into(), range];
         Ok(Trial {
             experiment: self.spec.name.clone(),
-            seed: fnv(format!("{} {point:?}", id.workload).as_bytes()),
+            seed: trial_seed(self.seed, &id),
             adversary: adversary.clone(),
             warmup_seconds,
             timeout_seconds: self.spec.timeout_seconds.unwrap_or(usual),

@@ -4,6 +4,7 @@
 
 #![cfg(not(feature = "canary"))]
 
+mod further;
 mod limits;
 mod list;
 mod mistakes;
