@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use anyhow::{Result, anyhow, ensure};
 
 use super::{Overrides, ensure_few, trial_seed};
-use crate::data::{Adversary, Seconds, Settings, Trial, TrialId, parameter_name};
-use crate::spec::{Axes, Scale, Spec};
+use crate::data::{
+    Adversary, PrefillOrder, SOUND, STRICT, Seconds, Settings, Trial, TrialId, parameter_name,
+};
+use crate::spec::{Axes, Literal, Scale, Spec};
 
 /// What is combined.
 pub(super) struct Input<'a> {
@@ -71,6 +73,10 @@ impl Input<'_> {
         }
         let range = id.key_range;
         workload.key_range = range;
+        if id.is_strict() {
+            // As the harnesses do it: so many draws, by the thread that measures.
+            (workload.prefill_order, workload.prefill_threads) = (PrefillOrder::WithReplacement, 1);
+        }
         let keys = workload.prefill.keys(range);
         ensure!(
             keys <= range,
@@ -121,6 +127,10 @@ impl Input<'_> {
         let mut axes: Axes = self.spec.axes.clone();
         axes.extend(self.scale.axes.clone());
         axes.remove("period_ms");
+        if self.spec.strict {
+            let methods = [SOUND, STRICT].map(|name| Literal::Text(name.into()));
+            axes.insert("method".into(), methods.to_vec());
+        }
         if self.overrides.seconds.is_some() {
             axes.remove("seconds");
         }

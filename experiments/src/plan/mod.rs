@@ -235,6 +235,7 @@ fn ensure_few(count: usize, most: usize) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::PrefillOrder;
     use crate::spec::{embedded, parse};
 
     fn plan_of(text: &str) -> Result<Plan> {
@@ -290,6 +291,24 @@ mod tests {
         let json = |planned: &Planned| serde_json::to_string(&planned.trial).expect("json");
         let as_planned: Vec<String> = long.trials.iter().map(json).collect();
         assert_eq!(all.map(|planned| json(&planned)).collect::<Vec<_>>(), as_planned);
+    }
+
+    #[test]
+    fn strict_cells_stand_beside_the_sound_ones() {
+        let text = spec("x = \"threads\"\nthreads = [2]\nstrict = true", "");
+        let plan = plan_of(&text).expect("a plan");
+        let mut cells: Vec<&Trial> = plan.trials.iter().map(|planned| &planned.trial).collect();
+        cells.sort_by_key(|trial| trial.id.method.clone());
+        let [sound, strict] = cells[..] else { panic!("{} cells", cells.len()) };
+        assert_eq!((sound.id.method.as_str(), strict.id.is_strict()), ("sound", true));
+        assert_eq!(sound.workload.prefill_order, PrefillOrder::Shuffled);
+        assert_eq!(strict.workload.prefill_order, PrefillOrder::WithReplacement);
+        assert_eq!(sound.seed, strict.seed, "the same keys and operations");
+        // What is not strict is planned as ever, so that folders of older versions go on.
+        let json = serde_json::to_string(sound).expect("json");
+        assert!(!json.contains("method") && !json.contains("sound"), "{json}");
+        let written = plan_of(&text.replace("strict = true", "[axes]\nmethod = [\"strict\"]"));
+        assert!(written.is_err_and(|error| format!("{error:#}").contains("`strict = true`")));
     }
 
     #[test]

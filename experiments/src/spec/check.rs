@@ -116,13 +116,14 @@ impl Spec {
 }
 
 /// Axes that have keys of their own in a spec.
-const OWN_KEYS: [(&str, &str); 6] = [
+const OWN_KEYS: [(&str, &str); 7] = [
     ("scheme", "schemes"),
     ("structure", "structures"),
     ("workload", "[[workloads]]"),
     ("adversary", "[[adversaries]]"),
     ("threads", "threads"),
     ("stalled", "stalled"),
+    ("method", "strict = true"),
 ];
 
 fn whole(text: &str) -> Result<u64, String> {

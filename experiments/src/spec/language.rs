@@ -53,6 +53,9 @@ pub(crate) struct Spec {
     /// Records the latency of one operation in so many; absent: of none.
     #[serde(default)]
     pub(crate) latency_every: u32,
+    /// Measures each cell once more by the method of published harnesses.
+    #[serde(default)]
+    pub(crate) strict: bool,
     /// Seconds after which a cell is killed; absent = 30 s and four times its own length.
     pub(crate) timeout_seconds: Option<f64>,
     /// How long and how often, by name.

@@ -112,6 +112,7 @@ fn messages(
         free_burst_max: Some(tally.free_burst),
         harness_ns: Some(harness_ns),
         harness_timed_ns,
+        unreclaimed_by_operation: tally.mean_look(),
         ..with_series(&window.points, own)
     };
     let mut messages: Vec<_> =

@@ -91,8 +91,9 @@ pub(super) fn measure(subject: &dyn Subject, trial: &Trial) -> Result<Window, To
                 places.go(nth);
                 let (range, threads) = (trial.id.key_range, trial.id.threads);
                 let steps = Steps::new(mix, range, trial.seed, nth, threads);
-                let mut worker =
-                    Worker::new(mix, steps, trial.latency_every, rate_of_each(trial), delay);
+                let (every, rate) = (trial.latency_every, rate_of_each(trial));
+                let is_strict = trial.id.is_strict();
+                let mut worker = Worker::new(mix, steps, every, rate, is_strict, delay);
                 let mut have_come = || place.arrive_and_wait() == End::Released;
                 let tally = subject.work(phase, &mut worker, &mut have_come);
                 Left { tally, counts: worker.steps.counts, timing: worker.timing }

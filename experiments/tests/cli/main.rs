@@ -10,5 +10,6 @@ mod list;
 mod mistakes;
 mod resume;
 mod run;
+mod strict;
 mod support;
 mod verify;
