@@ -90,6 +90,13 @@ impl Input<'_> {
             id.adversary,
             id.threads
         );
+        let is_alone = !adversary.as_ref().is_some_and(Adversary::stops_in_destructor);
+        ensure!(
+            is_alone || *count == 1,
+            "adversary `{}`: one thread can stop in a destructor, not {count}: what the first one holds back is not \
+             freed, so that no other comes to its own; with how = \"stopped\" several can",
+            id.adversary
+        );
         let seconds = id.seconds.0.as_secs_f64();
         // A short window asks for a short run: the warm-up is never longer than the window.
         let warmup_seconds = self.scale.warmup_seconds.min(seconds);

@@ -15,7 +15,7 @@ use super::subject::Subject;
 use super::tally::Tally;
 use super::timing::Timing;
 use super::work::Worker;
-use crate::data::{Adversary, Metrics, Operation, RoleCount, SeriesPoint, Trial};
+use crate::data::{Metrics, Operation, RoleCount, SeriesPoint, Trial};
 use crate::system::cgroup::Groups;
 use crate::system::machine::resident_bytes;
 use crate::system::placement::Places;
@@ -105,8 +105,8 @@ pub(super) fn measure(subject: &dyn Subject, trial: &Trial) -> Result<Window, To
         start.end(if ready { End::Released } else { End::Abandoned });
         let watched = ready.then(|| watch(&meter, &phase, &schedule, trial, live));
 
-        // Workers that sleep are woken first.
-        if adversary.is_some_and(Adversary::is_of_workers) {
+        // Workers that sleep are woken first, and so is who may hold a lock that the workers wait for.
+        if adversary.is_some_and(|of| of.is_of_workers() || of.may_hold_locks()) {
             schedule.over();
         }
         let results: Vec<_> = workers.into_iter().map(ScopedJoinHandle::join).collect();

@@ -4,6 +4,7 @@
 
 #![cfg(not(feature = "canary"))]
 
+mod adversaries;
 mod further;
 mod limits;
 mod list;
