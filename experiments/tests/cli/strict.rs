@@ -52,3 +52,23 @@ fn both_methods_stand_side_by_side() {
     }
     assert!(svg("unreclaimed_by_operation.svg").is_ok(), "what only the strict method has");
 }
+
+/// The list of a hazard pointer's thread fills up to its threshold R and is scanned, so that its operations see
+/// (R + 1) / 2 nodes on average: the number of the published records.
+#[test]
+fn operations_see_what_they_saw_in_the_papers() {
+    let folder = Folder::new("anchor");
+    let text = spec("name = \"x\"\nstrict = true", "")
+        .replace("[[workloads]]", "[parameters]\n\"hp-asym.threshold\" = 30\n[[workloads]]")
+        .replace("\"hazard-pointer\"", "\"hp-asym\"");
+    let (out, path) = (folder.join("out"), folder.write("s.toml", &text));
+    let few = ["--scheme", "^hp-asym$", "--structure", "hash", "--stalled", "0", "--threads", "1"];
+    measures(&[&["run", &path, "--scale", "smoke", "--out", &out][..], &few].concat());
+    let header = fs::read_to_string(Path::new(&out).join("samples.csv")).expect("rows");
+    let mut at = header.lines().next().expect("a header").split(',');
+    let at = at.position(|column| column == "unreclaimed_by_operation").expect("a column");
+    let seen =
+        rows(&out, "samples.csv").iter().find_map(|row| row.split(',').nth(at)?.parse().ok());
+    let seen: f64 = seen.expect("a strict row");
+    assert!((seen - 15.5).abs() < 0.5, "{seen}");
+}
