@@ -26,6 +26,7 @@ TEXTS = [
     "error",
     "placement",
     "parameters",
+    "method",
     "allocator_version",
     "role",
     "operation",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use regex::Regex;
 
 use crate::spec::{ThreadCount, check_counts, check_repeats, check_seconds, check_threads};
+use crate::support::numbers;
 
 /// A list of counts of an adversary's threads.
 #[derive(Clone, Debug)]
@@ -56,21 +57,7 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
 
 /// A time as `90`, `90s`, `20m` or `8h`.
 pub(crate) fn time(text: &str) -> Result<Duration, String> {
-    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
-        Some(number) => (number, &text[number.len()..]),
-        None => (text, "s"),
-    };
-    let factor = match unit {
-        "h" => 3600.0,
-        "m" => 60.0,
-        _ => 1.0,
-    };
-    let seconds = number.parse::<f64>().ok().map(|number| number * factor);
-    // A year.
-    match seconds.filter(|seconds| (0.001..=31_536_000.0).contains(seconds)) {
-        Some(seconds) => Ok(Duration::from_secs_f64(seconds)),
-        None => Err("not a time; write for example 90s, 20m or 8h".into()),
-    }
+    numbers::time(text).map(Duration::from_secs_f64)
 }
 
 pub(crate) fn repeats(text: &str) -> Result<u32, String> {

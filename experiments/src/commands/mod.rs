@@ -1,9 +1,11 @@
 //! The command line.
 
 mod consent;
+
 mod list;
 mod plot;
 mod run;
+mod session;
 
 use std::sync::OnceLock;
 

@@ -1,27 +1,21 @@
 //! The `run` and `resume` commands.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 use regex::Regex;
 
 use super::consent;
+use super::session::{GoesOn, Job, dry_run, refuse_existing, seconds_left};
 use crate::arguments::{Counts, Threads, regex, repeats, seconds, seed, stalled, threads};
-use crate::data::{Trial, TrialId};
+use crate::data::{Further, Share, Time};
 use crate::plan::{Overrides, Pattern, Plan};
-use crate::report::{self, plot};
 use crate::results::manifest::Manifest;
-use crate::results::{self, Records, Resumed, Sample};
 use crate::runner::child::interrupt_flag;
-use crate::runner::{self, End};
 use crate::spec::{self, ScaleName, Source};
-use crate::support::output::{be_quiet, claim, complain, note, print};
-use crate::support::table;
+use crate::support::output::{be_quiet, print};
 use crate::system::machine::Machine;
 
 /// The arguments of `run`.
@@ -67,6 +61,8 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
+    further: FurtherArgs,
+    #[command(flatten)]
     going_on: GoingOn,
 }
 
@@ -76,7 +72,32 @@ pub(crate) struct ResumeArgs {
     /// A folder that `run` wrote
     dir: PathBuf,
     #[command(flatten)]
+    further: FurtherArgs,
+    #[command(flatten)]
     going_on: GoingOn,
+}
+
+/// What asks for repeats beyond those that are planned.
+#[derive(Clone, Copy, Debug, Args)]
+struct FurtherArgs {
+    /// After the planned repeats goes on, block by block, until the interval of each cell's median is within
+    /// this part of it, for example 5%
+    #[arg(long, value_name = "PART", allow_negative_numbers = true)]
+    until_narrow: Option<Share>,
+    /// After the planned repeats goes on as long as another block ends within this time, for example 10m;
+    /// all sessions of the run count
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
+    budget: Option<Time>,
+    /// With these two, the most repeats of a cell [default: 100]
+    #[arg(long, value_name = "N", value_parser = repeats, allow_negative_numbers = true)]
+    most_repeats: Option<u32>,
+}
+
+impl FurtherArgs {
+    fn get(self) -> Further {
+        let Self { until_narrow, budget, most_repeats } = self;
+        Further { until_narrow, budget, most_repeats }
+    }
 }
 
 /// How a run goes on.
@@ -104,14 +125,6 @@ enum Redo {
     Disturbed,
 }
 
-/// A spec with its plan and the folder of its results.
-struct Job {
-    source: Source,
-    plan: Plan,
-    overrides: Overrides,
-    dir: PathBuf,
-}
-
 /// Runs all named specs; the value is the exit code: 1 if a cell failed, 130 if interrupted.
 pub(crate) fn run(args: &RunArgs) -> Result<u8> {
     ensure_measurable()?;
@@ -134,7 +147,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8> {
             "experiment `{}` is named twice",
             source.spec.name
         );
-        jobs.push(Job::new(source, args)?);
+        jobs.push(job_of(source, args)?);
     }
     if args.dry_run {
         return jobs.iter().try_for_each(|job| print(&dry_run(job))).map(|()| 0);
@@ -142,23 +155,24 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8> {
     if !args.resume {
         jobs.iter().try_for_each(|job| refuse_existing(&job.dir))?;
     }
-    run_all(&jobs, args.resume, args.going_on)
+    run_all(jobs, args.resume, args.going_on)
 }
 
 /// Goes on with the run of a folder; the value as for [`run`].
 pub(crate) fn resume(args: &ResumeArgs) -> Result<u8> {
     ensure_measurable()?;
     let manifest = Manifest::read(&args.dir)?;
-    let overrides = manifest.overrides.clone().with_context(|| {
+    let mut overrides = manifest.overrides.clone().with_context(|| {
         format!(
             "{}: an older version wrote it, so use its command with --resume: {}",
             args.dir.display(),
             manifest.command.join(" ")
         )
     })?;
+    overrides.further = args.further.get().or(overrides.further);
     let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
     let plan = Plan::new(&source, manifest.scale, &overrides)?;
-    run_all(&[Job { source, plan, overrides, dir: args.dir.clone() }], true, args.going_on)
+    run_all(vec![Job { source, plan, overrides, dir: args.dir.clone() }], true, args.going_on)
 }
 
 fn ensure_measurable() -> Result<()> {
@@ -169,7 +183,7 @@ fn ensure_measurable() -> Result<()> {
     Ok(())
 }
 
-fn run_all(jobs: &[Job], resumes: bool, going_on: GoingOn) -> Result<u8> {
+fn run_all(mut jobs: Vec<Job>, resumes: bool, going_on: GoingOn) -> Result<u8> {
     if going_on.quiet {
         be_quiet();
     }
@@ -178,8 +192,12 @@ fn run_all(jobs: &[Job], resumes: bool, going_on: GoingOn) -> Result<u8> {
     consent::ask(seconds, bytes, Machine::here().memory(), going_on.yes)?;
     let interrupted = interrupt_flag()?;
     let mut code = 0;
-    for job in jobs {
-        code = code.max(job.run(resumes, going_on, &interrupted)?);
+    let goes_on = GoesOn {
+        allow_build: going_on.allow_build,
+        redo_disturbed: going_on.redo == Some(Redo::Disturbed),
+    };
+    for job in &mut jobs {
+        code = code.max(job.run(resumes, goes_on, &interrupted)?);
         if code == 130 {
             break;
         }
@@ -187,179 +205,32 @@ fn run_all(jobs: &[Job], resumes: bool, going_on: GoingOn) -> Result<u8> {
     Ok(code)
 }
 
-/// About how many seconds of a job are still to be measured.
-fn seconds_left(job: &Job) -> f64 {
-    // What cannot be read is told when the folder is opened.
-    let samples = results::read_samples(&job.dir).map(|table| table.rows).unwrap_or_default();
-    let complete: BTreeSet<&TrialId> =
-        samples.iter().filter(|row| row.is_complete()).map(|row| &row.id).collect();
-    Plan::estimate(job.plan.trials.iter().filter(|planned| !complete.contains(&planned.trial.id)))
-}
-
-fn refuse_existing(dir: &Path) -> Result<()> {
-    let exists = ["manifest.json", "samples.csv"].iter().any(|name| dir.join(name).exists());
+/// The job of a spec.
+fn job_of(source: Source, args: &RunArgs) -> Result<Job> {
+    let overrides = Overrides {
+        all: args.all,
+        scheme: args.scheme.clone().map(Pattern),
+        structure: args.structure.clone().map(Pattern),
+        threads: args.threads.as_ref().map(|threads| threads.0.clone()),
+        stalled: args.stalled.as_ref().map(|stalled| stalled.0.clone()),
+        seconds: args.seconds,
+        repeats: args.repeats,
+        further: args.further.get(),
+        seed: args.seed,
+        processors: Machine::here().hardware_threads(),
+    };
+    let plan =
+        Plan::new(&source, args.scale, &overrides).with_context(|| source.spec.name.clone())?;
+    let folder = format!("{}-{}", source.spec.name, args.scale);
+    let dir = match &args.out {
+        None => Path::new("results").join(folder),
+        Some(out) if args.specs.len() == 1 => out.clone(),
+        Some(out) => out.join(folder),
+    };
     ensure!(
-        !exists,
-        "{} already holds results; continue with `kovan-lab resume {0}`, or choose another --out",
+        !dir.exists() || dir.is_dir(),
+        "{} is no folder; results are written into a folder of their own",
         dir.display()
     );
-    Ok(())
-}
-
-fn dry_run(job: &Job) -> String {
-    let header = ["scheme", "structure", "workload", "threads", "stalled", "repeat", ""];
-    let row = |planned: &crate::plan::Planned| {
-        let id = &planned.trial.id;
-        let refused = planned.refused.as_ref().map(|reason| format!("refused: {reason}"));
-        vec![
-            id.scheme.clone(),
-            id.structure.clone(),
-            id.workload.clone(),
-            id.threads.to_string(),
-            id.stalled.to_string(),
-            id.repeat.to_string(),
-            refused.unwrap_or_else(|| id.unusual()),
-        ]
-    };
-    let rows: Vec<Vec<String>> = job.plan.trials.iter().map(row).collect();
-    format!(
-        "{}\n{}: {} cells at scale {}, about {:.0} s, plan {}, into {} (dry run: nothing is written)\n",
-        table::render(&header, &rows, &[3, 4, 5]),
-        job.source.spec.name,
-        rows.len(),
-        job.plan.scale,
-        Plan::estimate(job.plan.trials.iter()),
-        job.plan.hash(),
-        job.dir.display()
-    )
-}
-
-impl Job {
-    fn new(source: Source, args: &RunArgs) -> Result<Self> {
-        let overrides = Overrides {
-            all: args.all,
-            scheme: args.scheme.clone().map(Pattern),
-            structure: args.structure.clone().map(Pattern),
-            threads: args.threads.as_ref().map(|threads| threads.0.clone()),
-            stalled: args.stalled.as_ref().map(|stalled| stalled.0.clone()),
-            seconds: args.seconds,
-            repeats: args.repeats,
-            seed: args.seed,
-            processors: Machine::here().hardware_threads(),
-        };
-        let plan =
-            Plan::new(&source, args.scale, &overrides).with_context(|| source.spec.name.clone())?;
-        let folder = format!("{}-{}", source.spec.name, args.scale);
-        let dir = match &args.out {
-            None => Path::new("results").join(folder),
-            Some(out) if args.specs.len() == 1 => out.clone(),
-            Some(out) => out.join(folder),
-        };
-        ensure!(
-            !dir.exists() || dir.is_dir(),
-            "{} is no folder; results are written into a folder of their own",
-            dir.display()
-        );
-        Ok(Self { source, plan, overrides, dir })
-    }
-
-    fn trials(&self) -> Vec<&Trial> {
-        self.plan.trials.iter().map(|planned| &planned.trial).collect()
-    }
-
-    /// Opens or creates the folder.
-    fn prepare(&self, going_on: GoingOn) -> Result<(Manifest, Records, BTreeSet<TrialId>)> {
-        let dir = &self.dir;
-        if !dir.join("manifest.json").exists() {
-            ensure!(
-                !dir.join("samples.csv").exists(),
-                "{} has a samples.csv but no manifest.json, so it cannot be resumed; choose another --out",
-                dir.display()
-            );
-            let manifest = Manifest::new(&self.source, &self.plan, &self.overrides)?;
-            manifest.write(dir)?;
-            return Ok((manifest, Records::create(dir)?, BTreeSet::new()));
-        }
-        let mut manifest = Manifest::read(dir)?;
-        if manifest.plan_hash != self.plan.hash() {
-            bail!(
-                "{} holds results of another plan ({} at scale {}, hash {}; asked for: {}); \
-                 go on with it by `kovan-lab resume {0}`, or choose another --out",
-                dir.display(),
-                manifest.experiment,
-                manifest.scale,
-                manifest.plan_hash,
-                self.plan.hash()
-            );
-        }
-        manifest.join(dir, going_on.allow_build)?;
-        manifest.write(dir)?;
-        // A kill between the manifest and the first header leaves nothing to keep.
-        if dir.join("samples.csv").exists() {
-            let first = manifest.build.binary_hash.as_deref();
-            let is_kept =
-                |row: &Sample| going_on.redo != Some(Redo::Disturbed) || !report::is_disturbed(row);
-            let Resumed { records, complete, notes } =
-                Records::resume(dir, &self.trials(), first, is_kept)?;
-            notes.iter().for_each(|line| complain(line));
-            return Ok((manifest, records, complete));
-        }
-        if manifest.duration_seconds.is_some() {
-            complain(&format!(
-                "{}: samples.csv is lost, so every cell is measured again",
-                dir.display()
-            ));
-        }
-        Ok((manifest, Records::create(dir)?, BTreeSet::new()))
-    }
-
-    fn run(&self, resumes: bool, going_on: GoingOn, interrupted: &AtomicBool) -> Result<u8> {
-        let began = Instant::now();
-        let dir = &self.dir;
-        fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        let _claim = claim(dir)?;
-        if !resumes {
-            // Again, under the claim: another run may have begun and ended since the first look.
-            refuse_existing(dir)?;
-        }
-        let (mut manifest, mut records, complete) = self.prepare(going_on)?;
-        let trials = &self.plan.trials;
-        let todo = trials.iter().filter(|planned| !complete.contains(&planned.trial.id));
-        note(&format!(
-            "{}: {} cells, {} already complete, about {:.0} s -> {}",
-            self.source.spec.name,
-            trials.len(),
-            complete.len(),
-            Plan::estimate(todo),
-            dir.display()
-        ));
-        let capacity = manifest.machine.capacity();
-        let end = runner::run(&self.plan, &complete, &mut records, capacity, interrupted)?;
-        manifest.duration_seconds =
-            Some(manifest.duration_seconds.unwrap_or(0.0) + began.elapsed().as_secs_f64());
-        manifest.complete = end == End::Complete;
-        manifest.write(dir)?;
-        if end == End::Interrupted {
-            note(&format!(
-                "kovan-lab: interrupted; the records in {0} are whole. To go on: kovan-lab resume {0}",
-                dir.display()
-            ));
-            return Ok(130);
-        }
-        self.tell(&manifest)
-    }
-
-    /// The table, the figures, and what spoils the records.
-    fn tell(&self, manifest: &Manifest) -> Result<u8> {
-        let samples = results::read_samples(&self.dir)?.rows;
-        print(&report::text(&self.source.spec.question, &samples))?;
-        let style = plot::Style::default();
-        let (plots, lost) = plot::draw(&self.dir, &self.source.spec, &samples, manifest, &style)?;
-        let mut text = format!("\n{}", plot::list(&plots));
-        text.push_str(&format!("records  {}\n", self.dir.join("samples.csv").display()));
-        print(&text)?;
-        lost.iter().for_each(|line| complain(line));
-        let failed = report::complain(&samples, &manifest.machine);
-        Ok(u8::from(failed > 0))
-    }
+    Ok(Job { source, plan, overrides, dir })
 }

@@ -33,6 +33,10 @@ pub(crate) enum Point {
     /// It is in mid-structure, with all shields set.
     #[default]
     Inside,
+    /// It retires a node under a guard, and stops within that.
+    InRetire,
+    /// It may be anywhere in its operations, also between two guards.
+    Anywhere,
 }
 
 /// How a thread stops.
@@ -46,6 +50,8 @@ pub(crate) enum Manner {
     Sleeping,
     /// It spins, and keeps a processor busy.
     Spinning,
+    /// A signal stops it from outside, at whatever instruction it is.
+    Stopped,
 }
 
 /// An adversary.
@@ -90,6 +96,23 @@ impl Adversary {
     /// Returns whether its threads are workers, and not further threads.
     pub(crate) fn is_of_workers(&self) -> bool {
         self.kind == Kind::Delayed
+    }
+
+    /// Returns whether its threads stop in the destructor of a value that they retire.
+    pub(crate) fn stops_in_destructor(&self) -> bool {
+        let stops = matches!(self.kind, Kind::Stalled | Kind::Nap | Kind::Delayed);
+        stops && self.at == Point::InRetire && self.how != Manner::Stopped
+    }
+
+    /// Returns whether its further threads retire nodes before they stop.
+    pub(crate) fn works_first(&self) -> bool {
+        self.at == Point::InRetire || self.how == Manner::Stopped
+    }
+
+    /// Returns whether its threads may stop where they hold a lock that others need, of a scheme or of the
+    /// allocator.
+    pub(crate) fn may_hold_locks(&self) -> bool {
+        self.stops_in_destructor() || self.how == Manner::Stopped
     }
 
     /// Returns whether its threads are inside of a guard at some time for longer than an operation takes.

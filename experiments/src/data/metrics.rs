@@ -133,6 +133,9 @@ metrics! {
     latency_p9999_ns: u64, "p99.99 latency (ns)", Log, 1.0;
     /// Largest latency.
     latency_max_ns: u64, "largest latency (ns)", Log, 1.0;
+    /// Mean, over the operations, of the nodes that their worker had retired and not freed as they began; absent
+    /// where the method is not `strict`.
+    unreclaimed_by_operation: f64, "unreclaimed nodes of a worker, mean over operations", Log, 1.0;
 }
 
 impl MetricInfo {

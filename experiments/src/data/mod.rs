@@ -1,13 +1,15 @@
 //! Plain types that files, processes and figures share. They have no behaviour beyond themselves.
 
 mod adversary;
+mod further;
 mod message;
 mod metrics;
 mod trial;
 mod workload;
 
 pub(crate) use adversary::{Adversary, Kind as AdversaryKind, Manner, Point};
+pub(crate) use further::{Further, Share, Stop, Time, Wide};
 pub(crate) use message::{Latency, Measured, RoleCount, SeriesPoint, Trial, WorkerMessage};
 pub(crate) use metrics::{Draw, METRICS, MetricInfo, Metrics};
-pub(crate) use trial::{AXES, Seconds, Settings, TrialId, Value, parameter_name};
+pub(crate) use trial::{AXES, SOUND, STRICT, Seconds, Settings, TrialId, Value, parameter_name};
 pub(crate) use workload::{Keys, Mix, Operation, Prefill, PrefillOrder, Role, Workload};

@@ -190,7 +190,25 @@ axes! {
     placement: String = "none".into(), "placement", false;
     /// Parameters of scheme and structure that are set.
     parameters: Settings = Settings::default(), "parameters", false;
+    /// How it is measured: `sound`, or `strict` as the harnesses of papers do it. Left out where it is as usual,
+    /// so that plans of older versions keep their hashes.
+    #[serde(default = "sound", skip_serializing_if = "is_sound")]
+    method: String = sound(), "method", false;
 }
+
+/// The method of all cells that ask for no other.
+fn sound() -> String {
+    SOUND.into()
+}
+
+fn is_sound(method: &String) -> bool {
+    method == SOUND
+}
+
+/// The name of the lab's method.
+pub(crate) const SOUND: &str = "sound";
+/// The name of the method of published harnesses.
+pub(crate) const STRICT: &str = "strict";
 
 impl TrialId {
     /// The value of an axis by its column's name; a parameter by its own name.
@@ -211,6 +229,11 @@ impl TrialId {
             Some(info) => (info.set)(self, text),
             None => Err(format!("there is no axis `{axis}`")),
         }
+    }
+
+    /// Returns whether it is measured as published harnesses do it.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.method == STRICT
     }
 
     /// The texts of some axes, in the order of the columns.

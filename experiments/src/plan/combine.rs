@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, anyhow, ensure};
 
-use super::{Overrides, ensure_few};
-use crate::data::{Adversary, Seconds, Settings, Trial, TrialId, parameter_name};
-use crate::spec::{Axes, Scale, Spec};
-use crate::support::rng::fnv;
+use super::{Overrides, ensure_few, trial_seed};
+use crate::data::{
+    Adversary, PrefillOrder, SOUND, STRICT, Seconds, Settings, Trial, TrialId, parameter_name,
+};
+use crate::spec::{Axes, Literal, Scale, Spec};
 
 /// What is combined.
 pub(super) struct Input<'a> {
@@ -72,6 +73,10 @@ impl Input<'_> {
         }
         let range = id.key_range;
         workload.key_range = range;
+        if id.is_strict() {
+            // As the harnesses do it: so many draws, by the thread that measures.
+            (workload.prefill_order, workload.prefill_threads) = (PrefillOrder::WithReplacement, 1);
+        }
         let keys = workload.prefill.keys(range);
         ensure!(
             keys <= range,
@@ -85,14 +90,20 @@ impl Input<'_> {
             id.adversary,
             id.threads
         );
+        let is_alone = !adversary.as_ref().is_some_and(Adversary::stops_in_destructor);
+        ensure!(
+            is_alone || *count == 1,
+            "adversary `{}`: one thread can stop in a destructor, not {count}: what the first one holds back is not \
+             freed, so that no other comes to its own; with how = \"stopped\" several can",
+            id.adversary
+        );
         let seconds = id.seconds.0.as_secs_f64();
         // A short window asks for a short run: the warm-up is never longer than the window.
         let warmup_seconds = self.scale.warmup_seconds.min(seconds);
         let usual = 30.0 + 4.0 * (seconds + warmup_seconds);
-        let point = [self.seed, id.threads.into(), id.stalled.into(), id.repeat.into(), range];
         Ok(Trial {
             experiment: self.spec.name.clone(),
-            seed: fnv(format!("{} {point:?}", id.workload).as_bytes()),
+            seed: trial_seed(self.seed, &id),
             adversary: adversary.clone(),
             warmup_seconds,
             timeout_seconds: self.spec.timeout_seconds.unwrap_or(usual),
@@ -123,6 +134,10 @@ impl Input<'_> {
         let mut axes: Axes = self.spec.axes.clone();
         axes.extend(self.scale.axes.clone());
         axes.remove("period_ms");
+        if self.spec.strict {
+            let methods = [SOUND, STRICT].map(|name| Literal::Text(name.into()));
+            axes.insert("method".into(), methods.to_vec());
+        }
         if self.overrides.seconds.is_some() {
             axes.remove("seconds");
         }

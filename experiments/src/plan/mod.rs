@@ -6,8 +6,8 @@ use anyhow::{Result, bail, ensure};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Trial, TrialId};
-use crate::spec::{ScaleName, Source, ThreadCount};
+use crate::data::{Further, Trial, TrialId};
+use crate::spec::{ScaleName, Source, ThreadCount, check_further};
 use crate::support::numbers::sum;
 use crate::support::rng::{SplitMix, fnv};
 
@@ -50,6 +50,9 @@ pub(crate) struct Overrides {
     pub(crate) seconds: Option<f64>,
     /// Replaces the number of repeats.
     pub(crate) repeats: Option<u32>,
+    /// Replaces what asks for further repeats. Absent in records of older versions.
+    #[serde(default)]
+    pub(crate) further: Further,
     /// Replaces the seed.
     pub(crate) seed: Option<u64>,
     /// Hardware threads, which relative thread counts are of.
@@ -74,6 +77,14 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// The trials.
     pub(crate) trials: Vec<Planned>,
+    /// Repeats of each cell in `trials`.
+    pub(crate) repeats: u32,
+    /// What asks for more of them.
+    pub(crate) further: Further,
+    /// The metric whose interval decides about that.
+    pub(crate) judged: &'static str,
+    /// The cells before they are put into an order.
+    cells: Vec<Planned>,
 }
 
 impl Plan {
@@ -108,13 +119,38 @@ impl Plan {
             .into_iter()
             .map(|trial| Planned { refused: refused(&trial.id), trial })
             .collect();
+        let cells: Vec<Planned> =
+            trials.iter().take_while(|planned| planned.trial.id.repeat == 1).cloned().collect();
         // Each repeat is a block in an order of its own, one after the other: its trials run close to each
         // other in time, and what is interrupted has whole repeats.
         let mut order = SplitMix::new(seed);
         let same_block =
             |one: &Planned, next: &Planned| one.trial.id.repeat == next.trial.id.repeat;
         trials.chunk_by_mut(same_block).for_each(|block| order.shuffle(block));
-        Ok(Self { scale: scale_name, seed, trials })
+        let repeats = overrides.repeats.unwrap_or(scale.repeats);
+        let further = overrides.further.or(scale.further());
+        check_further(&further, repeats)?;
+        let judged = spec.judged();
+        Ok(Self { scale: scale_name, seed, trials, repeats, further, judged, cells })
+    }
+
+    /// Every cell once more, in a fresh order: the block of a repeat. Those of the plan are the same as in
+    /// `trials`, so that it does not matter to a block whether it was planned.
+    pub(crate) fn block(&self, repeat: u32) -> Vec<Planned> {
+        let mut order = SplitMix::new(self.seed);
+        // Each block takes from the stream what the one before has left.
+        let mut places: Vec<usize> = Vec::new();
+        for _ in 0..repeat {
+            places = (0..self.cells.len()).collect();
+            order.shuffle(&mut places);
+        }
+        let of = |place: usize| {
+            let mut planned = self.cells[place].clone();
+            planned.trial.id.repeat = repeat;
+            planned.trial.seed = trial_seed(self.seed, &planned.trial.id);
+            planned
+        };
+        places.into_iter().map(of).collect()
     }
 
     /// A hash of everything that decides what is measured; not of texts.
@@ -160,6 +196,12 @@ impl Plan {
     }
 }
 
+/// The seed of a trial, which is the same for every scheme.
+fn trial_seed(seed: u64, id: &TrialId) -> u64 {
+    let point = [seed, id.threads.into(), id.stalled.into(), id.repeat.into(), id.key_range];
+    fnv(format!("{} {point:?}", id.workload).as_bytes())
+}
+
 /// Those that a spec names, or all; of them those that match a filter. With `from_all` the filter is of
 /// all, whatever the spec names.
 fn choose(
@@ -193,6 +235,7 @@ fn ensure_few(count: usize, most: usize) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::PrefillOrder;
     use crate::spec::{embedded, parse};
 
     fn plan_of(text: &str) -> Result<Plan> {
@@ -232,6 +275,40 @@ mod tests {
         assert_ne!(order(&trials, 1), order(&trials, 2), "in another order");
         assert_ne!(order(&trials, 1), order(&plan(2), 1), "by the seed");
         assert_eq!(order(&trials, 3), order(&plan(1), 3), "the same for the same seed");
+    }
+
+    #[test]
+    fn further_blocks_go_on_where_the_plan_ends() {
+        let source = embedded().expect("valid").remove(0);
+        let plan = |repeats| {
+            let processors = 2;
+            let overrides =
+                Overrides { repeats: Some(repeats), processors, ..Overrides::default() };
+            Plan::new(&source, ScaleName::Laptop, &overrides).expect("a plan")
+        };
+        let (short, long) = (plan(2), plan(5));
+        let all = (1..=5).flat_map(|repeat| short.block(repeat));
+        let json = |planned: &Planned| serde_json::to_string(&planned.trial).expect("json");
+        let as_planned: Vec<String> = long.trials.iter().map(json).collect();
+        assert_eq!(all.map(|planned| json(&planned)).collect::<Vec<_>>(), as_planned);
+    }
+
+    #[test]
+    fn strict_cells_stand_beside_the_sound_ones() {
+        let text = spec("x = \"threads\"\nthreads = [2]\nstrict = true", "");
+        let plan = plan_of(&text).expect("a plan");
+        let mut cells: Vec<&Trial> = plan.trials.iter().map(|planned| &planned.trial).collect();
+        cells.sort_by_key(|trial| trial.id.method.clone());
+        let [sound, strict] = cells[..] else { panic!("{} cells", cells.len()) };
+        assert_eq!((sound.id.method.as_str(), strict.id.is_strict()), ("sound", true));
+        assert_eq!(sound.workload.prefill_order, PrefillOrder::Shuffled);
+        assert_eq!(strict.workload.prefill_order, PrefillOrder::WithReplacement);
+        assert_eq!(sound.seed, strict.seed, "the same keys and operations");
+        // What is not strict is planned as ever, so that folders of older versions go on.
+        let json = serde_json::to_string(sound).expect("json");
+        assert!(!json.contains("method") && !json.contains("sound"), "{json}");
+        let written = plan_of(&text.replace("strict = true", "[axes]\nmethod = [\"strict\"]"));
+        assert!(written.is_err_and(|error| format!("{error:#}").contains("`strict = true`")));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::data::{Further, Stop, Wide};
 use crate::plan::{Overrides, Plan};
 use crate::spec::{ScaleName, Source};
 use crate::support::output::replace_file;
@@ -41,6 +42,9 @@ pub(crate) struct Manifest {
     pub(crate) command: Vec<String>,
     /// What the command line changed of the spec. Absent in records of older versions.
     pub(crate) overrides: Option<Overrides>,
+    /// What was measured beyond the planned repeats. Absent where nothing asked for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) further_repeats: Option<FurtherRepeats>,
     pub(crate) started: String,
     /// The time of all sessions that ended by themselves; absent while the first one runs.
     pub(crate) duration_seconds: Option<f64>,
@@ -65,6 +69,24 @@ pub(crate) struct Allocator {
     reason: String,
 }
 
+/// Repeats beyond those that are planned.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct FurtherRepeats {
+    /// Repeats that are measured in any case.
+    planned: u32,
+    /// What asks for more, and the most there can be.
+    #[serde(flatten)]
+    asked: Further,
+    /// The metric whose interval is to be narrow.
+    metric: String,
+    /// Whole blocks, the planned ones among them; absent until the end.
+    done: Option<u32>,
+    /// Why there is no other one; absent until the end.
+    stopped: Option<Stop>,
+    /// The cells that are still wider than was asked for.
+    wide: Vec<Wide>,
+}
+
 impl Manifest {
     /// The manifest of a run that starts now.
     pub(crate) fn new(source: &Source, plan: &Plan, overrides: &Overrides) -> Result<Self> {
@@ -86,6 +108,10 @@ impl Manifest {
             seed: plan.seed,
             command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
             overrides: Some(overrides.clone()),
+            further_repeats: plan
+                .further
+                .is_asked()
+                .then(|| FurtherRepeats::of(plan, plan.further)),
             started: now(),
             duration_seconds: None,
             complete: false,
@@ -163,6 +189,28 @@ impl Manifest {
         Ok(())
     }
 
+    /// Takes over what a plan asks for beyond its repeats. What it does not say stays as it was. Returns what
+    /// is asked for now.
+    pub(crate) fn ask_further(&mut self, plan: &Plan) -> Further {
+        let before = self.further_repeats.as_ref().map(|further| further.asked);
+        let asked = plan.further.or(before.unwrap_or_default());
+        if asked.is_asked() {
+            self.further_repeats = Some(FurtherRepeats::of(plan, asked));
+        }
+        if let Some(overrides) = &mut self.overrides {
+            overrides.further = asked;
+        }
+        asked
+    }
+
+    /// Says how far the further repeats came.
+    pub(crate) fn end_further(&mut self, done: u32, stopped: Option<Stop>, wide: &[Wide]) {
+        if let Some(further) = &mut self.further_repeats {
+            (further.done, further.stopped) = (Some(done), stopped);
+            further.wide = wide.to_vec();
+        }
+    }
+
     /// The build that began, and those that went on.
     fn builds(&self) -> impl Iterator<Item = &Build> {
         std::iter::once(&self.build).chain(&self.other_builds)
@@ -173,5 +221,18 @@ impl Manifest {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
         replace_file(&dir.join("manifest.json"), &text)
+    }
+}
+
+impl FurtherRepeats {
+    fn of(plan: &Plan, asked: Further) -> Self {
+        Self {
+            planned: plan.repeats,
+            asked: Further { most_repeats: Some(asked.most()), ..asked },
+            metric: plan.judged.into(),
+            done: None,
+            stopped: None,
+            wide: Vec::new(),
+        }
     }
 }

@@ -27,8 +27,8 @@ pub(crate) use self::table::Table;
 #[derive(Debug)]
 pub(crate) struct Resumed {
     pub(crate) records: Records,
-    /// The trials that are complete.
-    pub(crate) complete: BTreeSet<TrialId>,
+    /// The rows of the trials that are complete.
+    pub(crate) rows: Vec<Sample>,
     /// What the user should know of the files.
     pub(crate) notes: Vec<String>,
 }
@@ -64,8 +64,8 @@ impl Records {
     }
 
     /// Opens the files of an interrupted run. A row that was cut, rows of failed trials and what other
-    /// tables have of incomplete trials are removed, and rows that are not to be kept. Rows of older versions, which name no build, are of the
-    /// `first` one.
+    /// tables have of incomplete trials are removed, and rows that are not to be kept. Rows of further repeats of
+    /// the `trials` stay. Rows of older versions, which name no build, are of the `first` one.
     pub(crate) fn resume(
         dir: &Path,
         trials: &[&Trial],
@@ -75,11 +75,12 @@ impl Records {
         let Table { rows: mut samples, cut } = read_samples(dir)?;
         let mut notes: Vec<String> = cut.into_iter().collect();
         let mut complete = BTreeSet::new();
-        let planned: BTreeSet<&TrialId> = trials.iter().map(|trial| &trial.id).collect();
+        let of_first = |id: &TrialId| TrialId { repeat: 1, ..id.clone() };
+        let planned: BTreeSet<TrialId> = trials.iter().map(|trial| of_first(&trial.id)).collect();
         samples.retain(|row| {
             row.is_complete()
                 && is_kept(row)
-                && planned.contains(&row.id)
+                && planned.contains(&of_first(&row.id))
                 && complete.insert(row.id.clone())
         });
         for row in &mut samples {
@@ -90,7 +91,7 @@ impl Records {
         keep::<LatencyRow>(&dir.join(LATENCIES), &complete)?;
         notes.extend(lost_series(dir, samples.iter(), &ends(&series)));
         write(&dir.join(SAMPLES), &samples)?;
-        Ok(Resumed { records: Self::open(dir)?, complete, notes })
+        Ok(Resumed { records: Self::open(dir)?, rows: samples, notes })
     }
 
     fn open(dir: &Path) -> Result<Self> {

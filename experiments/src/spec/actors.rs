@@ -7,7 +7,8 @@ use anyhow::anyhow;
 use super::fault::{Fault, at, at_item, require};
 use super::language::MAX_THREADS;
 use super::limits::{check_name, check_value, counts};
-use crate::data::{Adversary, AdversaryKind, Mix, Point, Prefill, Workload};
+use crate::data::{Adversary, AdversaryKind, Manner, Mix, Point, Prefill, Workload};
+use crate::system::stop;
 
 /// A workload and its roles.
 pub(super) fn check_workload(workload: &Workload, range_is_axis: bool) -> Result<(), Fault> {
@@ -105,8 +106,33 @@ pub(super) fn check_adversary(adversary: &Adversary, period_is_axis: bool) -> Re
         let told = |error| Fault::new(&["period_ms"], anyhow!("period_ms: {error}"));
         check_value("period_ms", &period.to_string()).map_err(told)?;
     }
+    check_stop(adversary)?;
     let stops = adversary.kind == AdversaryKind::Stalled;
     require("at", !stops || adversary.at != Point::Outside, || {
         "at: a stalled thread is inside of a guard; the kind `idle` stops outside".into()
+    })
+}
+
+/// Where and how its threads stop, together.
+fn check_stop(adversary: &Adversary) -> Result<(), Fault> {
+    let Adversary { kind, at, how, .. } = adversary;
+    let is_signal = *how == Manner::Stopped;
+    require("how", !is_signal || stop::IS_POSSIBLE, || {
+        "how: `stopped` needs signals to one thread as Linux has them; `parked` works everywhere"
+            .into()
+    })?;
+    require("how", !is_signal || *kind == AdversaryKind::Stalled, || {
+        "how: a signal stops threads of the kind `stalled` only".into()
+    })?;
+    let signal_places = [Point::Inside, Point::InRetire, Point::Anywhere];
+    require("at", !is_signal || signal_places.contains(at), || {
+        "at: a signal stops a thread `inside` of an operation, `in-retire` or `anywhere`".into()
+    })?;
+    require("at", is_signal || *at != Point::Anywhere, || {
+        "at: only a signal stops a thread `anywhere`: how = \"stopped\"".into()
+    })?;
+    let stops = [AdversaryKind::Stalled, AdversaryKind::Nap, AdversaryKind::Delayed];
+    require("at", *at != Point::InRetire || stops.contains(kind), || {
+        "at: `in-retire` is for the kinds `stalled`, `nap` and `delayed`".into()
     })
 }

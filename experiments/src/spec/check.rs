@@ -8,8 +8,8 @@ use super::actors::{check_adversary, check_workload};
 use super::fault::{Fault, at, at_item, require};
 use super::language::{Axes, Scale, Spec};
 use super::limits::{
-    check_known, check_name, check_repeats, check_seconds, check_text, check_value, counts,
-    thread_counts,
+    check_further, check_known, check_name, check_repeats, check_seconds, check_text, check_value,
+    counts, thread_counts,
 };
 use super::parameters::check_parameter;
 use crate::data::{AXES, METRICS, TrialId};
@@ -116,13 +116,14 @@ impl Spec {
 }
 
 /// Axes that have keys of their own in a spec.
-const OWN_KEYS: [(&str, &str); 6] = [
+const OWN_KEYS: [(&str, &str); 7] = [
     ("scheme", "schemes"),
     ("structure", "structures"),
     ("workload", "[[workloads]]"),
     ("adversary", "[[adversaries]]"),
     ("threads", "threads"),
     ("stalled", "stalled"),
+    ("method", "strict = true"),
 ];
 
 fn whole(text: &str) -> Result<u64, String> {
@@ -180,6 +181,7 @@ impl Scale {
             format!("warmup_seconds: must be from 0 to 3600, but is {warm_up}")
         })?;
         at("repeats", check_repeats("repeats", self.repeats))?;
+        at("most_repeats", check_further(&self.further(), self.repeats))?;
         if let Some(threads) = &self.threads {
             at_item("threads", thread_counts(threads))?;
         }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Adversary, Workload};
+use crate::data::{Adversary, Draw, Further, MetricInfo, Share, Time, Workload};
 
 /// More threads than this in a cell is a mistake.
 pub(crate) const MAX_THREADS: u32 = 1024;
@@ -53,6 +53,9 @@ pub(crate) struct Spec {
     /// Records the latency of one operation in so many; absent: of none.
     #[serde(default)]
     pub(crate) latency_every: u32,
+    /// Measures each cell once more by the method of published harnesses.
+    #[serde(default)]
+    pub(crate) strict: bool,
     /// Seconds after which a cell is killed; absent = 30 s and four times its own length.
     pub(crate) timeout_seconds: Option<f64>,
     /// How long and how often, by name.
@@ -189,6 +192,12 @@ pub(crate) struct Scale {
     pub(crate) warmup_seconds: f64,
     /// How often each cell is measured.
     pub(crate) repeats: u32,
+    /// Measures further repeats until each interval is so narrow.
+    pub(crate) until_narrow: Option<Share>,
+    /// Measures no further repeat after this time.
+    pub(crate) budget: Option<Time>,
+    /// Measures no cell more often.
+    pub(crate) most_repeats: Option<u32>,
     /// Replaces the worker thread counts.
     pub(crate) threads: Option<Vec<ThreadCount>>,
     /// Replaces the counts of the adversary's threads.
@@ -198,7 +207,25 @@ pub(crate) struct Scale {
     pub(crate) axes: Axes,
 }
 
+impl Scale {
+    /// What asks for further repeats.
+    pub(crate) fn further(&self) -> Further {
+        let Self { until_narrow, budget, most_repeats, .. } = *self;
+        Further { until_narrow, budget, most_repeats }
+    }
+}
+
 impl Spec {
+    /// The metric whose interval decides whether there are enough repeats: the first one among the figures
+    /// that is summarised by a median; absent: throughput.
+    pub(crate) fn judged(&self) -> &'static str {
+        let of_median = |name: &String| {
+            MetricInfo::of(name).filter(|info| matches!(info.draw, Draw::Linear | Draw::Log))
+        };
+        let mut figures = self.figures.iter().flatten();
+        figures.find_map(of_median).map_or("ops_per_second", |info| info.name)
+    }
+
     /// The scale of a name.
     pub(crate) fn scale(&self, name: ScaleName) -> Result<&Scale> {
         let all = self.scales.all();

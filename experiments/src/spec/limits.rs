@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Error, Result, anyhow, bail, ensure};
 
 use super::language::{MAX_THREADS, ThreadCount};
+use crate::data::Further;
 use crate::support::suggest::suggest;
 use crate::system::{allocator, placement};
 
@@ -110,6 +111,21 @@ pub(crate) fn check_seconds(key: &str, seconds: f64) -> Result<()> {
 /// A number of repeats.
 pub(crate) fn check_repeats(key: &str, repeats: u32) -> Result<()> {
     ensure!((1..=1000).contains(&repeats), "{key}: must be from 1 to 1000, but is {repeats}");
+    Ok(())
+}
+
+/// What asks for further repeats, beyond so many.
+pub(crate) fn check_further(further: &Further, repeats: u32) -> Result<()> {
+    let Some(most) = further.most_repeats else { return Ok(()) };
+    check_repeats("most_repeats", most)?;
+    ensure!(
+        further.is_asked(),
+        "most_repeats: limits what `until_narrow` or `budget` ask for; give one of them"
+    );
+    ensure!(
+        most >= repeats,
+        "most_repeats: must be at least `repeats`, which is {repeats}, but is {most}"
+    );
     Ok(())
 }
 

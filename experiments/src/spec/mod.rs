@@ -17,8 +17,8 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::support::output::one_line;
 use crate::support::suggest::{our_name, suggest};
 
-pub(crate) use language::{Axes, Scale, ScaleName, Spec, ThreadCount};
-pub(crate) use limits::{check_counts, check_repeats, check_seconds, check_threads};
+pub(crate) use language::{Axes, Literal, Scale, ScaleName, Spec, ThreadCount};
+pub(crate) use limits::{check_counts, check_further, check_repeats, check_seconds, check_threads};
 
 /// The specifications in the binary: file name and text.
 const EMBEDDED: &[(&str, &str)] = &[

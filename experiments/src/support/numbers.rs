@@ -26,9 +26,54 @@ pub(crate) fn median(values: &mut [u64]) -> Option<u64> {
     Some(low + (high - low) / 2)
 }
 
+/// Reads a time as `90`, `90s`, `20m` or `8h`, in seconds.
+///
+/// # Errors
+/// If it is none, or longer than a year: what would be right.
+pub(crate) fn time(text: &str) -> Result<f64, String> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, &text[number.len()..]),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "h" => 3600.0,
+        "m" => 60.0,
+        _ => 1.0,
+    };
+    let seconds = number.parse::<f64>().ok().map(|number| number * factor);
+    // A year.
+    let fits = seconds.filter(|seconds| (0.001..=31_536_000.0).contains(seconds));
+    fits.ok_or_else(|| "not a time; write for example 90s, 20m or 8h".into())
+}
+
+/// Reads a part of a whole as `5%` or `0.05`.
+///
+/// # Errors
+/// If it is none, or more than all: what would be right.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    let part = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.parse(),
+    };
+    let fits = part.ok().filter(|part| *part > 0.0 && *part <= 1.0);
+    fits.ok_or_else(|| "must be above 0 and at most 100 %; write for example 5% or 0.05".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_and_shares_are_read() {
+        assert_eq!(["90", "90s", "20m", "8h"].map(time), [90.0, 90.0, 1200.0, 28_800.0].map(Ok));
+        assert_eq!(["5%", "0.05", "100 %"].map(share), [0.05, 0.05, 1.0].map(Ok));
+        for wrong in ["", "m", "-1s", "0", "nan", "9999999h"] {
+            assert!(time(wrong).is_err_and(|told| told.contains("20m")), "{wrong}");
+        }
+        for wrong in ["", "%", "0", "-5%", "101%", "nan", "inf"] {
+            assert!(share(wrong).is_err_and(|told| told.contains("5%")), "{wrong}");
+        }
+    }
 
     #[test]
     fn numbers_for_people() {

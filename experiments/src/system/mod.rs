@@ -5,5 +5,6 @@ pub(crate) mod builds;
 pub(crate) mod cgroup;
 pub(crate) mod machine;
 pub(crate) mod placement;
+pub(crate) mod stop;
 pub(crate) mod threads;
 pub(crate) mod usage;

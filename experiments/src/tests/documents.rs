@@ -75,6 +75,7 @@ fn keys_of(value: &serde_json::Value) -> Vec<String> {
 
 #[test]
 fn every_column_and_key_is_in_format() {
+    use crate::data::{Further, Time};
     use crate::plan::{Overrides, Plan};
     use crate::results::manifest::Manifest;
     use crate::spec::{ScaleName, embedded};
@@ -83,7 +84,8 @@ fn every_column_and_key_is_in_format() {
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/FORMAT.md"))
             .expect("docs/FORMAT.md");
     let source = embedded().expect("valid").remove(0);
-    let overrides = Overrides::default();
+    let further = Further { budget: Some(Time(60.0)), ..Further::default() };
+    let overrides = Overrides { further, ..Overrides::default() };
     let plan = Plan::new(&source, ScaleName::Smoke, &overrides).expect("a plan");
     let manifest = Manifest::new(&source, &plan, &overrides).expect("a manifest");
     let keys = keys_of(&serde_json::to_value(&manifest).expect("json"));

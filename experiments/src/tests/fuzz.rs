@@ -236,7 +236,7 @@ fn damaged_records_are_resumed_or_refused() {
     let trials: Vec<_> = plan.trials.iter().map(|planned| &planned.trial).collect();
     let folder = Folder::new("resume");
     folder.fuzz("samples.csv", 64, |dir| {
-        let complete = Records::resume(dir, &trials, None, |_| true)?.complete;
+        let complete = Records::resume(dir, &trials, None, |_| true)?.rows;
         // What was resumed is whole.
         assert_eq!(read_samples(dir)?.rows.len(), complete.len());
         Ok(())

@@ -6,6 +6,7 @@ use kovan_schemes::{Domain, Handle, Reclaimer};
 use kovan_structures::Structure;
 
 use super::apply::apply;
+use super::in_retire::until_stopped;
 use super::phase::Signal;
 use super::steps::{BLOCK, Step, Steps};
 use super::tally::Tally;
@@ -54,20 +55,22 @@ impl Delay<'_> {
     /// Sleeps until the end of the schedule.
     pub(super) fn sleep<R: Reclaimer, S: Structure<R>>(self, structure: &S, handle: &Handle<R>) {
         let wait = || self.schedule.end.wait(self.adversary.how);
-        stop(structure, handle, self.adversary.at, self.key, wait);
+        let stopped = stop(structure, handle, self.adversary.at, self.key, self.schedule, wait);
+        assert!(stopped, "the worker did not come to its stop within the window");
     }
 }
 
-/// Calls `wait` at a point.
+/// Calls `wait` at a point. Returns whether the thread came there before the schedule was over.
 fn stop<R: Reclaimer, S: Structure<R>>(
     structure: &S,
     handle: &Handle<R>,
     at: Point,
     key: u64,
+    schedule: &Schedule,
     mut wait: impl FnMut(),
-) {
+) -> bool {
     match at {
-        Point::Outside => wait(),
+        Point::Outside | Point::Anywhere => wait(),
         Point::Pinned => {
             let _guard = handle.pin();
             wait();
@@ -82,7 +85,11 @@ fn stop<R: Reclaimer, S: Structure<R>>(
             // The panic makes the trial an error; the place at the meeting lets the others end.
             assert!(held, "the structure did not hold the stalled thread at key {key}");
         }
+        Point::InRetire => {
+            return until_stopped(handle, wait, || schedule.end.is_given());
+        }
     }
+    true
 }
 
 /// One further thread: where it stops, and what it may touch.
@@ -103,11 +110,7 @@ impl Intruder<'_> {
         place: &mut Place<'_>,
     ) -> Tally {
         let Self { adversary, schedule, .. } = self;
-        if adversary.from.is_some() {
-            place.arrive();
-            schedule.begin.wait(Manner::Parked);
-        }
-        if schedule.end.is_given() {
+        if !self.begins(place) {
             return Tally::default();
         }
         if adversary.kind == AdversaryKind::Churn {
@@ -122,7 +125,10 @@ impl Intruder<'_> {
         };
         let mut tally = Tally::default();
         match adversary.kind {
-            AdversaryKind::Stalled => stop(structure, &handle, adversary.at, key, wait),
+            AdversaryKind::Stalled => {
+                let stopped = stop(structure, &handle, adversary.at, key, schedule, wait);
+                assert!(stopped, "the thread did not come to its stop within the window");
+            }
             AdversaryKind::Idle => {
                 structure.contains(&handle.pin(), key);
                 wait();
@@ -134,7 +140,7 @@ impl Intruder<'_> {
                         place.arrive();
                         std::thread::sleep(period);
                     };
-                    stop(structure, &handle, adversary.at, key, nap);
+                    stop(structure, &handle, adversary.at, key, schedule, nap);
                 }
             }
             AdversaryKind::LongReader | AdversaryKind::LongWriter => {
@@ -148,6 +154,15 @@ impl Intruder<'_> {
             AdversaryKind::Churn | AdversaryKind::Delayed => {}
         }
         tally
+    }
+
+    /// Waits for the begin of the schedule, and arrives before that. Returns whether it is not over.
+    pub(super) fn begins(&self, place: &mut Place<'_>) -> bool {
+        if self.adversary.from.is_some() {
+            place.arrive();
+            self.schedule.begin.wait(Manner::Parked);
+        }
+        !self.schedule.end.is_given()
     }
 
     /// Threads that come and go, one after the other.
@@ -182,7 +197,7 @@ impl Intruder<'_> {
     }
 
     /// Blocks of look-ups, or of insertions and removals, until the end of the schedule.
-    fn blocks(&self, is_writer: bool, mut each: impl FnMut(Step)) {
+    pub(super) fn blocks(&self, is_writer: bool, mut each: impl FnMut(Step)) {
         let mix = if is_writer {
             let others = self.mix();
             Mix { insert: 1, remove: 1, contains: 0, put: 0, update: 0, scan: 0, ..others }

@@ -2,11 +2,13 @@
 
 mod adversary;
 mod apply;
+mod in_retire;
 mod keys;
 mod phase;
 mod prefill;
 mod probes;
 mod steps;
+mod stopped;
 mod subject;
 pub(crate) mod tally;
 mod timing;
@@ -25,7 +27,7 @@ use self::prefill::{expected, prefill};
 use self::subject::Real;
 use self::tally::{Tally, check_gone, check_live};
 use self::window::{Window, measure, per_second};
-use crate::data::{AdversaryKind, Metrics, SeriesPoint, Trial, WorkerMessage};
+use crate::data::{AdversaryKind, Manner, Metrics, SeriesPoint, Trial, WorkerMessage};
 use crate::stats::growth::trend;
 use crate::support::output::one_line;
 use crate::system::allocator;
@@ -82,6 +84,9 @@ impl Visitor for Measurement<'_> {
                 return Ok(vec![result(Some(error.to_string()), Metrics::default())]);
             }
         };
+        if let Some(reason) = not_applicable::<R>(trial, &parameters) {
+            return Ok(vec![WorkerMessage::Refused { reason }]);
+        }
         let domain = Domain::<R>::with(&parameters);
         let structure = S::new(&domain, capacity_hint(trial));
         let roles = trial.workload.all_roles();
@@ -107,6 +112,18 @@ impl Visitor for Measurement<'_> {
     }
 }
 
+/// Why the adversary has nothing to do with the scheme, if it has not.
+fn not_applicable<R: Reclaimer>(trial: &Trial, parameters: &Parameters) -> Option<String> {
+    let adversary = trial.adversary.as_ref().filter(|adversary| adversary.stops_in_destructor())?;
+    let (name, scheme) = (&adversary.name, R::FACTS.name);
+    (!in_retire::is_possible::<R>(parameters)).then(|| {
+        format!(
+            "adversary `{name}` is not applicable: {scheme} frees nothing within its retirements, so no destructor \
+             can stop there; `how = \"stopped\"` can"
+        )
+    })
+}
+
 /// What the worker tells of a trial.
 fn messages(
     mut window: Window,
@@ -127,6 +144,7 @@ fn messages(
         free_burst_max: Some(tally.free_burst),
         harness_ns: Some(harness_ns),
         harness_timed_ns,
+        unreclaimed_by_operation: tally.mean_look(),
         ..with_series(&window.points, own)
     };
     let mut messages: Vec<_> =
@@ -166,7 +184,8 @@ fn bound_input(trial: &Trial, shields: u64, window: &Window) -> BoundInput {
     let (threads, further) = (u64::from(trial.id.threads), u64::from(trial.id.stalled));
     let adversary = trial.adversary.as_ref();
     let stopped = match adversary {
-        Some(adversary) if adversary.holds_guards() => further,
+        // Who works before it stops is as any other handle, which may lose its processor wherever it is.
+        Some(adversary) if adversary.holds_guards() && !adversary.works_first() => further,
         _ => 0,
     };
     let of_workers = adversary.is_some_and(|adversary| adversary.is_of_workers());
@@ -176,7 +195,8 @@ fn bound_input(trial: &Trial, shields: u64, window: &Window) -> BoundInput {
     let lasts = |role: crate::data::Role| {
         role.mix.operations_per_guard > 1 || role.mix.pause_in_guard_us > 0 || role.mix.scan > 0
     };
-    let goes_on = adversary.is_some_and(|adversary| is_long(adversary.kind))
+    // A thread that is stopped between two loads goes on loading after it.
+    let goes_on = adversary.is_some_and(|of| is_long(of.kind) || of.how == Manner::Stopped)
         || trial.workload.all_roles().into_iter().any(lasts);
     BoundInput {
         handles: all - stopped,

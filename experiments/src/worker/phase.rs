@@ -53,7 +53,8 @@ impl Signal {
     /// Waits for it.
     pub(super) fn wait(&self, how: Manner) {
         match how {
-            Manner::Parked => {
+            // Who is stopped by a signal waits in its handler, and does not come here.
+            Manner::Parked | Manner::Stopped => {
                 let _ = self.meeting.place().arrive_and_wait();
             }
             Manner::Sleeping => {

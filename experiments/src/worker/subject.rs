@@ -7,8 +7,10 @@ use kovan_structures::Structure;
 
 use super::adversary::Intruder;
 use super::phase::Phase;
+use super::stopped;
 use super::tally::Tally;
 use super::work::{Worker, work};
+use crate::data::Manner;
 use crate::system::threads::Place;
 
 /// A structure in its domain.
@@ -60,6 +62,9 @@ impl<R: Reclaimer, S: Structure<R>> Subject for Real<'_, R, S> {
     }
 
     fn intrude(&self, intruder: &Intruder<'_>, place: &mut Place<'_>) -> Tally {
+        if intruder.adversary.how == Manner::Stopped {
+            return stopped::run(intruder, self.domain, self.structure, place);
+        }
         intruder.run(self.domain, self.structure, place)
     }
 }

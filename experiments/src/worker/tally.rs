@@ -23,6 +23,10 @@ pub(crate) struct Tally {
     pub(crate) restarts: u64,
     /// The most nodes that one block of operations freed inside the window.
     pub(crate) free_burst: u64,
+    /// Operations inside the window at whose begin the worker looked at its own unreclaimed nodes.
+    pub(crate) looks: u64,
+    /// Sum of what it saw. A worker that frees what others have retired has less than none.
+    pub(crate) looked: i64,
 }
 
 impl Tally {
@@ -50,6 +54,24 @@ impl Tally {
         self.found += other.found;
         self.restarts += other.restarts;
         self.free_burst = self.free_burst.max(other.free_burst);
+        self.looks += other.looks;
+        self.looked += other.looked;
+    }
+
+    /// Counts what a worker holds as an operation begins.
+    #[inline]
+    pub(crate) fn look(&mut self, own: &Totals) {
+        self.looks += 1;
+        self.looked += own.retired.cast_signed() - own.freed.cast_signed();
+    }
+
+    /// Returns the mean of what was seen as operations began, to a hundredth.
+    #[allow(clippy::cast_precision_loss)] // A mean.
+    pub(crate) fn mean_look(&self) -> Option<f64> {
+        (self.looks > 0).then(|| {
+            let mean = self.looked as f64 / self.looks as f64;
+            (mean * 100.0).round() / 100.0
+        })
     }
 
     /// Returns whether the structure holds what went in and did not come out. `self` includes the prefill.
@@ -125,6 +147,19 @@ mod tests {
         assert!(tally.check_contents(&Kind::Map, &mut [1, 2]).is_err());
         assert!(tally.check_contents(&Kind::Map, &mut [2, 2]).is_err(), "twice the same key");
         assert!(tally.check_contents(&Kind::Stack, &mut [2, 2]).is_ok());
+    }
+
+    #[test]
+    fn the_mean_of_looks_is_over_operations() {
+        let own = |retired, freed| Totals { retired, freed, ..Totals::default() };
+        let (mut tally, mut other) = (Tally::default(), Tally::default());
+        assert_eq!(tally.mean_look(), None);
+        tally.look(&own(9, 0));
+        tally.look(&own(9, 1));
+        // It has freed what another one has retired.
+        other.look(&own(3, 10));
+        tally.add(&other);
+        assert_eq!((tally.looks, tally.mean_look()), (3, Some(3.33)));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::subject::Subject;
 use super::tally::Tally;
 use super::timing::Timing;
 use super::work::Worker;
-use crate::data::{Adversary, Metrics, Operation, RoleCount, SeriesPoint, Trial};
+use crate::data::{Metrics, Operation, RoleCount, SeriesPoint, Trial};
 use crate::system::cgroup::Groups;
 use crate::system::machine::resident_bytes;
 use crate::system::placement::Places;
@@ -91,8 +91,9 @@ pub(super) fn measure(subject: &dyn Subject, trial: &Trial) -> Result<Window, To
                 places.go(nth);
                 let (range, threads) = (trial.id.key_range, trial.id.threads);
                 let steps = Steps::new(mix, range, trial.seed, nth, threads);
-                let mut worker =
-                    Worker::new(mix, steps, trial.latency_every, rate_of_each(trial), delay);
+                let (every, rate) = (trial.latency_every, rate_of_each(trial));
+                let is_strict = trial.id.is_strict();
+                let mut worker = Worker::new(mix, steps, every, rate, is_strict, delay);
                 let mut have_come = || place.arrive_and_wait() == End::Released;
                 let tally = subject.work(phase, &mut worker, &mut have_come);
                 Left { tally, counts: worker.steps.counts, timing: worker.timing }
@@ -104,8 +105,8 @@ pub(super) fn measure(subject: &dyn Subject, trial: &Trial) -> Result<Window, To
         start.end(if ready { End::Released } else { End::Abandoned });
         let watched = ready.then(|| watch(&meter, &phase, &schedule, trial, live));
 
-        // Workers that sleep are woken first.
-        if adversary.is_some_and(Adversary::is_of_workers) {
+        // Workers that sleep are woken first, and so is who may hold a lock that the workers wait for.
+        if adversary.is_some_and(|of| of.is_of_workers() || of.may_hold_locks()) {
             schedule.over();
         }
         let results: Vec<_> = workers.into_iter().map(ScopedJoinHandle::join).collect();

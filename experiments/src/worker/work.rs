@@ -27,6 +27,8 @@ pub(super) struct Worker<'a> {
     scan_keys: u64,
     /// Nothing but operations, each under a guard of its own.
     is_bare: bool,
+    /// Looks at its own unreclaimed nodes as each operation begins.
+    is_strict: bool,
 }
 
 impl<'a> Worker<'a> {
@@ -35,13 +37,16 @@ impl<'a> Worker<'a> {
         steps: Steps,
         latency_every: u32,
         rate: f64,
+        is_strict: bool,
         delay: Option<Delay<'a>>,
     ) -> Self {
         // Whoever asks for arrivals asks for their latencies.
         let every = if rate > 0.0 { latency_every.max(1) } else { latency_every };
-        let is_bare = every == 0 && mix.operations_per_guard == 1 && mix.pause_in_guard_us == 0;
+        let is_bare =
+            every == 0 && !is_strict && mix.operations_per_guard == 1 && mix.pause_in_guard_us == 0;
         Self {
             is_bare,
+            is_strict,
             steps,
             timing: Timing::new(every),
             pacer: None,
@@ -92,7 +97,8 @@ pub(super) fn work<R: Reclaimer, S: Structure<R>>(
             plain_ops += if is_measured { BLOCK as u64 } else { 0 };
         } else {
             worker.steps.fill(&mut block);
-            groups(structure, handle, worker, &block, &mut tally);
+            let looks = worker.is_strict && is_measured;
+            groups(structure, handle, worker, &block, looks, &mut tally);
         }
         if is_measured {
             tally.ops += BLOCK as u64;
@@ -141,10 +147,14 @@ fn groups<R: Reclaimer, S: Structure<R>>(
     handle: &Handle<R>,
     worker: &mut Worker<'_>,
     block: &[Step; BLOCK],
+    looks: bool,
     tally: &mut Tally,
 ) {
     for group in block.chunks(worker.per_guard) {
         let meant = worker.pacer.as_mut().map(Pacer::wait);
+        if looks {
+            tally.look(&handle.totals());
+        }
         let began = worker.timing.is_due().then(|| meant.unwrap_or_else(Instant::now));
         let guard = handle.pin();
         for step in group {

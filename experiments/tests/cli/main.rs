@@ -4,10 +4,13 @@
 
 #![cfg(not(feature = "canary"))]
 
+mod adversaries;
+mod further;
 mod limits;
 mod list;
 mod mistakes;
 mod resume;
 mod run;
+mod strict;
 mod support;
 mod verify;

@@ -84,24 +84,27 @@ fn a_run_records_every_cell_and_draws() {
     succeeds(&[&run[..], &["--resume"]].concat());
     assert_eq!(rows(&out, "samples.csv"), samples, "nothing was measured again");
 
-    // Records are drawn again without measuring.
-    fs::remove_dir_all(Path::new(&out).join("plots")).expect("removed");
-    let again = succeeds(&["plot", &out]);
+    is_drawn_again(&folder, &out, &table);
+}
+
+/// Records are drawn again without measuring.
+fn is_drawn_again(folder: &Folder, out: &str, table: &str) {
+    fs::remove_dir_all(Path::new(out).join("plots")).expect("removed");
+    let again = succeeds(&["plot", out]);
     let rows = |text: &str| text.lines().filter(|line| line.starts_with("hash-map")).count();
-    assert_eq!((rows(&again), rows(&table)), (12, 12), "the table too: {again}");
-    assert!(Path::new(&out).join("plots/throughput.svg").exists());
+    assert_eq!((rows(&again), rows(table)), (12, 12), "the table too: {again}");
+    assert!(Path::new(out).join("plots/throughput.svg").exists());
 
     // As the README shows it.
-    succeeds(&["plot", &out, "--format", "svg,pdf,png", "--width", "column,slide"]);
+    succeeds(&["plot", out, "--format", "svg,pdf,png", "--width", "column,slide"]);
     let begins = |name: &str, with: &[u8]| {
-        let bytes = fs::read(Path::new(&out).join("plots").join(name)).expect("a figure");
+        let bytes = fs::read(Path::new(out).join("plots").join(name)).expect("a figure");
         assert!(bytes.starts_with(with), "{name}");
     };
     begins("throughput.pdf", b"%PDF");
     begins("throughput.png", b"\x89PNG");
     begins("throughput-slide.png", b"\x89PNG");
-    let column =
-        fs::read_to_string(Path::new(&out).join("plots/throughput.svg")).expect("a figure");
+    let column = fs::read_to_string(Path::new(out).join("plots/throughput.svg")).expect("a figure");
     assert!(
         column.contains("width=\"3.3in\"") || column.contains("width=\"237.6pt\""),
         "{}",
@@ -110,7 +113,7 @@ fn a_run_records_every_cell_and_draws() {
 
     // No line of the table breaks in a narrow terminal.
     for columns in ["110", "60"] {
-        let output = command(&["plot", &out]).env("COLUMNS", columns).output().expect("started");
+        let output = command(&["plot", out]).env("COLUMNS", columns).output().expect("started");
         let text = text(&output.stdout);
         let table = text.lines().skip_while(|line| !line.contains("Mops/s")).take(14);
         let widest = table.map(|line| line.chars().count()).max().expect("a table");
@@ -118,9 +121,9 @@ fn a_run_records_every_cell_and_draws() {
     }
 
     // Where nothing can be drawn, the table is there all the same.
-    fs::remove_dir_all(Path::new(&out).join("plots")).expect("removed");
+    fs::remove_dir_all(Path::new(out).join("plots")).expect("removed");
     folder.write("out/plots", "not a folder");
-    let output = lab(&["plot", &out]);
+    let output = lab(&["plot", out]);
     assert_eq!((output.status.code(), rows(&text(&output.stdout))), (Some(2), 12));
 }
 

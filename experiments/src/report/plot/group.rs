@@ -276,6 +276,7 @@ impl<'a> Grouping<'a> {
 /// A value with what it is of, where it does not say so itself.
 pub(super) fn named(axis: &str, value: &Value) -> String {
     match (axis, value.number) {
+        ("method", _) => format!("{} method", value.text),
         ("rate", Some(0.0)) => "closed loop".into(),
         ("rate", _) => format!("{} operations/s", value.text),
         ("seconds", _) => format!("{} s", value.text),

@@ -63,7 +63,12 @@ fn note(metric: &MetricInfo, rows: &[&Sample]) -> String {
             "Median of {count} repeats, which are the small points; bars: an interval of at least 95 % for it."
         ),
     };
-    format!("{points}{bound}")
+    let best = if is_best(rows, metric) && repeats(rows) > 1 {
+        " Strict method: the best of the repeats."
+    } else {
+        ""
+    };
+    format!("{points}{best}{bound}")
 }
 
 /// The values of a metric in the unit of its label.
@@ -72,19 +77,27 @@ pub(super) fn values(rows: &[&Sample], metric: &MetricInfo) -> Vec<f64> {
     rows.iter().filter_map(value).collect()
 }
 
+/// Returns whether the best of the repeats stands for all: of throughput, where harnesses of papers do so.
+fn is_best(rows: &[&Sample], metric: &MetricInfo) -> bool {
+    metric.name == "ops_per_second" && rows.iter().any(|row| row.id.is_strict())
+}
+
 /// One number for several repeats.
-pub(super) fn summarised(values: &[f64], draw: Draw) -> Option<f64> {
-    match draw {
-        Draw::LogLargest => values.iter().copied().reduce(f64::max),
-        _ => median(values),
+pub(super) fn summarised(rows: &[&Sample], metric: &MetricInfo) -> Option<f64> {
+    let values = values(rows, metric);
+    match metric.draw {
+        Draw::LogLargest => values.into_iter().reduce(f64::max),
+        _ if is_best(rows, metric) => values.into_iter().reduce(f64::max),
+        _ => median(&values),
     }
 }
 
 fn data(line: &LineRows<'_>, metric: &MetricInfo) -> Line {
     let point = |(x, rows): (&super::group::Place, &Vec<&Sample>)| {
         let values = values(rows, metric);
-        let y = summarised(&values, metric.draw)?;
-        let interval = median_interval(&values, 0.95).filter(|_| metric.draw != Draw::LogLargest);
+        let y = summarised(rows, metric)?;
+        let is_median = metric.draw != Draw::LogLargest && !is_best(rows, metric);
+        let interval = median_interval(&values, 0.95).filter(|_| is_median);
         let (low, high) = interval.map(|i| (i.low, i.high)).unzip();
         let repeats = if values.len() > 1 { values } else { Vec::new() };
         Some(Point { x: x.0, y, low, high, repeats, label: None })

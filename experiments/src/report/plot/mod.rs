@@ -25,6 +25,9 @@ pub(crate) use self::draw::Size;
 /// The figures of a spec that names none.
 const USUAL: [&str; 4] = ["unreclaimed_peak", "unreclaimed_mean", "over-time", "throughput"];
 
+/// The figure of what workers see as their operations begin.
+const BY_OPERATION: &str = "unreclaimed_by_operation";
+
 /// How figures are written.
 #[derive(Clone, Debug)]
 pub(crate) struct Style {
@@ -95,8 +98,13 @@ pub(crate) fn draw(
     std::fs::create_dir_all(&plots)
         .with_context(|| format!("cannot create {}", plots.display()))?;
     let usual = USUAL.map(String::from).to_vec();
+    let mut names = spec.figures.clone().unwrap_or(usual);
+    // What only the other method has is drawn too.
+    if spec.strict && !names.iter().any(|name| name == BY_OPERATION) {
+        names.push(BY_OPERATION.into());
+    }
     let mut paths = Vec::new();
-    for name in spec.figures.as_ref().unwrap_or(&usual) {
+    for name in &names {
         let Some(mut figure) = figure_of(name, &grouping, &rows) else { continue };
         figure.notes.push(manifest.provenance());
         figure.title = style.has_title.then(|| spec.question.clone());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::draw::{AxisSpec, Band, Figure, Key, Line, Point, Scale};
 use super::group::{Grouping, LineRows, median_of};
-use super::metric::{summarised, values, y_axis};
+use super::metric::{summarised, y_axis};
 use crate::data::{Draw, Latency, MetricInfo, TrialId};
 use crate::results::{LatencyRow, RoleRow, Sample, SeriesRow};
 use crate::stats::location::median;
@@ -193,8 +193,8 @@ pub(super) fn against(
         panel.rules.clear();
         for line in of.lines {
             let point = |(at, rows): (&super::group::Place, &Vec<&Sample>)| {
-                let x = summarised(&values(rows, x), x.draw)?;
-                let y = summarised(&values(rows, y), y.draw)?;
+                let x = summarised(rows, x)?;
+                let y = summarised(rows, y)?;
                 let label = match &axis.scale {
                     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A place.
                     Scale::Categories(names) => names.get(at.0 as usize).cloned(),

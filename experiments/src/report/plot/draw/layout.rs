@@ -75,6 +75,28 @@ enum Way {
     Beside,
 }
 
+/// What stands above the plots: titles, and strips of names.
+struct Heads {
+    /// The height of the titles.
+    title: f64,
+    strips: usize,
+    /// Names that are the same in all panels stand above those of the first row.
+    all_alike: bool,
+    /// The height of a line of names.
+    text: f64,
+}
+
+impl Heads {
+    fn strips(&self, row: usize) -> usize {
+        if row > 0 && self.all_alike { 0 } else { self.strips }
+    }
+
+    fn height(&self, row: usize) -> f64 {
+        let head = self.title + self.strips(row) as f64 * self.text * LEADING;
+        head.max(0.5 * self.text) + 0.3 * self.text
+    }
+}
+
 impl Layout {
     /// Lays out a figure.
     pub(super) fn new(figure: &Figure, size: Size) -> Self {
@@ -185,21 +207,11 @@ impl Layout {
             self.cells.first().map_or(across / columns as f64, |cell| cell.plot.width());
         let titles: Vec<Vec<String>> =
             panels.iter().map(|panel| self.panel_title(figure, panel, cell_room)).collect();
-        let title_lines = titles.iter().map(Vec::len).max().unwrap_or(0) as f64;
-        // Names that are the same in all panels stand above those of the first row.
-        let strips = strips(figure);
-        let all_alike = panels
-            .windows(2)
-            .all(|pair| (&pair[0].bands, &pair[0].rules) == (&pair[1].bands, &pair[1].rules));
-        let strips_of = |row: usize| if row > 0 && all_alike { 0 } else { strips };
-        let title_height = title_lines * theme.label * LEADING;
-        let head_of = |row: usize| {
-            let head = title_height + strips_of(row) as f64 * theme.text * LEADING;
-            head.max(0.5 * theme.text) + 0.3 * theme.text
-        };
+        let heads = self.heads(figure, &titles);
         let row_gap = if rows > 1 { 0.55 * theme.text } else { 0.0 };
         let below = self.below(figure);
-        let fixed = (0..rows).map(head_of).sum::<f64>() + row_gap * (rows as f64 - 1.0);
+        let fixed =
+            (0..rows).map(|row| heads.height(row)).sum::<f64>() + row_gap * (rows as f64 - 1.0);
         let high = match theme.height {
             Some(height) => ((height - top - below - fixed) / rows as f64).max(2.0 * theme.text),
             None => (across / columns as f64 * size.ratio(count)).clamp(48.0, 245.0),
@@ -211,14 +223,7 @@ impl Layout {
         let y_label = if self.y_text.is_empty() { 0.0 } else { y_label };
 
         let room = Room { length: high, size: theme.text, upright: true };
-        let shared = y_values(figure, panels);
-        let axes: Vec<Axis> = panels
-            .iter()
-            .map(|panel| {
-                let own = || y_values(figure, std::slice::from_ref(panel));
-                Axis::new(&figure.y, &if figure.shared_y { shared.clone() } else { own() }, room)
-            })
-            .collect();
+        let axes = y_axes(figure, room);
         let widest = axes.iter().map(|axis| axis.widest(theme.text)).fold(0.0, f64::max);
         let gutter = widest + self.tick() + 0.35 * theme.text;
         let gutters = if figure.shared_y { 1.0 } else { columns as f64 };
@@ -233,20 +238,33 @@ impl Layout {
             let before = if figure.shared_y { 1.0 } else { column as f64 + 1.0 };
             let left =
                 theme.margin + y_label + before * gutter + column as f64 * (wide + column_gap);
-            let heads: f64 = (0..=row).map(head_of).sum();
-            let plot_top = top + heads + row as f64 * (high + row_gap);
+            let above: f64 = (0..=row).map(|row| heads.height(row)).sum();
+            let plot_top = top + above + row as f64 * (high + row_gap);
             let plot = Frame { left, right: left + wide, top: plot_top, bottom: plot_top + high };
             let y_labels = column == 0 || !figure.shared_y;
             Cell {
                 plot,
                 y,
                 title,
-                strips: strips_of(row),
+                strips: heads.strips(row),
                 y_labels,
                 x_labels: at + columns >= count,
             }
         });
         self.cells = places.collect();
+    }
+
+    /// What stands above the plots of each row.
+    fn heads(&self, figure: &Figure, titles: &[Vec<String>]) -> Heads {
+        let lines = titles.iter().map(Vec::len).max().unwrap_or(0) as f64;
+        let mut pairs = figure.panels.windows(2);
+        Heads {
+            title: lines * self.theme.label * LEADING,
+            strips: strips(figure),
+            all_alike: pairs
+                .all(|pair| (&pair[0].bands, &pair[0].rules) == (&pair[1].bands, &pair[1].rules)),
+            text: self.theme.text,
+        }
     }
 
     /// The height of everything below the last row of plots.
@@ -330,6 +348,16 @@ fn x_values(figure: &Figure) -> Vec<f64> {
     let lines = figure.panels.iter().flat_map(|panel| &panel.lines);
     let points = lines.flat_map(|line| &line.points).filter(|point| is_drawable(figure, point));
     points.map(|point| point.x).collect()
+}
+
+/// The vertical axis of each panel.
+fn y_axes(figure: &Figure, room: Room) -> Vec<Axis> {
+    let shared = y_values(figure, &figure.panels);
+    let axis = |panel| {
+        let own = || y_values(figure, std::slice::from_ref(panel));
+        Axis::new(&figure.y, &if figure.shared_y { shared.clone() } else { own() }, room)
+    };
+    figure.panels.iter().map(axis).collect()
 }
 
 /// The values that decide the vertical limits: the data, and those bounds that do not press it to the bottom.
