@@ -104,9 +104,10 @@ impl Adversary {
         stops && self.at == Point::InRetire && self.how != Manner::Stopped
     }
 
-    /// Returns whether its further threads retire nodes before they stop.
+    /// Returns whether its threads retire nodes before they stop, or while they hold a guard.
     pub(crate) fn works_first(&self) -> bool {
-        self.at == Point::InRetire || self.how == Manner::Stopped
+        let works = matches!(self.kind, Kind::Delayed | Kind::LongWriter);
+        works || self.at == Point::InRetire || self.how == Manner::Stopped
     }
 
     /// Returns whether its threads may stop where they hold a lock that others need, of a scheme or of the
@@ -122,5 +123,22 @@ impl Adversary {
             Kind::Stalled | Kind::Nap | Kind::Delayed => self.at != Point::Outside,
             Kind::LongReader | Kind::LongWriter => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_retires_nodes_has_worked_before_it_stops() {
+        let of = |kind, at, how| Adversary { kind, at, how, ..Adversary::stalled() }.works_first();
+        assert!(!of(Kind::Stalled, Point::Inside, Manner::Parked));
+        assert!(!of(Kind::LongReader, Point::Inside, Manner::Parked));
+        assert!(!of(Kind::Nap, Point::Pinned, Manner::Sleeping));
+        assert!(of(Kind::Stalled, Point::InRetire, Manner::Parked));
+        assert!(of(Kind::Stalled, Point::Inside, Manner::Stopped));
+        assert!(of(Kind::Delayed, Point::Inside, Manner::Parked), "a worker");
+        assert!(of(Kind::LongWriter, Point::Inside, Manner::Parked), "a guard of removals");
     }
 }
