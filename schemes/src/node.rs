@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::canary::{self, Tag};
 use crate::counters::{Scope, count_freed};
+use crate::timing;
 
 /// A value with the scheme's header beside it. The header comes first: a pointer to the node is one
 /// to its header, for schemes that look for theirs there.
@@ -69,8 +70,10 @@ impl<T, H> Retired<T, H> {
     }
 }
 
-impl<T, H> Drop for Retired<T, H> {
-    fn drop(&mut self) {
+impl<T, H> Retired<T, H> {
+    /// Drops the value and counts the free.
+    #[inline]
+    fn end(&mut self) {
         self.0.tag.expect_retired();
         // A panicking destructor must not keep the rest of a batch from being freed, whatever the
         // scheme does with a panic. The panic hook has reported it; the counters keep the number.
@@ -85,6 +88,17 @@ impl<T, H> Drop for Retired<T, H> {
         unsafe { canary::poison((&raw mut self.0).cast(), size_of::<Node<T, H>>()) };
         count_freed(dropped.is_err());
         dropped.unwrap_or_else(drop_thrown);
+    }
+}
+
+impl<T, H> Drop for Retired<T, H> {
+    fn drop(&mut self) {
+        if timing::is_on() {
+            let node = (&raw const *self).cast();
+            timing::free(node, || self.end());
+        } else {
+            self.end();
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! Plain types that files, processes and figures share. They have no behaviour beyond themselves.
 
 mod adversary;
+mod measure;
 mod message;
 mod metrics;
 mod trial;
 mod workload;
 
 pub(crate) use adversary::{Adversary, Kind as AdversaryKind, Manner, Point};
+pub(crate) use measure::Measure;
 pub(crate) use message::{Latency, Measured, RoleCount, SeriesPoint, Trial, WorkerMessage};
 pub(crate) use metrics::{Draw, METRICS, MetricInfo, Metrics};
 pub(crate) use trial::{AXES, Seconds, Settings, TrialId, Value, parameter_name};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Result, anyhow, ensure};
 
 use super::{Overrides, ensure_few};
-use crate::data::{Adversary, Seconds, Settings, Trial, TrialId, parameter_name};
+use crate::data::{Adversary, Measure, Seconds, Settings, Trial, TrialId, parameter_name};
 use crate::spec::{Axes, Scale, Spec};
 use crate::support::rng::fnv;
 
@@ -97,9 +97,16 @@ impl Input<'_> {
             warmup_seconds,
             timeout_seconds: self.spec.timeout_seconds.unwrap_or(usual),
             latency_every: self.spec.latency_every,
+            measure: self.measure(),
             workload,
             id,
         })
+    }
+
+    /// What else the spec asks for. Its names were checked.
+    fn measure(&self) -> Vec<Measure> {
+        let named = |of: &Measure| self.spec.measure.iter().flatten().any(|name| name == of.name());
+        Measure::ALL.into_iter().filter(named).collect()
     }
 
     /// Adds the trial with every scheme and structure. What differs in the parameters of others only is one

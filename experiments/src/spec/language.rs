@@ -53,6 +53,8 @@ pub(crate) struct Spec {
     /// Records the latency of one operation in so many; absent: of none.
     #[serde(default)]
     pub(crate) latency_every: u32,
+    /// What else is measured, by the names of `Measure`.
+    pub(crate) measure: Option<Vec<String>>,
     /// Seconds after which a cell is killed; absent = 30 s and four times its own length.
     pub(crate) timeout_seconds: Option<f64>,
     /// How long and how often, by name.

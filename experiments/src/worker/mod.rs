@@ -3,6 +3,7 @@
 mod adversary;
 mod apply;
 mod keys;
+mod meters;
 mod phase;
 mod prefill;
 mod probes;

@@ -1,0 +1,23 @@
+//! What a spec can have measured that costs time, and is not measured unless it is asked for.
+
+use serde::{Deserialize, Serialize};
+
+/// A group of metrics that are asked for with `measure`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Measure {
+    /// The time in retirements and in freeing.
+    Reclamation,
+}
+
+impl Measure {
+    /// All groups.
+    pub(crate) const ALL: [Self; 1] = [Self::Reclamation];
+
+    /// The name in specs.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Reclamation => "reclamation",
+        }
+    }
+}
