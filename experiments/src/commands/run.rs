@@ -12,7 +12,7 @@ use regex::Regex;
 
 use super::consent;
 use crate::arguments::{Counts, Threads, regex, repeats, seconds, seed, stalled, threads};
-use crate::data::{Trial, TrialId};
+use crate::data::{Measure, Trial, TrialId};
 use crate::plan::{Overrides, Pattern, Plan};
 use crate::report::{self, plot};
 use crate::results::manifest::Manifest;
@@ -22,6 +22,7 @@ use crate::runner::{self, End};
 use crate::spec::{self, ScaleName, Source};
 use crate::support::output::{be_quiet, claim, complain, note, print};
 use crate::support::table;
+use crate::system::hardware;
 use crate::system::machine::Machine;
 
 /// The arguments of `run`.
@@ -324,6 +325,10 @@ impl Job {
         }
         let (mut manifest, mut records, complete) = self.prepare(going_on)?;
         let trials = &self.plan.trials;
+        let asks = trials.iter().any(|planned| planned.trial.measure.contains(&Measure::Hardware));
+        if let Some(told) = asks.then(hardware::refused).flatten() {
+            complain(&format!("no hardware counters, so columns stay empty: {told}"));
+        }
         let todo = trials.iter().filter(|planned| !complete.contains(&planned.trial.id));
         note(&format!(
             "{}: {} cells, {} already complete, about {:.0} s -> {}",

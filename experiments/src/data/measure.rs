@@ -8,16 +8,19 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Measure {
     /// The time in retirements and in freeing.
     Reclamation,
+    /// The counters of the processor.
+    Hardware,
 }
 
 impl Measure {
     /// All groups.
-    pub(crate) const ALL: [Self; 1] = [Self::Reclamation];
+    pub(crate) const ALL: [Self; 2] = [Self::Reclamation, Self::Hardware];
 
     /// The name in specs.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Reclamation => "reclamation",
+            Self::Hardware => "hardware",
         }
     }
 }

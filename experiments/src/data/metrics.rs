@@ -133,6 +133,14 @@ metrics! {
     free_timed: u64, "frees timed", No, 1.0;
     /// Share of the workers' time that this timing took.
     timing_ns_share: f64, "cost of timing the reclamation (share)", Linear, 1.0;
+    /// Cycles of the workers' processors in the window, in the program itself.
+    hw_cycles: u64, "processor cycles", Log, 1.0;
+    /// Instructions of the workers.
+    hw_instructions: u64, "instructions", Log, 1.0;
+    /// Accesses of the workers to memory that no cache had.
+    hw_cache_misses: u64, "cache misses", Log, 1.0;
+    /// Branches of the workers that were predicted wrongly.
+    hw_branch_misses: u64, "branch misses", Log, 1.0;
     /// Operations whose latency was recorded.
     latency_count: u64, "operations with a latency", No, 1.0;
     /// Median latency of all operations.

@@ -4,6 +4,7 @@ use kovan_schemes::timing::{self, Cost, Sampled, Samples};
 
 use crate::data::{Measure, Metrics, Trial};
 use crate::system::allocator;
+use crate::system::hardware::{Counter, EVENTS};
 
 /// One retirement in so many is timed, and one free in so many.
 const EVERY: u32 = 64;
@@ -13,12 +14,18 @@ const EVERY: u32 = 64;
 pub(super) struct Meters {
     reclamation: bool,
     samples: Option<Samples>,
+    counters: [Option<Counter>; EVENTS.len()],
+    counts: [Option<u64>; EVENTS.len()],
 }
 
 impl Meters {
     /// The meters that a trial asks for, of the calling thread.
     pub(super) fn of(trial: &Trial) -> Self {
-        Self { reclamation: trial.measure.contains(&Measure::Reclamation), samples: None }
+        let reclamation = trial.measure.contains(&Measure::Reclamation);
+        let hardware = trial.measure.contains(&Measure::Hardware);
+        // Why a counter is not there, the parent tells once.
+        let counter = |event| if hardware { Counter::open(event).ok() } else { None };
+        Self { reclamation, counters: EVENTS.map(counter), ..Self::default() }
     }
 
     /// Begins to measure.
@@ -26,10 +33,12 @@ impl Meters {
         if self.reclamation {
             timing::begin(EVERY);
         }
+        self.counters.iter().flatten().for_each(Counter::begin);
     }
 
     /// Ends measuring.
     pub(super) fn end(&mut self) {
+        self.counts = self.counters.each_ref().map(|counter| counter.as_ref()?.end());
         if self.reclamation {
             self.samples = Some(timing::end());
         }
@@ -41,6 +50,8 @@ pub(super) struct Sums {
     /// What sampling a retirement costs, and sampling a free.
     cost: Option<[Cost; 2]>,
     samples: Samples,
+    /// The counts of the processor; nothing where that of any worker is missing.
+    counts: [Option<u64>; EVENTS.len()],
 }
 
 impl Sums {
@@ -50,13 +61,16 @@ impl Sums {
             allocator::tell_frees();
             timing::cost(EVERY)
         });
-        Self { cost, samples: Samples::default() }
+        Self { cost, samples: Samples::default(), counts: [Some(0); EVENTS.len()] }
     }
 
     /// Adds the meters of a worker.
     pub(super) fn add(&mut self, meters: &Meters) {
         if let Some(samples) = &meters.samples {
             self.samples.add(samples);
+        }
+        for (sum, count) in self.counts.iter_mut().zip(meters.counts) {
+            *sum = sum.zip(count).map(|(sum, count)| sum + count);
         }
     }
 
@@ -65,6 +79,12 @@ impl Sums {
         if let Some(cost) = &self.cost {
             reclamation(metrics, &self.samples, cost);
         }
+        [
+            metrics.hw_cycles,
+            metrics.hw_instructions,
+            metrics.hw_cache_misses,
+            metrics.hw_branch_misses,
+        ] = self.counts;
     }
 }
 
@@ -129,6 +149,20 @@ mod tests {
         assert_eq!(metrics.timing_ns_share, Some(0.00225));
         assert_eq!(metrics.retire_longest_ns, Some(900));
         assert_eq!((metrics.retire_timed, metrics.free_timed), (Some(10), Some(5)));
+    }
+
+    #[test]
+    fn a_count_that_one_worker_lacks_is_not_measured() {
+        let meters = |counts| Meters { counts, ..Meters::default() };
+        let mut sums =
+            Sums { cost: None, samples: Samples::default(), counts: [Some(0); EVENTS.len()] };
+        sums.add(&meters([Some(1), Some(2), None, Some(4)]));
+        sums.add(&meters([Some(10), Some(20), Some(30), None]));
+        let mut metrics = Metrics::default();
+        sums.finish(&mut metrics);
+        assert_eq!((metrics.hw_cycles, metrics.hw_instructions), (Some(11), Some(22)));
+        assert_eq!((metrics.hw_cache_misses, metrics.hw_branch_misses), (None, None));
+        assert_eq!(metrics.retire_ns_share, None);
     }
 
     #[test]
