@@ -12,8 +12,8 @@
 //!
 //! Times are those in which the thread ran. A thread that loses its processor in the middle of a free would make
 //! that free a million times as long, and one in 64 of these stands for 64. A clock of the thread's processor time
-//! needs a system call, which is too slow for what takes some nanoseconds. So it is read before each timed event, and
-//! after those only that took long by the clock of the system.
+//! needs a system call, which makes what comes next several hundred nanoseconds slower. So it is read some events
+//! before the one that is timed, and again only after those that took long by the clock of the system.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -93,23 +93,38 @@ struct Began {
 
 impl Began {
     fn now() -> Self {
-        // The slow clock first: it is not within what is timed.
-        let running = running_ns();
-        Self { running, at: Instant::now() }
+        Self { running: running_ns(), at: Instant::now() }
     }
 
-    /// Returns for how many nanoseconds the thread has run since then.
+    /// Returns for how many nanoseconds the thread has not run since then.
+    fn waited_ns(self) -> u64 {
+        let all = nanoseconds(self.at.elapsed());
+        let ran = running_ns().zip(self.running).map(|(now, then)| now.saturating_sub(then));
+        ran.map_or(0, |ran| all.saturating_sub(ran))
+    }
+}
+
+/// An event that is timed.
+#[derive(Clone, Copy)]
+struct Timed {
+    /// A time shortly before it.
+    before: Began,
+    at: Instant,
+}
+
+impl Timed {
+    /// Returns for how many nanoseconds the thread has run since the event began.
     fn elapsed_ns(self) -> u64 {
         /// What took less has hardly been interrupted: no other thread gets a turn as short as that.
         const LONG: Duration = Duration::from_micros(20);
         let elapsed = self.at.elapsed();
-        let all = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
-        if elapsed < LONG {
-            return all;
-        }
-        let ran = running_ns().zip(self.running).map(|(now, then)| now.saturating_sub(then));
-        ran.map_or(all, |ran| ran.min(all))
+        let all = nanoseconds(elapsed);
+        if elapsed < LONG { all } else { all.saturating_sub(self.before.waited_ns()) }
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Returns the processor time of this thread, where the system tells.
@@ -134,13 +149,20 @@ struct Sampler {
     sampled: Cell<Sampled>,
     /// Events until the next one that is timed.
     left: Cell<u32>,
+    /// A time shortly before that one.
+    before: Cell<Option<Began>>,
     is_inside: Cell<bool>,
 }
 
 impl Sampler {
     const fn new() -> Self {
         let sampled = Sampled { events: 0, timed: 0, sum_ns: 0, longest_ns: 0, frees_within: 0 };
-        Self { sampled: Cell::new(sampled), left: Cell::new(0), is_inside: Cell::new(false) }
+        Self {
+            sampled: Cell::new(sampled),
+            left: Cell::new(0),
+            before: Cell::new(None),
+            is_inside: Cell::new(false),
+        }
     }
 
     fn update(&self, change: impl FnOnce(&mut Sampled)) {
@@ -150,7 +172,7 @@ impl Sampler {
     }
 
     /// Runs an event, and returns when it began if it is to be timed.
-    fn run(&self, event: impl FnOnce()) -> Option<Began> {
+    fn run(&self, event: impl FnOnce()) -> Option<Timed> {
         /// Leaves the event, also by a panic.
         struct Inside<'a>(&'a Cell<bool>);
         impl Drop for Inside<'_> {
@@ -165,10 +187,14 @@ impl Sampler {
         let _inside = Inside(&self.is_inside);
         self.update(|sampled| sampled.events += 1);
         let left = self.left.get() - 1;
+        if left == STATE.with(State::lead) {
+            self.before.set(Some(Began::now()));
+        }
         self.left.set(if left == 0 { STATE.with(State::gap) } else { left });
-        let began = (left == 0).then(Began::now);
+        let before = if left == 0 { self.before.take() } else { None };
+        let timed = before.map(|before| Timed { before, at: Instant::now() });
         event();
-        began
+        timed
     }
 }
 
@@ -179,22 +205,29 @@ struct State {
     retirements: Sampler,
     frees: Sampler,
     /// The address of a node whose free is timed and whose memory is about to go back, and when the free began.
-    going: Cell<Option<(usize, Began)>>,
+    going: Cell<Option<(usize, Timed)>>,
     /// When sampling began.
     began: Cell<Option<Began>>,
 }
 
 impl State {
-    /// Draws a number of events: from 1 to twice the average.
+    /// The number of events before a timed one at which the slow clock is read: so many that caches and predictions
+    /// are again what they were.
+    fn lead(&self) -> u32 {
+        (self.every.get() / 2).min(16)
+    }
+
+    /// Draws the number of events until the next one that is timed, which is more than the lead.
     fn gap(&self) -> u32 {
         let mut random = self.random.get();
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
         self.random.set(random);
-        let most = 2 * self.every.get() - 1;
+        let lead = self.lead();
+        let most = 2 * (self.every.get() - lead) - 1;
         // The remainder is below `most`.
-        1 + u32::try_from((random >> 32) % u64::from(most)).unwrap_or(0)
+        lead + 1 + u32::try_from((random >> 32) % u64::from(most)).unwrap_or(0)
     }
 }
 
@@ -268,6 +301,7 @@ pub fn begin(every: u32) {
         for sampler in [&state.retirements, &state.frees] {
             sampler.sampled.set(Sampled::default());
             sampler.left.set(state.gap());
+            sampler.before.set(None);
         }
         state.going.set(None);
         state.began.set(Some(Began::now()));
@@ -282,7 +316,9 @@ pub fn end() -> Samples {
         Samples {
             retirements: state.retirements.sampled.get(),
             frees: state.frees.sampled.get(),
-            running_ns: state.began.take().map_or(0, Began::elapsed_ns),
+            running_ns: state.began.take().map_or(0, |began| {
+                nanoseconds(began.at.elapsed()).saturating_sub(began.waited_ns())
+            }),
         }
     })
 }
@@ -319,102 +355,4 @@ pub fn cost(every: u32) -> [Cost; 2] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Works for so long.
-    fn spin(time: Duration) {
-        let began = Began::now();
-        while u128::from(began.elapsed_ns()) < time.as_nanos() {
-            std::hint::spin_loop();
-        }
-    }
-
-    #[test]
-    fn gaps_are_random_and_right_on_the_average() {
-        begin(64);
-        let gaps: Vec<u32> = (0..4000).map(|_| STATE.with(State::gap)).collect();
-        end();
-        let mean = f64::from(gaps.iter().sum::<u32>()) / 4000.0;
-        assert!((61.0..67.0).contains(&mean), "{mean}");
-        assert!(gaps.iter().all(|gap| (1..=127).contains(gap)));
-        let seen: std::collections::BTreeSet<_> = gaps.iter().collect();
-        assert!(seen.len() > 120, "{}", seen.len());
-    }
-
-    #[test]
-    fn a_scan_at_every_64th_retirement_is_seen_as_often_as_it_is() {
-        begin(64);
-        let scans = |nth: u32| {
-            if nth % 64 == 0 {
-                spin(Duration::from_micros(100));
-            }
-        };
-        (0..64_000).for_each(|nth| retirement(|| scans(nth)));
-        let seen = end().retirements;
-        assert_eq!(seen.events, 64_000);
-        // About 1000 are timed, of which about 16 scan.
-        assert!((850..1150).contains(&seen.timed), "{seen:?}");
-        let scans = seen.sum_ns / 100_000;
-        assert!((4..100).contains(&scans), "{seen:?}");
-    }
-
-    #[test]
-    fn a_free_ends_when_its_own_memory_is_free() {
-        let (mine, others) = (1_u8, 2_u8);
-        begin(1);
-        free((&raw const mine).cast(), || {});
-        memory_is_free(&raw const others);
-        spin(Duration::from_millis(2));
-        assert_eq!(STATE.with(|state| state.frees.sampled.get().timed), 0, "not yet");
-        memory_is_free(&raw const mine);
-        memory_is_free(&raw const mine);
-        let frees = end().frees;
-        assert_eq!((frees.events, frees.timed), (1, 1));
-        assert!(frees.sum_ns >= 2_000_000, "{frees:?}");
-    }
-
-    #[test]
-    fn the_time_in_which_the_thread_does_not_run_does_not_count() {
-        begin(1);
-        retirement(|| std::thread::sleep(Duration::from_millis(50)));
-        retirement(|| spin(Duration::from_millis(5)));
-        let seen = end();
-        if running_ns().is_some() {
-            let took = seen.retirements.sum_ns;
-            assert!((5_000_000..40_000_000).contains(&took), "{seen:?}");
-            assert!((5_000_000..40_000_000).contains(&seen.running_ns), "{seen:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_within_an_event_is_a_part_of_it() {
-        let node = 1_u8;
-        begin(1);
-        retirement(|| {
-            retirement(|| {});
-            free((&raw const node).cast(), || free((&raw const node).cast(), || {}));
-        });
-        let seen = end();
-        assert_eq!((seen.retirements.events, seen.retirements.timed), (1, 1), "{seen:?}");
-        assert_eq!((seen.frees.events, seen.retirements.frees_within), (1, 1), "{seen:?}");
-    }
-
-    #[test]
-    fn a_panic_leaves_the_event() {
-        begin(1);
-        let thrown = std::panic::catch_unwind(|| retirement(|| panic!("a panic of the test")));
-        assert!(thrown.is_err());
-        retirement(|| {});
-        assert_eq!(end().retirements.events, 2);
-    }
-
-    #[test]
-    fn the_cost_is_more_than_nothing_and_a_thread_does_not_sample_afterwards() {
-        for Cost { event_ns, empty_ns } in cost(64) {
-            assert!(event_ns > 0.0 && event_ns < 10_000.0, "{event_ns}");
-            assert!(empty_ns > 0.0 && empty_ns < 10_000.0, "{empty_ns}");
-        }
-        assert!(!is_on());
-    }
-}
+mod tests;
