@@ -20,7 +20,7 @@ use crate::results::{self, Records, Resumed, Sample};
 use crate::runner::child::interrupt_flag;
 use crate::runner::{self, End};
 use crate::spec::{self, ScaleName, Source};
-use crate::support::output::{be_quiet, claim, complain, note, print};
+use crate::support::output::{be_quiet, claim, complain, is_verbose, note, print, print_report};
 use crate::support::table;
 use crate::system::hardware;
 use crate::system::machine::Machine;
@@ -138,7 +138,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8> {
         jobs.push(Job::new(source, args)?);
     }
     if args.dry_run {
-        return jobs.iter().try_for_each(|job| print(&dry_run(job))).map(|()| 0);
+        return jobs.iter().try_for_each(|job| print_report(&dry_run(job))).map(|()| 0);
     }
     if !args.resume {
         jobs.iter().try_for_each(|job| refuse_existing(&job.dir))?;
@@ -171,6 +171,10 @@ fn ensure_measurable() -> Result<()> {
 }
 
 fn run_all(jobs: &[Job], resumes: bool, going_on: GoingOn) -> Result<u8> {
+    ensure!(
+        !going_on.quiet || !is_verbose(),
+        "--quiet and --verbose ask for opposite things; give one of them"
+    );
     if going_on.quiet {
         be_quiet();
     }
@@ -357,7 +361,7 @@ impl Job {
     /// The table, the figures, and what spoils the records.
     fn tell(&self, manifest: &Manifest) -> Result<u8> {
         let samples = results::read_samples(&self.dir)?.rows;
-        print(&report::text(&self.source.spec.question, &samples))?;
+        print_report(&report::text(&self.source.spec.question, &samples))?;
         let style = plot::Style::default();
         let (plots, lost) = plot::draw(&self.dir, &self.source.spec, &samples, manifest, &style)?;
         let mut text = format!("\n{}", plot::list(&plots));
