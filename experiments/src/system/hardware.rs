@@ -223,11 +223,28 @@ mod linux {
 
 #[cfg(test)]
 mod tests {
+    use std::alloc::{GlobalAlloc, Layout, System};
+
     use super::*;
 
     /// Events that the kernel counts itself: the time that a thread runs, and page faults.
     const TASK_CLOCK: Event = Event { name: "task clock", kind: 1, config: 1 };
     const PAGE_FAULTS: Event = Event { name: "page faults", kind: 1, config: 2 };
+
+    /// Writes to memory that no allocator keeps: the system maps blocks of this size anew, and unmaps them.
+    fn touch(mebibytes: usize) {
+        const PAGE: usize = 4096;
+        let layout = Layout::from_size_align(mebibytes << 20, PAGE).expect("a layout");
+        // SAFETY: the size is not 0; each write is within the block, which is freed once, with its layout.
+        unsafe {
+            let block = System.alloc(layout);
+            assert!(!block.is_null(), "no memory");
+            for at in (0..layout.size()).step_by(PAGE) {
+                block.add(at).write_volatile(1);
+            }
+            System.dealloc(block, layout);
+        }
+    }
 
     #[test]
     fn what_the_kernel_counts_itself_is_counted_from_the_begin_to_the_end() {
@@ -237,15 +254,12 @@ mod tests {
             Ok(opened) => opened,
             Err(error) => return eprintln!("skipped: software events are {}", meaning(&error)),
         };
-        let touch = |mebibytes: usize| {
-            std::hint::black_box(vec![1_u8; mebibytes << 20]);
-        };
-        touch(16);
+        touch(40);
         clock.begin();
         faults.begin();
         touch(64);
         let counts = (clock.end(), faults.end());
-        touch(16);
+        touch(40);
         let (Some(ran), Some(faulted)) = counts else { panic!("no count: {counts:?}") };
         // With pages of 2 MiB there are 32.
         assert!((16..1_000_000).contains(&faulted), "{faulted}");
