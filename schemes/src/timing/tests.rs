@@ -24,7 +24,7 @@ fn gaps_are_random_and_right_on_the_average() {
 fn a_scan_at_every_64th_retirement_is_seen_as_often_as_it_is() {
     begin(64);
     let scans = |nth: u32| {
-        if nth % 64 == 0 {
+        if nth.is_multiple_of(64) {
             spin(Duration::from_micros(100));
         }
     };
