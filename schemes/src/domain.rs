@@ -13,6 +13,7 @@ use crate::parameters::Parameters;
 use crate::parts::limbo::Freeing;
 use crate::pointer::{Atomic, Owned, Shared, tag_mask};
 use crate::reclaimer::Reclaimer;
+use crate::timing;
 
 /// A domain of a scheme: what is retired in it is freed in it. Clones are the same domain; when
 /// the last clone, handle and structure of it is gone, all that was retired is freed.
@@ -292,6 +293,7 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
         canary::pause();
         // SAFETY: clause 1: allocated, and not retired yet, so not freed.
         unsafe { &(*node.node()).tag }.retire();
+        let _timed = timing::retirement();
         // SAFETY: the caller's clauses are the trait's; `node()` strips the tag.
         unsafe { self.handle.domain.inner.scheme.retire(&self.guard, node.node()) };
         canary::pause();

@@ -13,6 +13,7 @@
 //! | [`mod@pointer`] | tagged atomic pointers to nodes |
 //! | [`canary`] | checks of every node, compiled in for the correctness gate only |
 //! | [`counters`] | allocated, retired, freed: owner-written per thread |
+//! | [`timing`] | samples of the time in retirements and frees, compiled in for the lab only |
 //! | [`registry`] | every scheme by the name users type |
 
 pub mod canary;
@@ -25,6 +26,7 @@ pub mod pointer;
 pub mod reclaimer;
 #[cfg(not(kovan_loom))]
 pub mod registry;
+pub mod timing;
 
 mod crystalline;
 mod debra;

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::canary::{self, Tag};
 use crate::counters::{Scope, count_freed};
+use crate::timing;
 
 /// A value with the scheme's header beside it. The header comes first: a pointer to the node is one
 /// to its header, for schemes that look for theirs there.
@@ -71,6 +72,7 @@ impl<T, H> Retired<T, H> {
 
 impl<T, H> Drop for Retired<T, H> {
     fn drop(&mut self) {
+        let _timed = timing::free((&raw const *self).cast());
         self.0.tag.expect_retired();
         // A panicking destructor must not keep the rest of a batch from being freed, whatever the
         // scheme does with a panic. The panic hook has reported it; the counters keep the number.

@@ -26,6 +26,9 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 a cell or a check failed; \
 #[derive(Debug, Parser)]
 #[command(name = "kovan-lab", version = version(), after_help = EXIT_CODES)]
 struct Cli {
+    /// Says each step: the command line of every process, how it ended, and how long it took
+    #[arg(long, short = 'v', global = true)]
+    verbose: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -39,6 +42,10 @@ enum Command {
         /// Table for people, JSON for programs
         #[arg(long, value_enum, default_value_t = list::Format::Table)]
         format: list::Format,
+        /// Keeps what matches: a column or a key of the JSON, and a regular expression, as 'kind=map',
+        /// 'paper=hyaline', 'robust.stalled=true', 'axes=threads'; of several filters all
+        #[arg(long, value_name = "KEY=REGEX", value_parser = list::filter)]
+        filter: Vec<list::Filter>,
     },
     /// Checks every allowed pair of a scheme and a structure for correctness; measures nothing
     #[command(after_help = EXIT_CODES)]
@@ -94,8 +101,11 @@ pub(crate) fn main() -> Result<u8> {
             _ => bail!("{}; see --help", first_paragraph(&error.render().to_string())),
         },
     };
+    if cli.verbose {
+        output::be_verbose();
+    }
     match cli.command {
-        Command::List { what, format } => list::list(what, format).map(|()| 0),
+        Command::List { what, format, filter } => list::list(what, format, &filter).map(|()| 0),
         Command::Verify(args) => command::verify(&args),
         Command::VerifyJob { definition } => job::main(&definition).map(|()| 0),
         Command::Run(args) => run::run(&args),

@@ -12,7 +12,7 @@ use crate::report::{
 use crate::results::manifest::Manifest;
 use crate::results::{Table, read_samples};
 use crate::spec;
-use crate::support::output::{complain, print};
+use crate::support::output::{complain, print, print_report};
 
 /// The arguments of `plot`.
 #[derive(Debug, Args)]
@@ -54,9 +54,9 @@ pub(crate) fn plot(args: &PlotArgs) -> Result<()> {
     let Table { rows: samples, cut } = read_samples(dir)?;
     cut.iter().for_each(|line| complain(line));
     // First: it is there too where nothing can be written.
-    print(&report::text(&source.spec.question, &samples))?;
+    print_report(&report::text(&source.spec.question, &samples))?;
     if let Some(baseline) = &args.baseline {
-        print(&format!("\n{}", report::ratios(&samples, baseline)?))?;
+        print_report(&format!("\n{}", report::ratios(&samples, baseline)?))?;
     }
     report::complain(&samples, &manifest.machine);
     let size = |width: &Width| match width {

@@ -15,7 +15,7 @@ use crate::plan::{Overrides, Pattern, Plan};
 use crate::results::manifest::Manifest;
 use crate::runner::child::interrupt_flag;
 use crate::spec::{self, ScaleName, Source};
-use crate::support::output::{be_quiet, print};
+use crate::support::output::{be_quiet, is_verbose, print_report};
 use crate::system::machine::Machine;
 
 /// The arguments of `run`.
@@ -150,7 +150,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8> {
         jobs.push(job_of(source, args)?);
     }
     if args.dry_run {
-        return jobs.iter().try_for_each(|job| print(&dry_run(job))).map(|()| 0);
+        return jobs.iter().try_for_each(|job| print_report(&dry_run(job))).map(|()| 0);
     }
     if !args.resume {
         jobs.iter().try_for_each(|job| refuse_existing(&job.dir))?;
@@ -184,6 +184,10 @@ fn ensure_measurable() -> Result<()> {
 }
 
 fn run_all(mut jobs: Vec<Job>, resumes: bool, going_on: GoingOn) -> Result<u8> {
+    ensure!(
+        !going_on.quiet || !is_verbose(),
+        "--quiet and --verbose ask for opposite things; give one of them"
+    );
     if going_on.quiet {
         be_quiet();
     }

@@ -8,15 +8,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::data::{Further, Stop, Trial, TrialId};
+use crate::data::{Further, Measure, Stop, Trial, TrialId};
 use crate::plan::{Overrides, Plan, Planned};
 use crate::report::{self, plot};
 use crate::results::manifest::Manifest;
 use crate::results::{self, Records, Resumed, Sample};
 use crate::runner::{End, Repeats, Run, child};
 use crate::spec::Source;
-use crate::support::output::{claim, complain, note, print};
+use crate::support::output::{claim, complain, note, print, print_report};
 use crate::support::table;
+use crate::system::hardware;
 
 /// A spec with its plan and the folder of its results.
 pub(super) struct Job {
@@ -170,6 +171,7 @@ impl Job {
             refuse_existing(&dir)?;
         }
         let Folder { mut manifest, mut records, rows } = self.prepare(goes_on)?;
+        self.say_counters();
         self.say_begin(&rows);
         let before = Duration::from_secs_f64(manifest.duration_seconds.unwrap_or(0.0));
         let spent = || before + began.elapsed();
@@ -200,6 +202,15 @@ impl Job {
         Ok(code)
     }
 
+    /// Says why there are no hardware counters, where cells ask for them.
+    fn say_counters(&self) {
+        let asks = |planned: &Planned| planned.trial.measure.contains(&Measure::Hardware);
+        let asks = self.plan.trials.iter().any(asks);
+        if let Some(told) = asks.then(hardware::refused).flatten() {
+            complain(&format!("no hardware counters, so columns stay empty: {told}"));
+        }
+    }
+
     fn say_begin(&self, rows: &[Sample]) {
         let complete: BTreeSet<&TrialId> = rows.iter().map(|row| &row.id).collect();
         let trials = &self.plan.trials;
@@ -219,7 +230,7 @@ impl Job {
     /// The table, the figures, and what spoils the records.
     fn tell(&self, manifest: &Manifest) -> Result<u8> {
         let samples = results::read_samples(&self.dir)?.rows;
-        print(&report::text(&self.source.spec.question, &samples))?;
+        print_report(&report::text(&self.source.spec.question, &samples))?;
         let style = plot::Style::default();
         let (plots, lost) = plot::draw(&self.dir, &self.source.spec, &samples, manifest, &style)?;
         let mut text = format!("\n{}", plot::list(&plots));

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::adversary::Adversary;
+use super::measure::Measure;
 use super::metrics::Metrics;
 use super::trial::TrialId;
 use super::workload::Workload;
@@ -26,6 +27,9 @@ pub(crate) struct Trial {
     pub(crate) timeout_seconds: f64,
     /// Says whether latencies are recorded: of one operation in so many; 0: of none.
     pub(crate) latency_every: u32,
+    /// What else is measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) measure: Vec<Measure>,
 }
 
 /// A line that the worker writes to its parent.

@@ -121,6 +121,26 @@ metrics! {
     harness_ns: f64, "cost of the harness (ns/operation)", Linear, 1.0;
     /// The same while latencies are recorded; absent where they are not.
     harness_timed_ns: f64, "cost of the harness with latencies (ns/operation)", Linear, 1.0;
+    /// Share of the workers' time in retirements, with what they scan and free; estimated from samples.
+    retire_ns_share: f64, "time in retirements (share)", Linear, 1.0;
+    /// Share of the workers' time in freeing retired nodes, in whichever call; estimated from samples.
+    free_ns_share: f64, "time in freeing (share)", Linear, 1.0;
+    /// The longest retirement of those that were timed.
+    retire_longest_ns: u64, "longest retirement timed (ns)", LogLargest, 1.0;
+    /// Retirements that were timed.
+    retire_timed: u64, "retirements timed", No, 1.0;
+    /// Frees that were timed.
+    free_timed: u64, "frees timed", No, 1.0;
+    /// Share of the workers' time that this timing took.
+    timing_ns_share: f64, "cost of timing the reclamation (share)", Linear, 1.0;
+    /// Cycles of the workers' processors in the window, in the program itself.
+    hw_cycles: u64, "processor cycles", Log, 1.0;
+    /// Instructions of the workers.
+    hw_instructions: u64, "instructions", Log, 1.0;
+    /// Accesses of the workers to memory that no cache had.
+    hw_cache_misses: u64, "cache misses", Log, 1.0;
+    /// Branches of the workers that were predicted wrongly.
+    hw_branch_misses: u64, "branch misses", Log, 1.0;
     /// Operations whose latency was recorded.
     latency_count: u64, "operations with a latency", No, 1.0;
     /// Median latency of all operations.

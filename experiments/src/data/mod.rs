@@ -2,6 +2,7 @@
 
 mod adversary;
 mod further;
+mod measure;
 mod message;
 mod metrics;
 mod trial;
@@ -9,6 +10,7 @@ mod workload;
 
 pub(crate) use adversary::{Adversary, Kind as AdversaryKind, Manner, Point};
 pub(crate) use further::{Further, Share, Stop, Time, Wide};
+pub(crate) use measure::Measure;
 pub(crate) use message::{Latency, Measured, RoleCount, SeriesPoint, Trial, WorkerMessage};
 pub(crate) use metrics::{Draw, METRICS, MetricInfo, Metrics};
 pub(crate) use trial::{AXES, SOUND, STRICT, Seconds, Settings, TrialId, Value, parameter_name};

@@ -6,7 +6,8 @@ use anyhow::{Result, anyhow, ensure};
 
 use super::{Overrides, ensure_few, trial_seed};
 use crate::data::{
-    Adversary, PrefillOrder, SOUND, STRICT, Seconds, Settings, Trial, TrialId, parameter_name,
+    Adversary, Measure, PrefillOrder, SOUND, STRICT, Seconds, Settings, Trial, TrialId,
+    parameter_name,
 };
 use crate::spec::{Axes, Literal, Scale, Spec};
 
@@ -108,9 +109,16 @@ impl Input<'_> {
             warmup_seconds,
             timeout_seconds: self.spec.timeout_seconds.unwrap_or(usual),
             latency_every: self.spec.latency_every,
+            measure: self.measure(),
             workload,
             id,
         })
+    }
+
+    /// What else the spec asks for. Its names were checked.
+    fn measure(&self) -> Vec<Measure> {
+        let named = |of: &Measure| self.spec.measure.iter().flatten().any(|name| name == of.name());
+        Measure::ALL.into_iter().filter(named).collect()
     }
 
     /// Adds the trial with every scheme and structure. What differs in the parameters of others only is one

@@ -1,11 +1,13 @@
 //! What is said of records: the table, and what is wrong with them.
 
+mod disturbed;
 pub(crate) mod plot;
 mod ratios;
 mod summary;
 
 use std::collections::BTreeSet;
 
+pub(crate) use self::disturbed::is_disturbed;
 pub(crate) use self::ratios::ratios;
 pub(crate) use self::summary::summary;
 use crate::results::{Sample, Status};
@@ -13,8 +15,6 @@ use crate::support::numbers::count;
 use crate::support::output;
 use crate::system::machine::Machine;
 
-/// Others take so much of the processors in any cell: the scheduler, the sampler, interrupts.
-const USUAL: f64 = 0.1;
 /// Failed cells that are told one by one.
 const TOLD: usize = 5;
 
@@ -26,7 +26,7 @@ pub(crate) fn text(question: &str, samples: &[Sample]) -> String {
 /// Says on stderr what spoils the records; how many cells failed.
 pub(crate) fn complain(samples: &[Sample], machine: &Machine) -> usize {
     let (mut lines, failed) = failures(samples);
-    lines.extend(disturbed(samples));
+    lines.extend(disturbed::told(samples));
     lines.extend(throttled(samples, machine.quota()));
     lines.extend(several_builds(samples));
     lines.iter().for_each(|line| output::complain(line));
@@ -73,26 +73,6 @@ fn several_builds(samples: &[Sample]) -> Option<String> {
             "the rows are of {} builds of kovan-lab (column `build`; manifest.json says what they are): \
              a difference between rows may be one of builds",
             builds.len()
-        )
-    })
-}
-
-/// Returns whether other programs took so much of the workers' time that the row is worth little.
-pub(crate) fn is_disturbed(row: &Sample) -> bool {
-    row.metrics.disturbed.is_some_and(|share| share > USUAL)
-}
-
-/// Where other programs took the time of the workers.
-fn disturbed(samples: &[Sample]) -> Option<String> {
-    let measured = || samples.iter().filter(|row| row.is_ok());
-    let spoilt = measured().filter(|row| is_disturbed(row)).count();
-    (spoilt > 0).then(|| {
-        format!(
-            "in {spoilt} of {} cells other programs took more than {:.0} % of the workers' processor \
-             time (column `disturbed`): throughput there is too low, and peaks may be too high; \
-             `run` with --redo disturbed measures these cells again",
-            measured().count(),
-            USUAL * 100.0
         )
     })
 }

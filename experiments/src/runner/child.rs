@@ -12,7 +12,7 @@ use anyhow::{Context, Result, anyhow};
 
 use super::pipes::Pipes;
 use crate::data::{Measured, Trial, WorkerMessage};
-use crate::support::output::tail;
+use crate::support::output::{detail, tail};
 use crate::system::allocator;
 use crate::system::machine::this_program;
 use crate::system::threads::{COULD_NOT_RUN, RAISE, TooFew, is_refusal};
@@ -45,6 +45,18 @@ pub(crate) enum End {
     NotRun(String),
     /// It was killed because the user asked to stop.
     Interrupted,
+}
+
+impl End {
+    /// How it ended, in a few words.
+    fn told(&self) -> String {
+        match self {
+            Self::Ended { status, .. } => format!("ended with {status}"),
+            Self::TimedOut { .. } => "was killed after its time".into(),
+            Self::NotRun(_) => "did not get its threads".into(),
+            Self::Interrupted => "was interrupted".into(),
+        }
+    }
 }
 
 /// How the child of a trial ended.
@@ -104,14 +116,39 @@ fn supervise_in(
         // Its own group: Ctrl-C reaches the parent only, which kills the child and reaps it.
         .process_group(0)
         .spawn();
+    detail(|| format!("starts {}", command_line(environment, arguments)));
+    let began = Instant::now();
     match spawned {
-        Ok(child) => attend(child, limit, interrupted),
+        Ok(child) => {
+            let id = child.id();
+            let end = attend(child, limit, interrupted)?;
+            detail(|| {
+                let seconds = began.elapsed().as_secs_f64();
+                format!("process {id} {} after {seconds:.3} s", end.told())
+            });
+            Ok(end)
+        }
         Err(error) if is_refusal(&error) => {
             let reason = "needs a process of its own, the system does not let it start one";
             Ok(End::NotRun(format!("{reason} ({error}): {RAISE}")))
         }
         Err(error) => Err(error).context("cannot start a process"),
     }
+}
+
+/// What a shell would be told to start the same process.
+fn command_line(environment: &[(&'static str, PathBuf)], arguments: &[String]) -> String {
+    let quoted = |text: &str| {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,".contains(c);
+        let needs = text.is_empty() || !text.chars().all(is_plain);
+        if needs { format!("'{}'", text.replace('\'', r"'\''")) } else { text.to_string() }
+    };
+    let variables = environment
+        .iter()
+        .map(|(name, value)| format!("{name}={}", quoted(&value.to_string_lossy())));
+    let program = std::env::args().next().unwrap_or_else(|| "kovan-lab".into());
+    let words = arguments.iter().map(|argument| quoted(argument));
+    variables.chain([quoted(&program)]).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// Waits for a child, ends it when its time is over, and says how it ended.
@@ -261,6 +298,17 @@ mod tests {
         let limit = Duration::from_secs(60);
         let end = attend(child.expect("started"), limit, &AtomicBool::new(false));
         end.expect("waited for")
+    }
+
+    #[test]
+    fn command_lines_can_be_given_to_a_shell() {
+        let variable = ("NAME", PathBuf::from("/a b"));
+        let arguments = ["trial".to_string(), r#"{"it's": 1}"#.to_string()];
+        let line = command_line(&[variable], &arguments);
+        assert!(line.starts_with("NAME='/a b' "), "{line}");
+        let rest = line.split_once(" trial ").expect("the arguments").1;
+        let said = Command::new("sh").args(["-c", &format!("printf %s {rest}")]).output();
+        assert_eq!(String::from_utf8_lossy(&said.expect("sh").stdout), r#"{"it's": 1}"#);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::support::output::{is_quiet, note};
+use crate::support::output::{is_quiet, is_verbose, note};
 
 pub(crate) enum Progress {
     Bar(ProgressBar),
@@ -15,7 +15,8 @@ pub(crate) enum Progress {
 impl Progress {
     /// Returns the progress of so many `steps`, a noun in the plural.
     pub(crate) fn new(count: usize, steps: &str) -> Self {
-        if is_quiet() || !std::io::stderr().is_terminal() {
+        // A bar and lines between its steps would overwrite each other.
+        if is_quiet() || is_verbose() || !std::io::stderr().is_terminal() {
             return Self::Lines(count);
         }
         let bar = ProgressBar::new(count as u64);

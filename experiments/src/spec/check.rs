@@ -12,7 +12,7 @@ use super::limits::{
     counts, thread_counts,
 };
 use super::parameters::check_parameter;
-use crate::data::{AXES, METRICS, TrialId};
+use crate::data::{AXES, METRICS, Measure, TrialId};
 use crate::support::suggest::suggest;
 
 impl Spec {
@@ -29,6 +29,9 @@ impl Spec {
         let known: Vec<_> = structures.iter().map(|facts| facts.name).collect();
         let named = self.structures.as_deref();
         at_item("structures", check_known("structures", "structure", named, &known))?;
+        let known = Measure::ALL.map(Measure::name);
+        let named = self.measure.as_deref().filter(|named| !named.is_empty());
+        at_item("measure", check_known("measure", "group of metrics", named, &known))?;
         at_item("threads", thread_counts(&self.threads))?;
         at_item("stalled", stalled_counts(self.stalled.as_deref()))?;
         check_axes(&self.axes).map_err(|fault| fault.within(&["axes"], "axes"))?;

@@ -56,6 +56,8 @@ pub(crate) struct Spec {
     /// Measures each cell once more by the method of published harnesses.
     #[serde(default)]
     pub(crate) strict: bool,
+    /// What else is measured, by the names of `Measure`.
+    pub(crate) measure: Option<Vec<String>>,
     /// Seconds after which a cell is killed; absent = 30 s and four times its own length.
     pub(crate) timeout_seconds: Option<f64>,
     /// How long and how often, by name.

@@ -1,5 +1,6 @@
 //! Helpers that know nothing of experiments: the terminal, tables, numbers, random streams.
 
+mod colour;
 pub(crate) mod numbers;
 pub(crate) mod output;
 pub(crate) mod rng;

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::{Context, Result, bail};
 
+use super::colour;
+
 /// Joins all lines of a text into one.
 pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -62,7 +64,33 @@ pub(crate) fn note(text: &str) {
 }
 
 fn say(text: &str) {
+    let text = colour::for_stderr(text);
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Says whether details are said.
+static IS_VERBOSE: AtomicBool = AtomicBool::new(false);
+
+/// Says details from now on.
+pub(crate) fn be_verbose() {
+    IS_VERBOSE.store(true, Relaxed);
+}
+
+/// Returns whether details are said.
+pub(crate) fn is_verbose() -> bool {
+    IS_VERBOSE.load(Relaxed)
+}
+
+/// One line on stderr about a step, where the user asks for details.
+pub(crate) fn detail(text: impl FnOnce() -> String) {
+    if is_verbose() {
+        say(&one_line(&text()));
+    }
+}
+
+/// Prints what people read to stdout: on a terminal, verdicts and headers have colours.
+pub(crate) fn print_report(text: &str) -> Result<()> {
+    print(&colour::for_stdout(text))
 }
 
 /// Prints to stdout. A reader that left (`| head`) is not an error.

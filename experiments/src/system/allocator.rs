@@ -3,12 +3,13 @@
 //! Every allocator but mimalloc is chosen when a worker is started: the environment variable
 //! `KOVAN_LAB_ALLOCATOR` makes it use the system's, and `LD_PRELOAD` puts another one in the place of that. Which one
 //! it is is known before the first allocation and does not change, so an allocation and its free are of the same
-//! one. The choice costs a load and a branch that is always the same.
+//! one. The choice costs a load and a branch that is always the same. The same load says whether this process takes
+//! the time of frees, so that others do not pay for it.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use mimalloc::MiMalloc;
 
@@ -17,14 +18,29 @@ const VARIABLE: &str = "KOVAN_LAB_ALLOCATOR";
 
 /// On cache lines of its own: a neighbour that is written would make each allocation wait.
 #[repr(align(128))]
-struct Apart(AtomicBool);
+struct Apart(AtomicU8);
 
-/// Says whether the system's allocator is used. Written once, before the first allocation.
-static USES_SYSTEM: Apart = Apart(AtomicBool::new(false));
+/// The bits of what is unusual in this process; of the first one see `choose`.
+static UNUSUAL: Apart = Apart(AtomicU8::new(0));
+/// The system's allocator is used. Written once, before the first allocation.
+const SYSTEM: u8 = 1;
+/// Frees are told to `kovan_schemes::timing`.
+const TELLS: u8 = 2;
+
+#[inline]
+fn unusual() -> u8 {
+    UNUSUAL.0.load(Relaxed)
+}
 
 #[inline]
 fn uses_system() -> bool {
-    USES_SYSTEM.0.load(Relaxed)
+    unusual() & SYSTEM != 0
+}
+
+/// From now on each free of this process is told to the schemes' timing.
+pub(crate) fn tell_frees() {
+    // Ordering: nothing else is published with it; threads that start later see it.
+    UNUSUAL.0.fetch_or(TELLS, Relaxed);
 }
 
 /// The global allocator.
@@ -37,16 +53,16 @@ unsafe impl GlobalAlloc for Chosen {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's clauses.
-        unsafe { if uses_system() { of_system::alloc(layout) } else { MiMalloc.alloc(layout) } }
+        unsafe { if unusual() == 0 { MiMalloc.alloc(layout) } else { apart::alloc(layout) } }
     }
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: the caller's clauses; the block is of the same allocator.
         unsafe {
-            if uses_system() {
-                of_system::dealloc(block, layout);
-            } else {
+            if unusual() == 0 {
                 MiMalloc.dealloc(block, layout);
+            } else {
+                apart::dealloc(block, layout);
             }
         }
     }
@@ -70,9 +86,13 @@ unsafe impl GlobalAlloc for Chosen {
     }
 }
 
-/// Out of the way of the usual allocator, which then costs a test and no jump.
-mod of_system {
+/// Out of the way of what is usual, which then costs a test and no jump.
+mod apart {
     use std::alloc::{GlobalAlloc, Layout, System};
+
+    use mimalloc::MiMalloc;
+
+    use super::{TELLS, unusual, uses_system};
 
     /// # Safety
     /// As for [`GlobalAlloc::alloc`].
@@ -80,7 +100,7 @@ mod of_system {
     #[inline(never)]
     pub(super) unsafe fn alloc(layout: Layout) -> *mut u8 {
         // SAFETY: the caller's clauses.
-        unsafe { System.alloc(layout) }
+        unsafe { if uses_system() { System.alloc(layout) } else { MiMalloc.alloc(layout) } }
     }
 
     /// # Safety
@@ -88,8 +108,17 @@ mod of_system {
     #[cold]
     #[inline(never)]
     pub(super) unsafe fn dealloc(block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's clauses.
-        unsafe { System.dealloc(block, layout) }
+        // SAFETY: the caller's clauses; the block is of the same allocator.
+        unsafe {
+            if uses_system() {
+                System.dealloc(block, layout);
+            } else {
+                MiMalloc.dealloc(block, layout);
+            }
+        }
+        if unusual() & TELLS != 0 {
+            kovan_schemes::timing::memory_is_free(block);
+        }
     }
 }
 
@@ -103,7 +132,7 @@ static CHOOSE: extern "C" fn() = {
         let value = unsafe { libc::getenv(c"KOVAN_LAB_ALLOCATOR".as_ptr()) };
         // SAFETY: not null, and a text of the environment, which ends with a zero.
         let is_system = !value.is_null() && unsafe { CStr::from_ptr(value) } == c"system";
-        USES_SYSTEM.0.store(is_system, Relaxed);
+        UNUSUAL.0.store(if is_system { SYSTEM } else { 0 }, Relaxed);
     }
     choose
 };

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::system::cgroup::{Groups, Quota};
+use crate::system::hardware;
 
 /// What the numbers were measured on. What the system does not tell is absent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,6 +31,8 @@ pub(crate) struct Machine {
     /// The tightest limit of the control groups: bytes, or `max`.
     cgroup_memory_max: Option<String>,
     kernel: Option<String>,
+    /// What the kernel gives of the processor's counters. Absent in records of older versions.
+    hardware_counters: Option<String>,
     architecture: String,
 }
 
@@ -108,6 +111,7 @@ impl Machine {
             cgroup_cpu_max: groups.cpu_max(),
             cgroup_memory_max: groups.memory_max(),
             kernel: line("/proc/sys/kernel/osrelease"),
+            hardware_counters: Some(hardware::availability()),
             architecture: std::env::consts::ARCH.into(),
         }
     }

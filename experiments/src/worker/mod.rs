@@ -4,6 +4,7 @@ mod adversary;
 mod apply;
 mod in_retire;
 mod keys;
+mod meters;
 mod phase;
 mod prefill;
 mod probes;

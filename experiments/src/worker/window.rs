@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use kovan_schemes::domain::Meter;
 
 use super::adversary::{Delay, Intruder, Schedule, middle_key};
+use super::meters::{Meters, Sums};
 use super::phase::Phase;
 use super::probes;
 use super::steps::Steps;
@@ -46,6 +47,7 @@ struct Left {
     tally: Tally,
     counts: [u64; Operation::ALL.len()],
     timing: Timing,
+    meters: Meters,
 }
 
 /// Runs the adversary, the workers and the sampler (on this thread).
@@ -64,6 +66,7 @@ pub(super) fn measure(subject: &dyn Subject, trial: &Trial) -> Result<Window, To
         schedule.begin.give();
     }
     let line_round_trip_ns = probes::line_round_trip(trial.id.threads);
+    let sums = Sums::prepare(trial);
     thread::scope(|scope| {
         let _dismiss = Dismiss { meetings: [&arrivals, &start], schedule: &schedule };
         let further = adversary.filter(|adversary| !adversary.is_of_workers());
@@ -94,9 +97,11 @@ pub(super) fn measure(subject: &dyn Subject, trial: &Trial) -> Result<Window, To
                 let (every, rate) = (trial.latency_every, rate_of_each(trial));
                 let is_strict = trial.id.is_strict();
                 let mut worker = Worker::new(mix, steps, every, rate, is_strict, delay);
+                worker.meters = Meters::of(trial);
                 let mut have_come = || place.arrive_and_wait() == End::Released;
                 let tally = subject.work(phase, &mut worker, &mut have_come);
-                Left { tally, counts: worker.steps.counts, timing: worker.timing }
+                let Worker { steps, timing, meters, .. } = worker;
+                Left { tally, counts: steps.counts, timing, meters }
             };
             Box::new(body) as Body<'_, Left>
         });
@@ -124,24 +129,26 @@ pub(super) fn measure(subject: &dyn Subject, trial: &Trial) -> Result<Window, To
         let mut window = watched.expect("all threads arrived");
         window.tally = tally;
         window.metrics.line_round_trip_ns = line_round_trip_ns;
-        window.take(&left, trial, &role_of_each);
+        window.take(&left, trial, &role_of_each, sums);
         Ok(window)
     })
 }
 
 impl Window {
     /// Adds what the workers left.
-    fn take(&mut self, left: &[Left], trial: &Trial, role_of_each: &[usize]) {
+    fn take(&mut self, left: &[Left], trial: &Trial, role_of_each: &[usize], mut sums: Sums) {
         let mut counts = [0; Operation::ALL.len()];
         for worker in left {
             self.tally.add(&worker.tally);
             self.timing.add(&worker.timing);
+            sums.add(&worker.meters);
             counts.iter_mut().zip(worker.counts).for_each(|(sum, count)| *sum += count);
         }
         let [inserts, removes, gets, puts, updates, scans] = counts.map(Some);
         let elapsed = self.metrics.elapsed_ns.unwrap_or_default();
         let own = std::mem::take(&mut self.metrics);
         self.metrics = Metrics { inserts, removes, gets, puts, updates, scans, ..own };
+        sums.finish(&mut self.metrics);
         for (at, role) in trial.workload.roles.iter().enumerate() {
             let of = || left.iter().zip(role_of_each).filter(|(_, role)| **role == at);
             let ops = of().map(|(worker, _)| worker.tally.ops).sum();

@@ -7,6 +7,7 @@ use kovan_structures::{Kind, Structure};
 
 use super::adversary::Delay;
 use super::apply::apply;
+use super::meters::Meters;
 use super::phase::Phase;
 use super::steps::{BLOCK, Plain, Step, Steps};
 use super::tally::Tally;
@@ -18,6 +19,7 @@ pub(super) struct Worker<'a> {
     pub(super) steps: Steps,
     pub(super) timing: Timing,
     pub(super) pacer: Option<Pacer>,
+    pub(super) meters: Meters,
     /// Operations that it is asked for in a second; 0: as many as it can.
     rate: f64,
     /// Where it is one of those that sleep.
@@ -50,6 +52,7 @@ impl<'a> Worker<'a> {
             steps,
             timing: Timing::new(every),
             pacer: None,
+            meters: Meters::default(),
             rate,
             delay,
             per_guard: mix.operations_per_guard as usize,
@@ -81,7 +84,9 @@ pub(super) fn work<R: Reclaimer, S: Structure<R>>(
             restarts = kovan_structures::restarts();
             worker.steps.begin_count();
             worker.timing.clear();
+            worker.meters.begin();
         } else if now == Phase::STOP {
+            worker.meters.end();
             tally.restarts = kovan_structures::restarts() - restarts;
             worker.steps.count_again(plain_ops);
             return tally;

@@ -30,6 +30,7 @@ fn mistakes_are_one_line_and_exit_2() {
     is_refused(&run(&["--scheme", "rcu"]), &["matches no scheme", "hazard-pointer", "--all"]);
     is_refused(&run(&["--structure", "graph", "--dry-run"]), &["matches no structure", "hash-map"]);
     is_refused(&run(&["--all"]), &["--scheme and --structure"]);
+    is_refused(&run(&["--quiet", "--verbose"]), &["--quiet and --verbose"]);
     is_refused(&run(&["--all", "--scheme", "rcu"]), &["matches no scheme", "wfe"]);
     is_refused(&run(&["--out", "/dev/null/x"]), &["cannot create /dev/null/x"]);
     is_refused(&["run", "throughput", "throughput"], &["named twice"]);

@@ -194,3 +194,45 @@ fn a_cell_that_may_fill_the_memory_is_asked_about() {
     is_refused(&long, &["more than half of the", "MiB of memory", "--yes"]);
     assert!(!Path::new(&out).exists(), "nothing is written");
 }
+
+#[test]
+fn verbose_says_each_process_and_groups_of_metrics_fill_their_columns() {
+    let folder = Folder::new("verbose");
+    let text = spec("name = \"verbose\"\nmeasure = [\"reclamation\", \"hardware\"]", "");
+    let (file, out) = (folder.write("v.toml", &text), folder.join("out"));
+    let run = ["run", &file, "--scale", "smoke", "--out", &out, "--scheme", "kovan|leak"];
+    measures(&[&run[..], &["--structure", "hash-map", "--stalled", "0"]].concat());
+    let samples = fs::read_to_string(Path::new(&out).join("samples.csv")).expect("records");
+    let mut reader = csv_rows(&samples);
+    let header = reader.remove(0);
+    let column = |row: &[String], name: &str| {
+        let at = header.iter().position(|column| column == name).expect(name);
+        row[at].clone()
+    };
+    assert_eq!(reader.len(), 2);
+    for row in &reader {
+        let scheme = column(row, "scheme");
+        let number = |name: &str| column(row, name).parse::<f64>().expect(name);
+        assert!((0.0..1.0).contains(&number("retire_ns_share")), "{row:?}");
+        assert!(number("retire_timed") > 0.0 && number("timing_ns_share") > 0.0, "{row:?}");
+        let frees = scheme != "leak";
+        assert_eq!(number("free_timed") > 0.0, frees, "the allocator tells of frees: {row:?}");
+        assert_eq!(number("free_ns_share") > 0.0, frees, "{row:?}");
+    }
+
+    let again = folder.join("again");
+    let run = ["run", &file, "--scale", "smoke", "--out", &again, "--verbose"];
+    let few = ["--scheme", "leak", "--structure", "hash-map", "--stalled", "0"];
+    let said = lab(&[&run[..], &few].concat()).stderr;
+    let said = String::from_utf8_lossy(&said);
+    assert_eq!(said.matches("starts ").count(), 1, "{said}");
+    assert!(
+        said.contains(" trial '{") && said.contains("ended with exit status: 0 after 0."),
+        "{said}"
+    );
+}
+
+/// The fields of each line; no field of these records has a comma in it.
+fn csv_rows(text: &str) -> Vec<Vec<String>> {
+    text.lines().map(|line| line.split(',').map(String::from).collect()).collect()
+}

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use self::draw::Figure;
 use self::group::Grouping;
 use crate::data::MetricInfo;
+use crate::report::disturbed;
 use crate::results::manifest::Manifest;
 use crate::results::{
     LatencyRow, RoleRow, Sample, SeriesRow, ends, lost_series, read_latencies, read_roles,
@@ -106,12 +107,21 @@ pub(crate) fn draw(
     let mut paths = Vec::new();
     for name in &names {
         let Some(mut figure) = figure_of(name, &grouping, &rows) else { continue };
+        tell_rings(&mut figure);
         figure.notes.push(manifest.provenance());
         figure.title = style.has_title.then(|| spec.question.clone());
         figure.caption = style.has_caption;
         paths.extend(write(&plots, &file_of(name), &figure, style)?);
     }
     Ok((paths, lost))
+}
+
+/// Adds a note about the points that have a ring.
+fn tell_rings(figure: &mut Figure) {
+    let measured = figure.measured();
+    let spoilt = measured.clone().filter(|point| point.is_doubtful).count();
+    let note = disturbed::note(spoilt, measured.count(), "points", " (ringed)");
+    figure.notes.extend(note);
 }
 
 /// The figure of a name in a spec; nothing where it has no values.
@@ -155,6 +165,11 @@ fn write(plots: &Path, name: &str, figure: &Figure, style: &Style) -> Result<Vec
             paths.push(path);
         }
     }
+    if !style.has_caption {
+        let path = plots.join(format!("{name}.txt"));
+        replace_file(&path, format!("{}\n", figure.notes.join("\n")).as_bytes())?;
+        paths.push(path);
+    }
     Ok(paths)
 }
 
@@ -163,5 +178,43 @@ fn name_of(size: Size) -> &'static str {
         Size::Column => "column",
         Size::Page => "page",
         Size::Slide => "slide",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::parse_samples;
+
+    #[test]
+    fn points_of_disturbed_rows_have_rings_and_are_counted() {
+        let row = |scheme: &str, threads: u32, repeat: u32, disturbed: &str| {
+            format!(
+                "x,{scheme},stack,w,none,{threads},0,mimalloc,{repeat},1,ok,,1000,{disturbed}\n"
+            )
+        };
+        let columns = "experiment,scheme,structure,workload,adversary,threads,stalled,allocator,repeat,seed,status,\
+                       error,ops_per_second,disturbed\n";
+        let rows = [
+            row("ibr", 1, 1, "0.5"),
+            row("ibr", 1, 2, "0.01"),
+            row("ibr", 2, 1, "0.1"),
+            row("epoch", 1, 1, ""),
+        ];
+        let samples = parse_samples(&format!("{columns}{}", rows.concat()));
+        assert_eq!(samples.len(), 4);
+        let source = crate::spec::find("throughput").expect("embedded");
+        let grouping = Grouping::new(&source.spec, &samples, None);
+        let rows = Rows { samples, series: Vec::new(), roles: Vec::new(), latencies: Vec::new() };
+        let mut figure = figure_of("throughput", &grouping, &rows).expect("a figure");
+        let rings = figure.measured().filter(|point| point.is_doubtful).map(|point| point.x);
+        assert_eq!(rings.collect::<Vec<_>>(), [1.0]);
+        tell_rings(&mut figure);
+        let told = figure.notes.last().expect("a note");
+        assert!(
+            told.starts_with("1 of 3 points (ringed) was disturbed by other programs"),
+            "{told}"
+        );
+        assert!(told.contains("--redo disturbed"), "{told}");
     }
 }

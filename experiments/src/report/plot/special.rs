@@ -6,6 +6,7 @@ use super::draw::{AxisSpec, Band, Figure, Key, Line, Point, Scale};
 use super::group::{Grouping, LineRows, median_of};
 use super::metric::{summarised, y_axis};
 use crate::data::{Draw, Latency, MetricInfo, TrialId};
+use crate::report::disturbed::{self, is_disturbed};
 use crate::results::{LatencyRow, RoleRow, Sample, SeriesRow};
 use crate::stats::location::median;
 
@@ -25,6 +26,7 @@ pub(super) fn over_time(
     let x = AxisSpec::new("time since the window began", Some("s"), Scale::Linear);
     let mut figure = Figure::new(x, AxisSpec::new("unreclaimed nodes", None, Scale::Linear));
     figure.shared_y = false;
+    let (mut spoilt, mut all) = (0, 0);
     for of in grouping.panels(samples.iter().filter(at_largest)) {
         let mut panel = grouping.panel(of.title);
         panel.rules.clear();
@@ -35,6 +37,8 @@ pub(super) fn over_time(
             if points.is_empty() {
                 continue;
             }
+            all += 1;
+            spoilt += usize::from(is_disturbed(first));
             if let Some((from, until)) = grouping.adversary_times(&first.id.adversary)
                 && panel.bands.is_empty()
             {
@@ -50,6 +54,7 @@ pub(super) fn over_time(
     }
     let at = largest.map_or_else(String::new, |x| format!(", with {}", grouping.named_x(x)));
     figure.notes.push(format!("Retired - freed nodes in the first repeat{at}."));
+    figure.notes.extend(disturbed::note(spoilt, all, "lines", ""));
     (!figure.panels.is_empty()).then_some(figure)
 }
 
@@ -95,13 +100,16 @@ pub(super) fn latency(
             for line in &of.lines {
                 let rows = line.points.get(x).into_iter().flatten();
                 let each: Vec<Latency> = rows
+                    .clone()
                     .filter_map(|row| by_trial.get(&row.id))
                     .map(|counts| Latency {
                         operation: String::new(),
                         counts: counts.clone().into_iter().collect(),
                     })
                     .collect();
-                let points = percentiles(&each);
+                let mut points = percentiles(&each);
+                let is_doubtful = rows.into_iter().any(|row| is_disturbed(row));
+                points.iter_mut().for_each(|point| point.is_doubtful = is_doubtful);
                 if !points.is_empty() {
                     panel
                         .lines
@@ -164,10 +172,12 @@ fn lines_of_roles(
         for (role, rate) in rows.iter().filter_map(|row| by_trial.get(&row.id)).flatten() {
             rates.entry(role).or_default().push(*rate);
         }
+        let is_doubtful = rows.iter().any(|row| is_disturbed(row));
         for (role, rates) in rates {
             if let Some(y) = median(&rates) {
                 let repeats = if rates.len() > 1 { rates } else { Vec::new() };
-                of_roles.entry(role).or_default().push(Point { repeats, ..Point::new(x.0, y) });
+                let point = Point { repeats, is_doubtful, ..Point::new(x.0, y) };
+                of_roles.entry(role).or_default().push(point);
             }
         }
     }
@@ -200,7 +210,8 @@ pub(super) fn against(
                     Scale::Categories(names) => names.get(at.0 as usize).cloned(),
                     _ => Some(at.0.to_string()),
                 };
-                Some(Point { label, ..Point::new(x, y) })
+                let is_doubtful = rows.iter().any(|row| is_disturbed(row));
+                Some(Point { label, is_doubtful, ..Point::new(x, y) })
             };
             let points: Vec<Point> = line.points.iter().filter_map(point).collect();
             if !points.is_empty() {

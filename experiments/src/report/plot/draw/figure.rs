@@ -146,12 +146,20 @@ pub(crate) struct Point {
     pub(crate) repeats: Vec<f64>,
     /// A name beside the point, such as the parameter that differs along a line of a scatter figure.
     pub(crate) label: Option<String>,
+    /// Says whether the point is in doubt. It has a ring.
+    pub(crate) is_doubtful: bool,
 }
 
 impl Figure {
     /// Returns a figure without panels whose notes are drawn and whose panels share the y limits.
     pub(crate) fn new(x: AxisSpec, y: AxisSpec) -> Self {
         Self { caption: true, shared_y: true, x, y, ..Self::default() }
+    }
+
+    /// Returns the points that were measured.
+    pub(crate) fn measured(&self) -> impl Iterator<Item = &Point> + Clone {
+        let lines = self.panels.iter().flat_map(|panel| &panel.lines);
+        lines.filter(|line| line.kind == Kind::Data).flat_map(|line| &line.points)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Marks of lines: clipped and simplified lines, strokes of dashes, markers and bars.
 
-use super::page::{At, Colour, Frame, Page, Pen, WHITE};
+use super::page::{At, Colour, Frame, GREY, Page, Pen, WHITE};
 use super::style::{Look, Shape};
 
 /// Cuts a line into the strokes of its dashes.
@@ -155,6 +155,14 @@ pub(super) fn marker(page: &mut Page, at: At, radius: f64, look: Look) {
     } else {
         page.area(corners, look.colour);
     }
+}
+
+/// Draws a thin ring around a marker whose point is in doubt.
+pub(super) fn doubt(page: &mut Page, at: At, radius: f64) {
+    let mut outline = ring(at, 2.0 * radius, 24, 1.0);
+    // The second corner again joins the ends.
+    outline.extend_from_within(..2);
+    page.stroke(outline, Pen::solid(GREY, 0.35 * radius));
 }
 
 /// Clears the place of a marker, so that it can be seen on a dense line.

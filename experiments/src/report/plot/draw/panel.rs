@@ -251,6 +251,10 @@ impl<'a> Painter<'a> {
                 marks::marker(page, *at, theme.marker, placed.look);
             }
         }
+        let doubtful = placed.points.iter().filter(|(point, _)| point.is_doubtful);
+        for (_, at) in doubtful.filter(|(_, at)| plot.holds(*at)) {
+            marks::doubt(page, *at, theme.marker);
+        }
     }
 
     fn draw_names(&self, page: &mut Page, bounds: &[&Placed<'_>], data: &[&Placed<'_>]) {

@@ -45,7 +45,7 @@ fn repeated(x: f64, y: f64, noise: &mut impl FnMut() -> f64) -> Point {
     let mut repeats: Vec<f64> = (0..5).map(|_| y * (0.85 + 0.3 * noise())).collect();
     repeats.sort_by(f64::total_cmp);
     let (low, high) = (Some(repeats[0]), Some(repeats[4]));
-    Point { x, y: repeats[2], low, high, repeats, label: None }
+    Point { x, y: repeats[2], low, high, repeats, ..Point::default() }
 }
 
 /// Throughput against threads, with repeats.

@@ -156,6 +156,17 @@ fn names_cannot_break_the_file() {
     }
 }
 
+#[test]
+fn points_in_doubt_have_rings() {
+    let mut figure = samples::throughput(3, 1);
+    let strokes = |figure: &Figure| paint::page(figure, Size::Column).marks.len();
+    let before = strokes(&figure);
+    for nth in [0, 2] {
+        figure.panels[0].lines[1].points[nth].is_doubtful = true;
+    }
+    assert_eq!(strokes(&figure), before + 2);
+}
+
 /// Checks what the files use of XML: elements, quoted attributes and entities.
 fn is_well_formed(text: &str) {
     assert!(!text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{fffe}'));

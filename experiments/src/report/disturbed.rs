@@ -1,0 +1,37 @@
+//! Rows that are worth little because other programs took the time of the workers.
+
+use crate::results::Sample;
+
+/// Others take so much of the processors in any cell: the scheduler, the sampler, interrupts.
+const USUAL: f64 = 0.1;
+
+/// Returns whether other programs took so much of the workers' time that the row is worth little.
+pub(crate) fn is_disturbed(row: &Sample) -> bool {
+    row.metrics.disturbed.is_some_and(|share| share > USUAL)
+}
+
+/// A line about the rows that are.
+pub(super) fn told(samples: &[Sample]) -> Option<String> {
+    let measured = || samples.iter().filter(|row| row.is_ok());
+    let spoilt = measured().filter(|row| is_disturbed(row)).count();
+    (spoilt > 0).then(|| {
+        format!(
+            "in {spoilt} of {} cells other programs took more than {:.0} % of the workers' processor \
+             time (column `disturbed`): throughput there is too low, and peaks may be too high; \
+             `run` with --redo disturbed measures these cells again",
+            measured().count(),
+            USUAL * 100.0
+        )
+    })
+}
+
+/// The note below a figure in which so many of its points or lines are of such rows.
+pub(super) fn note(spoilt: usize, all: usize, what: &str, mark: &str) -> Option<String> {
+    let verb = if spoilt == 1 { "was" } else { "were" };
+    (spoilt > 0).then(|| {
+        format!(
+            "{spoilt} of {all} {what}{mark} {verb} disturbed by other programs (`--redo disturbed` measures \
+             again)."
+        )
+    })
+}
