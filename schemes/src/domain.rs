@@ -288,7 +288,7 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
     #[inline]
     pub unsafe fn retire<T: Send + 'static>(&self, node: Shared<'_, T, R>) {
         count_frees_in(&self.handle.cells);
-        self.handle.cells.count_retired();
+        self.handle.cells.count_retired(size_of::<Node<T, R::Header>>());
         canary::pause();
         // SAFETY: clause 1: allocated, and not retired yet, so not freed.
         unsafe { &(*node.node()).tag }.retire();

@@ -133,6 +133,12 @@ metrics! {
     latency_p9999_ns: u64, "p99.99 latency (ns)", Log, 1.0;
     /// Largest latency.
     latency_max_ns: u64, "largest latency (ns)", Log, 1.0;
+    /// Largest sample of the bytes of nodes retired and not freed.
+    unreclaimed_bytes_peak: u64, "peak unreclaimed memory (bytes)", LogLargest, 1.0;
+    /// Mean sample of the same.
+    unreclaimed_bytes_mean: u64, "mean unreclaimed memory (bytes)", Log, 1.0;
+    /// The same at the end of the window.
+    unreclaimed_bytes_end: u64, "unreclaimed memory at the end (bytes)", Log, 1.0;
 }
 
 impl MetricInfo {

@@ -213,17 +213,27 @@ fn growth(points: &[SeriesPoint]) -> Option<f64> {
     Some((share * 1e4).round() / 1e4)
 }
 
+/// Returns the mean, rounded to a whole number; 0 of nothing.
+fn rounded_mean(values: impl Iterator<Item = u64> + Clone) -> Option<u64> {
+    let count = u128::try_from(values.clone().count().max(1)).ok()?;
+    let sum: u128 = values.map(u128::from).sum();
+    u64::try_from((sum + count / 2) / count).ok()
+}
+
 /// Returns the metrics with what the time series comes to.
 fn with_series(points: &[SeriesPoint], others: Metrics) -> Metrics {
     let unreclaimed = || points.iter().map(SeriesPoint::unreclaimed);
-    let count = points.len().max(1) as u64;
+    let bytes = || points.iter().filter_map(|point| point.unreclaimed_bytes);
     let last = points.last();
     Metrics {
         retired: last.map(|point| point.retired),
         freed: last.map(|point| point.freed),
         unreclaimed_peak: unreclaimed().max(),
-        unreclaimed_mean: Some((unreclaimed().sum::<u64>() + count / 2) / count),
+        unreclaimed_mean: rounded_mean(unreclaimed()),
         unreclaimed_end: unreclaimed().next_back(),
+        unreclaimed_bytes_peak: bytes().max(),
+        unreclaimed_bytes_mean: rounded_mean(bytes()),
+        unreclaimed_bytes_end: bytes().next_back(),
         growth: growth(points),
         rss_peak_bytes: points.iter().filter_map(|point| point.rss_bytes).max(),
         ..others
