@@ -28,7 +28,8 @@ pub struct Totals {
     pub dropped: u64,
     /// Destructors that panicked (the node was freed all the same).
     pub panicked: u64,
-    /// Bytes of the nodes given to the scheme: the sizes of their allocations.
+    /// Bytes of the nodes given to the scheme: the sizes of their allocations, and of the blocks of
+    /// their [payloads](crate::Payload).
     pub retired_bytes: u64,
     /// Bytes of the retired nodes whose memory was freed.
     pub freed_bytes: u64,
@@ -83,6 +84,10 @@ impl Cells {
     #[inline]
     pub(crate) fn count_retired(&self, bytes: usize) {
         bump(&self.retired, 1);
+        self.count_retired_bytes(bytes);
+    }
+    #[inline]
+    pub(crate) fn count_retired_bytes(&self, bytes: usize) {
         bump(&self.retired_bytes, bytes as u64);
     }
     #[inline]
@@ -206,9 +211,9 @@ impl Drop for Scope {
     }
 }
 
-/// Counts one free of a node of so many bytes, by the thread that frees.
+/// Calls `count` with the cells that frees on this thread are counted in.
 #[inline]
-pub(crate) fn count_freed(bytes: usize, panicked: bool) {
+fn with_current(count: impl FnOnce(&Cells)) {
     if !COUNTED {
         return;
     }
@@ -217,10 +222,23 @@ pub(crate) fn count_freed(bytes: usize, panicked: bool) {
     // SAFETY: a scheme frees only inside calls of its domain (`Reclaimer`, clause 2), which begin
     // with `count_frees_in`; whoever called keeps its cells alive, and owns them.
     if let Some(cells) = unsafe { cells.as_ref() } {
+        count(cells);
+    }
+}
+
+/// Counts one free of a node of so many bytes, by the thread that frees.
+#[inline]
+pub(crate) fn count_freed(bytes: usize, panicked: bool) {
+    with_current(|cells| {
         bump(&cells.freed, 1);
         bump(&cells.freed_bytes, bytes as u64);
         if panicked {
             bump(&cells.panicked, 1);
         }
-    }
+    });
+}
+
+/// Counts bytes that a retired node had elsewhere, and that go with it.
+pub(crate) fn count_freed_bytes(bytes: usize) {
+    with_current(|cells| bump(&cells.freed_bytes, bytes as u64));
 }

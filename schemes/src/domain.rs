@@ -280,6 +280,12 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
         node.into_value()
     }
 
+    /// Counts bytes that a node has elsewhere, which is retired next.
+    #[inline]
+    pub(crate) fn count_retired_bytes(&self, bytes: usize) {
+        self.handle.cells.count_retired_bytes(bytes);
+    }
+
     /// Hands an unlinked node to the scheme, to be freed when no protection covers it.
     ///
     /// # Safety

@@ -13,6 +13,7 @@
 //! | [`mod@pointer`] | tagged atomic pointers to nodes |
 //! | [`canary`] | checks of every node, compiled in for the correctness gate only |
 //! | [`counters`] | allocated, retired, freed: owner-written per thread |
+//! | [`payload`] | values that carry a payload whose size is set while the program runs |
 //! | [`registry`] | every scheme by the name users type |
 
 pub mod canary;
@@ -21,6 +22,7 @@ pub mod domain;
 pub mod facts;
 pub mod node;
 pub mod parameters;
+pub mod payload;
 pub mod pointer;
 pub mod reclaimer;
 #[cfg(not(kovan_loom))]
@@ -62,6 +64,7 @@ pub use domain::{Domain, Guard, Handle, Shield};
 pub use facts::{BoundInput, Facts, Progress, Robustness, Strength};
 pub use node::Node;
 pub use parameters::{Parameter, ParameterError, Parameters};
+pub use payload::Payload;
 pub use pointer::{Atomic, Owned, Shared};
 pub use reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 #[cfg(not(kovan_loom))]

@@ -1,5 +1,6 @@
 //! Which function runs a check, and which pairs there are to check.
 
+use kovan_schemes::Payload;
 use kovan_structures::registry;
 
 use super::budget::{Budget, Failure};
@@ -14,7 +15,9 @@ use super::{bounds, conservation, history, oracle, pressure};
 pub fn pairs() -> Vec<Pair> {
     let allowed = registry::matrix().into_iter().filter(|pair| pair.allowed);
     allowed
-        .filter_map(|pair| registry::dispatch(pair.scheme, pair.structure, subject::Find).ok())
+        .filter_map(|pair| {
+            registry::dispatch::<Payload, _>(pair.scheme, pair.structure, subject::Find).ok()
+        })
         .collect()
 }
 

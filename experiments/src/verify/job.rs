@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use kovan_schemes::canary;
+use kovan_schemes::{Payload, canary};
 use kovan_structures::registry::dispatch;
 use serde::{Deserialize, Serialize};
 
@@ -146,7 +146,7 @@ impl Job {
             let check = found.and_then(|(_, checks)| checks.get(self.check));
             check.with_context(|| format!("unknown scheme `{}`", self.scheme))?(&budget)
         } else {
-            let pair = dispatch(&self.scheme, &self.structure, Find)
+            let pair = dispatch::<Payload, _>(&self.scheme, &self.structure, Find)
                 .map_err(|error| anyhow!("{error}"))?;
             run_check(self.check, &pair, &budget)
         };

@@ -58,7 +58,8 @@ impl Pair {
     }
 }
 
-/// Finds a pair by its names: `dispatch(scheme, structure, Find)`.
+/// Finds a pair by its names: `dispatch::<Payload, _>(scheme, structure, Find)`. Its values are of the same type as
+/// those that are measured.
 pub(super) struct Find;
 
 impl Visitor for Find {

@@ -16,7 +16,7 @@ mod work;
 use std::io::Write;
 
 use anyhow::{Context, Result, ensure};
-use kovan_schemes::{BoundInput, Domain, ParameterError, Parameters, Reclaimer};
+use kovan_schemes::{BoundInput, Domain, ParameterError, Parameters, Payload, Reclaimer};
 use kovan_structures::Structure;
 use kovan_structures::registry::{DispatchError, Visitor, dispatch};
 
@@ -35,7 +35,10 @@ use crate::system::threads::{RAISE, TooFew, exit_with_parent, give_up};
 pub(crate) fn main(definition: &str) -> Result<()> {
     let trial: Trial = serde_json::from_str(definition).context("not a trial")?;
     exit_with_parent();
-    let messages = match dispatch(&trial.id.scheme, &trial.id.structure, Measurement(&trial)) {
+    Payload::carry(u32::try_from(trial.id.value_bytes).context("value_bytes: too large")?);
+    let (scheme, structure) = (&trial.id.scheme, &trial.id.structure);
+    // The same values as those of `verify`, so that each pair is compiled once.
+    let messages = match dispatch::<Payload, _>(scheme, structure, Measurement(&trial)) {
         Ok(Ok(messages)) => messages,
         Ok(Err(refused)) => give_up(&format!("{refused}: {RAISE}, or run with fewer --threads")),
         Err(DispatchError::Refused { reason }) => vec![WorkerMessage::Refused { reason }],

@@ -35,7 +35,7 @@ pub(crate) fn every_pair<V: Visitor<Output = ()> + Clone>(visitor: &V) {
     let mut visited = 0;
     for pair in registry::matrix().iter().filter(|pair| pair.allowed) {
         println!("{} over {}", pair.structure, pair.scheme);
-        registry::dispatch(pair.scheme, pair.structure, visitor.clone()).unwrap();
+        registry::dispatch::<u64, _>(pair.scheme, pair.structure, visitor.clone()).unwrap();
         visited += 1;
     }
     // Every structure with every scheme that is strong enough for it.
