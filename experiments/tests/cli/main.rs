@@ -10,4 +10,5 @@ mod mistakes;
 mod resume;
 mod run;
 mod support;
+mod values;
 mod verify;
