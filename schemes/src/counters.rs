@@ -15,7 +15,7 @@ use serde::Serialize;
 /// Whether anything is counted. Without it a program can be compared with one that has no counters.
 const COUNTED: bool = cfg!(not(feature = "uncounted"));
 
-/// Sums over all threads of a domain, in nodes.
+/// Sums over all threads of a domain, in nodes and in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
     /// Nodes allocated.
@@ -28,6 +28,11 @@ pub struct Totals {
     pub dropped: u64,
     /// Destructors that panicked (the node was freed all the same).
     pub panicked: u64,
+    /// Bytes of the nodes given to the scheme: the sizes of their allocations, and of the blocks of
+    /// their [payloads](crate::Payload).
+    pub retired_bytes: u64,
+    /// Bytes of the retired nodes whose memory was freed.
+    pub freed_bytes: u64,
 }
 
 impl Totals {
@@ -35,6 +40,12 @@ impl Totals {
     #[must_use]
     pub fn unreclaimed(&self) -> u64 {
         self.retired.saturating_sub(self.freed)
+    }
+
+    /// Bytes of the nodes retired and not yet freed.
+    #[must_use]
+    pub fn unreclaimed_bytes(&self) -> u64 {
+        self.retired_bytes.saturating_sub(self.freed_bytes)
     }
 
     /// Nodes allocated and neither retired nor dropped.
@@ -53,28 +64,35 @@ pub(crate) struct Cells {
     freed: AtomicU64,
     dropped: AtomicU64,
     panicked: AtomicU64,
+    retired_bytes: AtomicU64,
+    freed_bytes: AtomicU64,
 }
 
 /// Owner-written: a load and a store, no read-modify-write. Only the owning thread writes a cell.
 #[inline]
-fn bump(cell: &AtomicU64) {
+fn bump(cell: &AtomicU64, by: u64) {
     if COUNTED {
-        cell.store(cell.load(Relaxed) + 1, Relaxed);
+        cell.store(cell.load(Relaxed) + by, Relaxed);
     }
 }
 
 impl Cells {
     #[inline]
     pub(crate) fn count_allocated(&self) {
-        bump(&self.allocated);
+        bump(&self.allocated, 1);
     }
     #[inline]
-    pub(crate) fn count_retired(&self) {
-        bump(&self.retired);
+    pub(crate) fn count_retired(&self, bytes: usize) {
+        bump(&self.retired, 1);
+        self.count_retired_bytes(bytes);
+    }
+    #[inline]
+    pub(crate) fn count_retired_bytes(&self, bytes: usize) {
+        bump(&self.retired_bytes, bytes as u64);
     }
     #[inline]
     pub(crate) fn count_dropped(&self) {
-        bump(&self.dropped);
+        bump(&self.dropped, 1);
     }
 
     /// Returns what the owner has counted.
@@ -93,6 +111,8 @@ impl Cells {
         totals.freed += self.freed.load(Relaxed);
         totals.dropped += self.dropped.load(Relaxed);
         totals.panicked += self.panicked.load(Relaxed);
+        totals.retired_bytes += self.retired_bytes.load(Relaxed);
+        totals.freed_bytes += self.freed_bytes.load(Relaxed);
     }
 }
 
@@ -133,15 +153,17 @@ impl Registry {
         let inner = self.lock();
         let mut totals = inner.gone;
         // Two passes, all retirements first: see `add_to`.
-        totals.retired += inner.live.iter().map(|c| c.retired.load(Relaxed)).sum::<u64>();
-        let retired = totals.retired;
+        for cells in &inner.live {
+            totals.retired += cells.retired.load(Relaxed);
+            totals.retired_bytes += cells.retired_bytes.load(Relaxed);
+        }
+        let Totals { retired, retired_bytes, .. } = totals;
         // Acquire: the second pass after the first, on processors that would read ahead.
         fence(Acquire);
         for cells in &inner.live {
             cells.add_to(&mut totals);
         }
-        totals.retired = retired;
-        totals
+        Totals { retired, retired_bytes, ..totals }
     }
 }
 
@@ -189,9 +211,9 @@ impl Drop for Scope {
     }
 }
 
-/// Counts one free, by the thread that frees.
+/// Calls `count` with the cells that frees on this thread are counted in.
 #[inline]
-pub(crate) fn count_freed(panicked: bool) {
+fn with_current(count: impl FnOnce(&Cells)) {
     if !COUNTED {
         return;
     }
@@ -200,9 +222,23 @@ pub(crate) fn count_freed(panicked: bool) {
     // SAFETY: a scheme frees only inside calls of its domain (`Reclaimer`, clause 2), which begin
     // with `count_frees_in`; whoever called keeps its cells alive, and owns them.
     if let Some(cells) = unsafe { cells.as_ref() } {
-        bump(&cells.freed);
-        if panicked {
-            bump(&cells.panicked);
-        }
+        count(cells);
     }
+}
+
+/// Counts one free of a node of so many bytes, by the thread that frees.
+#[inline]
+pub(crate) fn count_freed(bytes: usize, panicked: bool) {
+    with_current(|cells| {
+        bump(&cells.freed, 1);
+        bump(&cells.freed_bytes, bytes as u64);
+        if panicked {
+            bump(&cells.panicked, 1);
+        }
+    });
+}
+
+/// Counts bytes that a retired node had elsewhere, and that go with it.
+pub(crate) fn count_freed_bytes(bytes: usize) {
+    with_current(|cells| bump(&cells.freed_bytes, bytes as u64));
 }

@@ -281,6 +281,12 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
         node.into_value()
     }
 
+    /// Counts bytes that a node has elsewhere, which is retired next.
+    #[inline]
+    pub(crate) fn count_retired_bytes(&self, bytes: usize) {
+        self.handle.cells.count_retired_bytes(bytes);
+    }
+
     /// Hands an unlinked node to the scheme, to be freed when no protection covers it.
     ///
     /// # Safety
@@ -289,7 +295,7 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
     #[inline]
     pub unsafe fn retire<T: Send + 'static>(&self, node: Shared<'_, T, R>) {
         count_frees_in(&self.handle.cells);
-        self.handle.cells.count_retired();
+        self.handle.cells.count_retired(size_of::<Node<T, R::Header>>());
         canary::pause();
         // SAFETY: clause 1: allocated, and not retired yet, so not freed.
         unsafe { &(*node.node()).tag }.retire();

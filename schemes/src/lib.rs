@@ -13,6 +13,7 @@
 //! | [`mod@pointer`] | tagged atomic pointers to nodes |
 //! | [`canary`] | checks of every node, compiled in for the correctness gate only |
 //! | [`counters`] | allocated, retired, freed: owner-written per thread |
+//! | [`payload`] | values that carry a payload whose size is set while the program runs |
 //! | [`timing`] | samples of the time in retirements and frees, compiled in for the lab only |
 //! | [`registry`] | every scheme by the name users type |
 
@@ -22,6 +23,7 @@ pub mod domain;
 pub mod facts;
 pub mod node;
 pub mod parameters;
+pub mod payload;
 pub mod pointer;
 pub mod reclaimer;
 #[cfg(not(kovan_loom))]
@@ -64,6 +66,7 @@ pub use domain::{Domain, Guard, Handle, Shield};
 pub use facts::{BoundInput, Facts, Progress, Robustness, Strength};
 pub use node::Node;
 pub use parameters::{Parameter, ParameterError, Parameters};
+pub use payload::Payload;
 pub use pointer::{Atomic, Owned, Shared};
 pub use reclaimer::{GuardProtection, Reclaimer, RegionProtection};
 #[cfg(not(kovan_loom))]

@@ -85,7 +85,7 @@ impl<T, H> Drop for Retired<T, H> {
         }));
         // SAFETY: the value is gone, and nothing uses the node afterwards.
         unsafe { canary::poison((&raw mut self.0).cast(), size_of::<Node<T, H>>()) };
-        count_freed(dropped.is_err());
+        count_freed(size_of::<Node<T, H>>(), dropped.is_err());
         dropped.unwrap_or_else(drop_thrown);
     }
 }

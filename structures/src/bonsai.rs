@@ -24,7 +24,9 @@ use crate::fresh::into_items;
 use crate::guarded::Entry;
 use crate::interface::{cursor_interface, into_iter_of, map_interface, search_steps};
 use crate::steps::before;
-use crate::structure::{Key, Structure, StructureFacts, Value, debug_with_domain, map_operations};
+use crate::structure::{
+    Content, Key, Structure, StructureFacts, Value, debug_with_domain, map_operations,
+};
 use crate::tree;
 
 /// A lock-free sorted map in a balanced tree, with snapshots. Its operations panic if the guard is
@@ -282,7 +284,7 @@ impl<K, V, R: RegionProtection, B> fmt::Debug for Range<'_, '_, K, V, R, B> {
     }
 }
 
-impl<R: Reclaimer> Structure<R> for Bonsai<u64, u64, R> {
+impl<V: Content, R: Reclaimer> Structure<R> for Bonsai<u64, V, R> {
     const FACTS: StructureFacts = StructureFacts {
         name: "bonsai",
         paper: "Clements, Kaashoek and Zeldovich, Scalable address spaces using RCU balanced trees, ASPLOS 2012",

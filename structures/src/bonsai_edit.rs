@@ -166,6 +166,8 @@ impl<'g, 'h, K: Key + Clone, V: Value + Clone, R: Reclaimer> Edit<'g, 'h, K, V, 
         }
         self.fresh.into_iter().for_each(Fresh::keep);
         for node in self.replaced {
+            // SAFETY: retired below, by nobody else.
+            guard.retire_value(unsafe { node.deref() }.map(|node| &node.value));
             // SAFETY: 1: not null, allocated in this domain (callers `check`); a node is replaced
             // by one exchange of the root, as it is in no later tree. 2: the root does not lead to
             // it; views of earlier roots look at the root before they read on, unless a guard that

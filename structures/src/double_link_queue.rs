@@ -24,7 +24,7 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Strength};
 use crate::chain::Link;
 use crate::front::{Head, Valued, front_queue};
 use crate::padded::Padded;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts};
+use crate::structure::{Content, Kind, Nodes, Structure, StructureFacts};
 
 struct Node<T, R: Reclaimer> {
     /// Initialised in all nodes but the dummy.

@@ -24,7 +24,7 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared};
 use crate::chain::Node;
 use crate::interface::into_iter_of;
 use crate::padded::Padded;
-use crate::structure::{Query, Structure, StructureFacts, sequence_operations};
+use crate::structure::{Content, Query, Structure, StructureFacts, sequence_operations};
 use crate::treiber_stack::TreiberStack;
 
 /// Places to meet. A power of two.
@@ -175,11 +175,11 @@ impl<T, R: Reclaimer> fmt::Debug for EliminationStack<T, R> {
     }
 }
 
-impl<R: Reclaimer> Structure<R> for EliminationStack<u64, R> {
+impl<V: Content, R: Reclaimer> Structure<R> for EliminationStack<V, R> {
     const FACTS: StructureFacts = StructureFacts {
         name: "elimination-stack",
         paper: "Hendler, Shavit and Yerushalmi, A scalable lock-free stack algorithm, SPAA 2004",
-        ..<TreiberStack<u64, R> as Structure<R>>::FACTS
+        ..<TreiberStack<V, R> as Structure<R>>::FACTS
     };
 
     sequence_operations!(push, pop);
@@ -198,7 +198,7 @@ impl<R: Reclaimer> Structure<R> for EliminationStack<u64, R> {
     }
 
     fn query(&self, guard: &Guard<'_, R>, query: Query) -> Option<Option<u64>> {
-        (query == Query::Front).then(|| self.peek(guard))
+        self.stack.query(guard, query)
     }
 }
 

@@ -166,6 +166,8 @@ pub(crate) unsafe fn finish<'g, 'h, K: Key, V: Value, R: Reclaimer>(
     // The record is protected, so not reused: cleaned once.
     if home.update.compare_exchange(flag, clean, guard).is_ok() {
         for node in victim.into_iter().chain([old]) {
+            // SAFETY: retired below, by nobody else.
+            guard.retire_value(unsafe { node.deref() }.and_then(|node| node.value.as_ref()));
             // SAFETY: 1: not null, allocated in this domain (callers `check`), and retired by the
             // one who took the flag back, after the exchange above, ours or another's, unlinked
             // it. 2: `home` led to it, or did through `old`; what does still is the record, to

@@ -43,7 +43,7 @@ use crate::interface::{
     cursor_interface, into_iter_of, iterate_interface, map_interface, search_steps,
 };
 use crate::structure::{
-    Key, Nodes, Structure, StructureFacts, Value, debug_with_domain, map_operations,
+    Content, Key, Nodes, Structure, StructureFacts, Value, debug_with_domain, map_operations,
 };
 use crate::tree::{self, Bound, leaf_reads, place_entries};
 
@@ -259,7 +259,7 @@ impl<K, V, R: Reclaimer> Drop for EllenTree<K, V, R> {
 
 debug_with_domain!(EllenTree<K, V>);
 
-impl<R: Reclaimer> Structure<R> for EllenTree<u64, u64, R> {
+impl<V: Content, R: Reclaimer> Structure<R> for EllenTree<u64, V, R> {
     const FACTS: StructureFacts = StructureFacts {
         name: "ellen-tree",
         paper: "Ellen, Fatourou, Ruppert and van Breugel, Non-blocking binary search trees, PODC 2010",
@@ -299,7 +299,7 @@ impl<R: Reclaimer> Structure<R> for EllenTree<u64, u64, R> {
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let key = |node: &Node<u64, u64, R>| node.value.and(node.bound.key().copied());
+        let key = |node: &Node<u64, V, R>| node.value.as_ref().and(node.bound.key().copied());
         // SAFETY: exclusive by `&mut self`.
         unsafe { tree::contents(&self.domain, &mut self.root, key) }
     }

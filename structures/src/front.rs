@@ -15,6 +15,7 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Shared, Shield};
 use crate::chain::{self, Link};
 use crate::fresh::into_items;
 use crate::padded::Padded;
+use crate::structure::Content;
 
 /// What is the same in both queues: what they do with their `domain` and their `head` alone.
 macro_rules! front_queue {
@@ -27,7 +28,8 @@ macro_rules! front_queue {
                 T: Copy,
             {
                 self.domain.check(guard);
-                self.head.peek(guard)
+                // SAFETY: a `Copy` type has no destructor.
+                self.head.glance(guard).map(|value| unsafe { value.assume_init() })
             }
 
             /// Counts the values by a walk over all of them. Approximate while others work: it
@@ -62,7 +64,7 @@ macro_rules! front_queue {
 
         $crate::structure::debug_with_domain!($queue<T>);
 
-        impl<R: Reclaimer> Structure<R> for $queue<u64, R> {
+        impl<V: Content, R: Reclaimer> Structure<R> for $queue<V, R> {
             const FACTS: StructureFacts = StructureFacts {
                 kind: Kind::Queue,
                 needs: Strength::Pointer,
@@ -88,7 +90,9 @@ macro_rules! front_queue {
             }
 
             fn query(&self, guard: &Guard<'_, R>, query: $crate::Query) -> Option<Option<u64>> {
-                (query == $crate::Query::Front).then(|| self.peek(guard))
+                self.domain.check(guard);
+                let is_front = query == $crate::Query::Front;
+                if is_front { $crate::structure::own_word(self.head.glance(guard)) } else { None }
             }
         }
     };
@@ -147,17 +151,13 @@ impl<N: Valued<R>, R: Reclaimer> Head<N, R> {
         self.0.compare_exchange(front.dummy, front.next, guard).is_ok()
     }
 
-    /// A copy of the value at the front.
-    pub(crate) fn peek(&self, guard: &Guard<'_, R>) -> Option<N::Value>
-    where
-        N::Value: Copy,
-    {
+    /// The bits of the value at the front. What they lead to may be gone.
+    pub(crate) fn glance(&self, guard: &Guard<'_, R>) -> Option<MaybeUninit<N::Value>> {
         let (mut first, mut second) = (guard.shield(), guard.shield());
         // SAFETY: protected by `second`, and was not retired when that was set: see `front`.
         let node = unsafe { self.front(guard, &mut first, &mut second).next.deref() }?;
-        // SAFETY: initialised before publication. A dequeue may have copied the value out by now,
-        // but it does not change it, and a `Copy` type has no destructor.
-        Some(unsafe { node.value().assume_init_read() })
+        // SAFETY: a copy of bits. A dequeue may have copied the value out, but does not change it.
+        Some(unsafe { std::ptr::read(node.value()) })
     }
 
     /// The number of nodes behind the dummy.
@@ -205,15 +205,15 @@ impl<N: Valued<R>, R: Reclaimer> Head<N, R> {
     }
 
     /// The values, in order.
-    pub(crate) fn contents(&mut self, domain: &Domain<R>) -> Vec<N::Value>
+    pub(crate) fn contents(&mut self, domain: &Domain<R>) -> Vec<u64>
     where
-        N::Value: Copy,
+        N::Value: Content,
     {
         let mut dummy = true;
         let visit = |node: &N, _, values: &mut Vec<_>| {
             if !take(&mut dummy) {
                 // SAFETY: not the dummy, so its value was not moved out.
-                values.push(unsafe { node.value().assume_init_read() });
+                values.push(unsafe { node.value().assume_init_ref() }.word());
             }
         };
         // SAFETY: exclusive by `&mut self`.

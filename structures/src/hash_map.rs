@@ -16,7 +16,7 @@ use crate::harris_list::HarrisScot;
 use crate::interface::{into_iter_of, iterate_interface, map_interface};
 use crate::list::Traversal;
 use crate::michael_list::Michael;
-use crate::structure::{Key, Structure, StructureFacts, Value, map_operations};
+use crate::structure::{Content, Key, Structure, StructureFacts, Value, map_operations};
 
 /// No more buckets than this, whatever the hint.
 const MAX_BUCKETS: usize = 1 << 24;
@@ -107,7 +107,7 @@ impl<K, V, R: Reclaimer, T: Traversal<R>, S> fmt::Debug for HashMap<K, V, R, T, 
     }
 }
 
-impl<R, T, S> Structure<R> for HashMap<u64, u64, R, T, S>
+impl<V: Content, R, T, S> Structure<R> for HashMap<u64, V, R, T, S>
 where
     R: Reclaimer,
     T: Traversal<R>,

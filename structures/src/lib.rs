@@ -66,5 +66,7 @@ pub use nm_tree::NmTree;
 pub use restarts::restarts;
 pub use segment_queue::SegmentQueue;
 pub use skip_list::SkipList;
-pub use structure::{ITERATION_SHIELDS, Key, Kind, Nodes, Query, Structure, StructureFacts, Value};
+pub use structure::{
+    Content, ITERATION_SHIELDS, Key, Kind, Nodes, Query, Structure, StructureFacts, Value,
+};
 pub use treiber_stack::TreiberStack;

@@ -13,7 +13,7 @@ use crate::fresh::into_items;
 use crate::guarded::Entry;
 use crate::interface::{cursor_interface, into_iter_of, iterate_interface, map_interface};
 use crate::steps::before;
-use crate::structure::{Key, Structure, StructureFacts, Value, map_operations};
+use crate::structure::{Content, Key, Structure, StructureFacts, Value, map_operations};
 
 /// A list algorithm: how a traversal treats the removed nodes that it meets.
 pub trait Traversal<R: Reclaimer>: 'static {
@@ -89,7 +89,7 @@ impl<K, V, R: Reclaimer, T: Traversal<R>> fmt::Debug for List<K, V, R, T> {
     }
 }
 
-impl<R: Reclaimer, T: Traversal<R>> Structure<R> for List<u64, u64, R, T> {
+impl<V: Content, R: Reclaimer, T: Traversal<R>> Structure<R> for List<u64, V, R, T> {
     const FACTS: StructureFacts = T::LIST;
 
     map_operations!();

@@ -11,7 +11,7 @@ use kovan_schemes::{Atomic, Domain, Guard, Reclaimer, Strength};
 use crate::chain::Node;
 use crate::front::{Head, Valued, front_queue};
 use crate::padded::Padded;
-use crate::structure::{Kind, Nodes, Structure, StructureFacts};
+use crate::structure::{Content, Kind, Nodes, Structure, StructureFacts};
 
 impl<T, R: Reclaimer> Valued<R> for Node<T, R> {
     type Value = T;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use kovan_schemes::{Facts, Reclaimer, Strength, schemes};
 
-use crate::structure::{Structure, StructureFacts};
+use crate::structure::{Content, Structure, StructureFacts};
 use crate::{
     Bonsai, DoubleLinkQueue, EliminationStack, EllenTree, FixedHashMap, FixedHashMapHarris,
     HarrisList, HarrisListScot, MichaelList, MsQueue, NmTree, SegmentQueue, SkipList, TreiberStack,
@@ -47,26 +47,26 @@ pub struct Pair {
 }
 
 /// Calls `$callback!` with the schemes and the rows: each structure with the types of its
-/// elements, and the strength it needs (`any` or `region`).
+/// elements, where `V` is that of its values, and the strength it needs (`any` or `region`).
 macro_rules! for_each_structure {
     ([$($schemes:tt)*] $callback:ident) => {
         $callback! {
             [$($schemes)*]
             {
-                TreiberStack(u64): any,
-                EliminationStack(u64): any,
-                MsQueue(u64): any,
-                DoubleLinkQueue(u64): any,
-                SegmentQueue(u64): any,
-                MichaelList(u64, u64): any,
-                FixedHashMap(u64, u64): any,
-                FixedHashMapHarris(u64, u64): any,
-                HarrisList(u64, u64): region,
-                HarrisListScot(u64, u64): any,
-                SkipList(u64, u64): any,
-                Bonsai(u64, u64): any,
-                EllenTree(u64, u64): any,
-                NmTree(u64, u64): any,
+                TreiberStack(V): any,
+                EliminationStack(V): any,
+                MsQueue(V): any,
+                DoubleLinkQueue(V): any,
+                SegmentQueue(V): any,
+                MichaelList(u64, V): any,
+                FixedHashMap(u64, V): any,
+                FixedHashMapHarris(u64, V): any,
+                HarrisList(u64, V): region,
+                HarrisListScot(u64, V): any,
+                SkipList(u64, V): any,
+                Bonsai(u64, V): any,
+                EllenTree(u64, V): any,
+                NmTree(u64, V): any,
             }
         }
     };
@@ -113,15 +113,16 @@ macro_rules! try_structures {
 
 macro_rules! define_dispatch {
     ([$($scheme:ident : $strength:ident,)*] $rows:tt) => {
-        /// Calls the visitor with the scheme and the structure of these names.
+        /// Calls the visitor with the scheme and the structure of these names, which holds values of
+        /// type `V`. Whoever names another type compiles all pairs again.
         ///
         /// # Errors
         /// If there is no such scheme or structure, or the structure is not sound with the scheme.
-        pub fn dispatch<V: Visitor>(
+        pub fn dispatch<V: Content, W: Visitor>(
             scheme: &str,
             structure: &str,
-            visitor: V,
-        ) -> Result<V::Output, DispatchError> {
+            visitor: W,
+        ) -> Result<W::Output, DispatchError> {
             $(if scheme == <schemes::$scheme as Reclaimer>::FACTS.name {
                 try_structures! { $scheme $strength structure visitor $rows }
                 return Err(DispatchError::UnknownStructure(structure.to_owned()));
@@ -138,6 +139,8 @@ macro_rules! define_facts {
         /// The facts of every structure, in the order of the registry.
         #[must_use]
         pub fn structures() -> Vec<StructureFacts> {
+            // Facts do not depend on the values.
+            type V = u64;
             vec![$(<$structure<$($element,)* Witness> as Structure<Witness>>::FACTS),*]
         }
     };

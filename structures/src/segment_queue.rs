@@ -41,7 +41,7 @@ use crate::chain::{self, Link};
 use crate::interface::into_iter_of;
 use crate::padded::Padded;
 use crate::structure::{
-    Kind, Nodes, Structure, StructureFacts, debug_with_domain, sequence_operations,
+    Content, Kind, Nodes, Structure, StructureFacts, debug_with_domain, sequence_operations,
 };
 
 /// Cells of a segment.
@@ -55,6 +55,15 @@ struct Segment<T, R: Reclaimer> {
     /// Changes once, from null.
     next: Atomic<Segment<T, R>, R>,
     cells: [Cell<T>; CELLS],
+}
+
+/// The drop of a queue needs it. In a segment that is retired all cells were taken, and none is read.
+impl<T, R: Reclaimer> Drop for Segment<T, R> {
+    fn drop(&mut self) {
+        // A dequeue empties the cell that it is given before it returns.
+        let given = (*self.dequeues.0.get_mut()).min(CELLS);
+        self.cells[given..].iter_mut().for_each(|cell| drop(cell.take_exclusive()));
+    }
 }
 
 impl<T, R: Reclaimer> Link<R> for Segment<T, R> {
@@ -284,7 +293,7 @@ impl<T, R: Reclaimer> Drop for SegmentQueue<T, R> {
 
 debug_with_domain!(SegmentQueue<T>);
 
-impl<R: Reclaimer> Structure<R> for SegmentQueue<u64, R> {
+impl<V: Content, R: Reclaimer> Structure<R> for SegmentQueue<V, R> {
     const FACTS: StructureFacts = StructureFacts {
         name: "segment-queue",
         kind: Kind::Queue,
@@ -312,11 +321,11 @@ impl<R: Reclaimer> Structure<R> for SegmentQueue<u64, R> {
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let visit = |segment: &Segment<u64, R>, _, keys: &mut Vec<_>| {
+        let visit = |segment: &Segment<V, R>, _, keys: &mut Vec<_>| {
             // Relaxed: exclusive.
             for cell in segment.cells.iter().filter(|cell| cell.state.load(Relaxed) == FULL) {
                 // SAFETY: full, so written; exclusive by `&mut self`.
-                keys.push(unsafe { (*cell.value.get()).assume_init_read() });
+                keys.push(unsafe { (*cell.value.get()).assume_init_ref() }.word());
             }
         };
         // SAFETY: exclusive by `&mut self`.

@@ -50,7 +50,9 @@ use crate::fresh::into_items;
 use crate::guarded::Entry;
 use crate::interface::{cursor_interface, into_iter_of, iterate_interface, map_interface};
 use crate::steps::{Steps, before};
-use crate::structure::{Key, Structure, StructureFacts, Value, debug_with_domain, map_operations};
+use crate::structure::{
+    Content, Key, Structure, StructureFacts, Value, debug_with_domain, map_operations,
+};
 
 /// A lock-free sorted map in a skip list. Its operations panic if the guard is of another domain.
 ///
@@ -148,7 +150,7 @@ impl<K, V, R: Reclaimer> Drop for SkipList<K, V, R> {
 
 debug_with_domain!(SkipList<K, V>);
 
-impl<R: Reclaimer> Structure<R> for SkipList<u64, u64, R> {
+impl<V: Content, R: Reclaimer> Structure<R> for SkipList<u64, V, R> {
     const FACTS: StructureFacts = StructureFacts {
         name: "skip-list",
         paper: "Herlihy and Shavit, The art of multiprocessor programming, 2008, sec. 14.4; after Fraser, Practical lock-freedom, 2004",
@@ -166,7 +168,7 @@ impl<R: Reclaimer> Structure<R> for SkipList<u64, u64, R> {
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let visit = |node: &Node<u64, u64, R>, marked: bool, keys: &mut Vec<_>| {
+        let visit = |node: &Node<u64, V, R>, marked: bool, keys: &mut Vec<_>| {
             keys.extend((!marked).then_some(node.key));
         };
         // SAFETY: exclusive by `&mut self`.

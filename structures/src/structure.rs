@@ -1,8 +1,9 @@
 //! The uniform face of the structures, which experiments and tests drive.
 
+use std::mem::MaybeUninit;
 use std::ops::RangeInclusive;
 
-use kovan_schemes::{Domain, Guard, Reclaimer, Strength};
+use kovan_schemes::{Domain, Guard, Payload, Reclaimer, Strength};
 
 /// What a structure is, and so what its operations mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,7 +179,64 @@ impl<K: Ord + Send + Sync + 'static> Key for K {}
 pub trait Value: Send + Sync + 'static {}
 impl<V: Send + Sync + 'static> Value for V {}
 
-/// Of [`Structure`], the operations of a map of `u64`: its own, under other names. The constructor
+/// What the structures of the registry hold: values that stand for a `u64` each.
+pub trait Content: Clone + Send + Sync + 'static {
+    /// Makes a value.
+    fn of(word: u64) -> Self;
+
+    /// Returns what it was made of.
+    fn word(&self) -> u64;
+
+    /// Returns what it was made of without a look at anything but the value's own bits: these may be a
+    /// copy of a value that somebody else has dropped. `None` where that is elsewhere.
+    fn own_word(&self) -> Option<u64>;
+
+    /// Reads what the value has elsewhere, as whoever looks a value up does.
+    fn touch(&self) {}
+}
+
+/// Returns the answer to a query for the front, from a copy of its bits: the outer `None` where the word
+/// is not in them.
+pub(crate) fn own_word<V: Content>(front: Option<MaybeUninit<V>>) -> Option<Option<u64>> {
+    // SAFETY: copied from an initialised value. Its own bits alone are looked at, and it is not dropped.
+    front.map_or(Some(None), |front| unsafe { front.assume_init_ref() }.own_word().map(Some))
+}
+
+impl Content for u64 {
+    #[inline]
+    fn of(word: u64) -> Self {
+        word
+    }
+    #[inline]
+    fn word(&self) -> u64 {
+        *self
+    }
+    #[inline]
+    fn own_word(&self) -> Option<u64> {
+        Some(*self)
+    }
+}
+
+impl Content for Payload {
+    #[inline]
+    fn of(word: u64) -> Self {
+        Self::new(word)
+    }
+    #[inline]
+    fn word(&self) -> u64 {
+        self.key()
+    }
+    #[inline]
+    fn own_word(&self) -> Option<u64> {
+        self.inline_key()
+    }
+    #[inline]
+    fn touch(&self) {
+        let _ = Self::touch(self);
+    }
+}
+
+/// Of [`Structure`], the operations of a map of `u64` to `V`: its own, under other names. The constructor
 /// too, unless it takes a hint. A map is sorted, unless it is `hinted`, and its cursor takes a step at one
 /// moment, unless it is `by_key`; one that is `counted` tells its length at one moment.
 macro_rules! map_operations {
@@ -187,7 +245,7 @@ macro_rules! map_operations {
 
         fn query(&self, guard: &Guard<'_, R>, query: $crate::Query) -> Option<Option<u64>> {
             match query {
-                $crate::Query::Value(key) => Some(self.get(guard, &key).map(|entry| *entry)),
+                $crate::Query::Value(key) => Some(self.get(guard, &key).map(|entry| entry.word())),
                 _ => None,
             }
         }
@@ -224,7 +282,7 @@ macro_rules! map_operations {
         fn query(&self, guard: &Guard<'_, R>, query: $crate::Query) -> Option<Option<u64>> {
             use std::ops::Bound::{Excluded, Unbounded};
             let entry = match query {
-                $crate::Query::Value(key) => return Some(self.get(guard, &key).map(|entry| *entry)),
+                $crate::Query::Value(key) => return Some(self.get(guard, &key).map(|entry| entry.word())),
                 $crate::Query::First => self.next_after::<u64>(guard, Unbounded),
                 $crate::Query::After(key) => self.next_after(guard, Excluded(&key)),
                 $($crate::Query::Len => return Some(Some(self.$len(guard) as u64)),)?
@@ -237,19 +295,22 @@ macro_rules! map_operations {
     };
     (@updates) => {
         fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-            self.insert(guard, key, key)
+            self.insert(guard, key, V::of(key))
         }
 
         fn remove(&self, guard: &Guard<'_, R>, key: u64) -> Option<u64> {
-            self.remove(guard, &key).map(|entry| *entry)
+            self.remove(guard, &key).map(|entry| entry.word())
         }
 
         fn contains(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-            self.contains_key(guard, &key)
+            self.get(guard, &key).is_some_and(|entry| {
+                entry.touch();
+                true
+            })
         }
 
         fn put(&self, guard: &Guard<'_, R>, key: u64, value: u64) -> Option<Option<u64>> {
-            Some(self.put(guard, key, value).map(|entry| *entry))
+            Some(self.put(guard, key, V::of(value)).map(|entry| entry.word()))
         }
 
         fn held(
@@ -260,7 +321,7 @@ macro_rules! map_operations {
         ) -> Option<Option<u64>> {
             let entry = self.get(guard, &key);
             inside();
-            Some(entry.map(|entry| *entry))
+            Some(entry.map(|entry| entry.word()))
         }
 
         fn iterate(&self, guard: &Guard<'_, R>, see: &mut dyn FnMut(u64)) -> bool {
@@ -271,7 +332,7 @@ macro_rules! map_operations {
 }
 pub(crate) use map_operations;
 
-/// Of [`Structure`], the constructor and the updates of a stack or a queue of `u64`, under these
+/// Of [`Structure`], the constructor and the updates of a stack or a queue of `V`, under these
 /// names.
 macro_rules! sequence_operations {
     ($insert:ident, $remove:ident) => {
@@ -281,13 +342,13 @@ macro_rules! sequence_operations {
 
         #[inline]
         fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
-            self.$insert(guard, key);
+            self.$insert(guard, V::of(key));
             true
         }
 
         #[inline]
         fn remove(&self, guard: &Guard<'_, R>, _: u64) -> Option<u64> {
-            self.$remove(guard)
+            self.$remove(guard).map(|value| value.word())
         }
     };
 }

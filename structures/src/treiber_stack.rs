@@ -10,7 +10,8 @@ use crate::fresh::into_items;
 use crate::interface::into_iter_of;
 use crate::padded::Padded;
 use crate::structure::{
-    Kind, Nodes, Query, Structure, StructureFacts, debug_with_domain, sequence_operations,
+    Content, Kind, Nodes, Query, Structure, StructureFacts, debug_with_domain, own_word,
+    sequence_operations,
 };
 
 /// A lock-free stack. Its operations panic if the guard is of another domain.
@@ -55,13 +56,18 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
     where
         T: Copy,
     {
+        // SAFETY: a `Copy` type has no destructor.
+        self.glance(guard).map(|value| unsafe { value.assume_init() })
+    }
+
+    /// The bits of the value pushed last. What they lead to may be gone.
+    pub(crate) fn glance(&self, guard: &Guard<'_, R>) -> Option<MaybeUninit<T>> {
         self.domain.check(guard);
         let mut shield = guard.shield();
         // SAFETY: as in `try_pop`.
         let node = unsafe { guard.protect(&mut shield, &self.top).deref() }?;
-        // SAFETY: initialised before publication. A pop may have copied the value out by now, but
-        // it does not change it, and a `Copy` type has no destructor.
-        Some(unsafe { node.value.assume_init_read() })
+        // SAFETY: a copy of bits. A pop may have copied the value out by now, but does not change it.
+        Some(unsafe { (&raw const node.value).read() })
     }
 
     /// Tries once to push `node`, which only the caller can reach until this succeeds.
@@ -142,7 +148,7 @@ impl<T, R: Reclaimer> Drop for TreiberStack<T, R> {
 
 debug_with_domain!(TreiberStack<T>);
 
-impl<R: Reclaimer> Structure<R> for TreiberStack<u64, R> {
+impl<V: Content, R: Reclaimer> Structure<R> for TreiberStack<V, R> {
     const FACTS: StructureFacts = StructureFacts {
         name: "treiber-stack",
         kind: Kind::Stack,
@@ -172,15 +178,15 @@ impl<R: Reclaimer> Structure<R> for TreiberStack<u64, R> {
     }
 
     fn contents(&mut self) -> Vec<u64> {
-        let visit = |node: &Node<u64, R>, _, keys: &mut Vec<_>| {
+        let visit = |node: &Node<V, R>, _, keys: &mut Vec<_>| {
             // SAFETY: the value of a linked node was not moved out.
-            keys.push(unsafe { node.value.assume_init_read() });
+            keys.push(unsafe { node.value.assume_init_ref() }.word());
         };
         // SAFETY: exclusive by `&mut self`.
         unsafe { chain::contents(&self.domain, &mut self.top.0, visit) }
     }
 
     fn query(&self, guard: &Guard<'_, R>, query: Query) -> Option<Option<u64>> {
-        (query == Query::Front).then(|| self.peek(guard))
+        if query == Query::Front { own_word(self.glance(guard)) } else { None }
     }
 }

@@ -14,7 +14,7 @@ impl Visitor for Nothing {
 #[test]
 fn dispatch_agrees_with_the_matrix() {
     for pair in registry::matrix() {
-        let result = registry::dispatch(pair.scheme, pair.structure, Nothing);
+        let result = registry::dispatch::<u64, _>(pair.scheme, pair.structure, Nothing);
         let refused = DispatchError::Refused { reason: pair.reason };
         assert_eq!(result, if pair.allowed { Ok(()) } else { Err(refused) });
     }
@@ -32,11 +32,11 @@ fn every_structure_is_there_with_every_scheme_that_is_strong_enough() {
 
 #[test]
 fn errors_list_what_there_is() {
-    let scheme = registry::dispatch("rcu", "hash-map", Nothing).unwrap_err().to_string();
+    let scheme = registry::dispatch::<u64, _>("rcu", "hash-map", Nothing).unwrap_err().to_string();
     assert!(scheme.contains("\"rcu\"") && scheme.contains("hazard-pointer"), "{scheme}");
-    let structure = registry::dispatch("epoch", "tree", Nothing).unwrap_err().to_string();
+    let structure = registry::dispatch::<u64, _>("epoch", "tree", Nothing).unwrap_err().to_string();
     assert!(structure.contains("\"tree\"") && structure.contains("ms-queue"), "{structure}");
-    let refused = registry::dispatch("hazard-pointer", "harris-list", Nothing);
+    let refused = registry::dispatch::<u64, _>("hazard-pointer", "harris-list", Nothing);
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("unlinked") && !refused.contains('\n'), "{refused}");
 }

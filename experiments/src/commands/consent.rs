@@ -21,7 +21,7 @@ pub(crate) fn ask(seconds: f64, bytes: u64, memory: Option<u64>, yes: bool) -> R
     let told = if is_large {
         let memory = memory.unwrap_or_default();
         format!(
-            "a cell that frees nothing takes about {} MiB, more than half of the {} MiB of memory",
+            "the largest cell takes about {} MiB, more than half of the {} MiB of memory",
             bytes >> 20,
             memory >> 20
         )

@@ -69,6 +69,8 @@ pub(crate) struct SeriesPoint {
     pub(crate) freed: u64,
     /// Resident memory.
     pub(crate) rss_bytes: Option<u64>,
+    /// Bytes of the nodes that are retired and not freed. Absent in records of older versions.
+    pub(crate) unreclaimed_bytes: Option<u64>,
 }
 
 impl SeriesPoint {

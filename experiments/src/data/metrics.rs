@@ -156,6 +156,12 @@ metrics! {
     /// Mean, over the operations, of the nodes that their worker had retired and not freed as they began; absent
     /// where the method is not `strict`.
     unreclaimed_by_operation: f64, "unreclaimed nodes of a worker, mean over operations", Log, 1.0;
+    /// Largest sample of the bytes of nodes retired and not freed.
+    unreclaimed_bytes_peak: u64, "peak unreclaimed memory (bytes)", LogLargest, 1.0;
+    /// Mean sample of the same.
+    unreclaimed_bytes_mean: u64, "mean unreclaimed memory (bytes)", Log, 1.0;
+    /// The same at the end of the window.
+    unreclaimed_bytes_end: u64, "unreclaimed memory at the end (bytes)", Log, 1.0;
 }
 
 impl MetricInfo {

@@ -188,6 +188,9 @@ axes! {
     rate: u64 = 0, "arrivals (operations/s)", false;
     /// Where workers run: `none` leaves it to the system.
     placement: String = "none".into(), "placement", false;
+    /// Bytes that each value carries beside its key.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    value_bytes: u64 = 0, "payload of a value (bytes)", false;
     /// Parameters of scheme and structure that are set.
     parameters: Settings = Settings::default(), "parameters", false;
     /// How it is measured: `sound`, or `strict` as the harnesses of papers do it. Left out where it is as usual,
@@ -210,7 +213,23 @@ pub(crate) const SOUND: &str = "sound";
 /// The name of the method of published harnesses.
 pub(crate) const STRICT: &str = "strict";
 
+/// Says of an axis that is newer than others whether it is as it was before: then plans of older versions have
+/// the same hash.
+#[allow(clippy::trivially_copy_pass_by_ref)] // As `serde` calls it.
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
 impl TrialId {
+    /// The bytes that the heap has for a value beside its node.
+    pub(crate) fn bytes_beside_node(&self) -> u64 {
+        if self.value_bytes == 0 {
+            0
+        } else {
+            kovan_schemes::payload::HEAD_BYTES + self.value_bytes
+        }
+    }
+
     /// The value of an axis by its column's name; a parameter by its own name.
     pub(crate) fn get(&self, axis: &str) -> Option<Value> {
         if let Some(info) = AXES.iter().find(|info| info.name == axis) {
@@ -295,6 +314,17 @@ mod tests {
         id.set("parameters", "batch=64").expect("read");
         assert_eq!(id.get("hyaline-1.batch").and_then(|value| value.number), Some(64.0));
         assert!(id.set("colour", "red").is_err_and(|error| error.contains("no axis `colour`")));
+    }
+
+    #[test]
+    fn a_trial_without_payloads_is_written_as_before() {
+        let mut id = TrialId { scheme: "ibr".into(), ..TrialId::default() };
+        let text = serde_json::to_string(&id).expect("text");
+        assert!(!text.contains("value_bytes"), "plans of older versions keep their hash: {text}");
+        id.value_bytes = 64;
+        let text = serde_json::to_string(&id).expect("text");
+        assert_eq!(serde_json::from_str::<TrialId>(&text).expect("read"), id);
+        assert!(id.name().contains("value_bytes=64 repeat"), "{}", id.name());
     }
 
     #[test]

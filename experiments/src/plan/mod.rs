@@ -163,26 +163,33 @@ impl Plan {
         format!("{hash:016x}")
     }
 
-    /// Roughly how many bytes the largest trial needs that frees nothing while it runs.
+    /// Roughly how many bytes the largest trial needs: for the keys that are there from the begin and, if it frees
+    /// nothing while it runs, for all that it retires.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
     pub(crate) fn largest(&self) -> u64 {
         /// Nodes that a worker retires in a second, and bytes of each, at most.
         const NODES: f64 = 5e6;
         const BYTES: f64 = 64.0;
+        /// Bytes of values that a worker writes in a second, at most.
+        const WRITTEN: f64 = 1e10;
         let schemes = kovan_schemes::registry::all();
         let frees_nothing =
             |id: &TrialId| schemes.iter().any(|f| f.name == id.scheme && !f.frees_meanwhile);
         let all = self.trials.iter().filter(|planned| planned.refused.is_none());
-        let bytes = all.map(|planned| &planned.trial).filter(|trial| frees_nothing(&trial.id)).map(
-            |trial| {
-                let asked = if trial.id.rate > 0 {
-                    trial.id.rate as f64
-                } else {
-                    f64::from(trial.id.threads) * NODES
-                };
-                (trial.id.seconds.0.as_secs_f64() + trial.warmup_seconds) * asked * BYTES
-            },
-        );
+        let bytes = all.map(|planned| &planned.trial).map(|trial| {
+            let id = &trial.id;
+            let each = BYTES + id.bytes_beside_node() as f64;
+            let held = trial.workload.prefill.keys(id.key_range) as f64 * each;
+            if !frees_nothing(id) {
+                return held;
+            }
+            let asked = if id.rate > 0 {
+                id.rate as f64
+            } else {
+                f64::from(id.threads) * NODES.min(WRITTEN / each)
+            };
+            held + (id.seconds.0.as_secs_f64() + trial.warmup_seconds) * asked * each
+        });
         bytes.fold(0.0, f64::max) as u64
     }
 
@@ -309,6 +316,21 @@ mod tests {
         assert!(!json.contains("method") && !json.contains("sound"), "{json}");
         let written = plan_of(&text.replace("strict = true", "[axes]\nmethod = [\"strict\"]"));
         assert!(written.is_err_and(|error| format!("{error:#}").contains("`strict = true`")));
+    }
+
+    #[test]
+    fn the_estimate_of_memory_counts_what_values_carry() {
+        let largest = |scheme: &str, axes: &str| {
+            let text = spec(&format!("x = \"threads\"\nthreads = [1]\n[axes]\n{axes}"), "");
+            plan_of(&text.replace("ibr", scheme)).expect("a plan").largest()
+        };
+        assert_eq!(largest("ibr", "rate = [1000]"), 4 * 64, "half of eight keys");
+        assert_eq!(largest("leak", "rate = [1000]"), (4 + 1000) * 64);
+        let carried = "rate = [1000]\nvalue_bytes = [0, 4096]";
+        assert_eq!(largest("ibr", carried), 4 * (64 + 16 + 4096));
+        assert_eq!(largest("leak", carried), (4 + 1000) * (64 + 16 + 4096));
+        let unlimited = largest("leak", "value_bytes = [67108864]");
+        assert!(unlimited < 11_000_000_000, "memory is written at a finite speed: {unlimited}");
     }
 
     #[test]

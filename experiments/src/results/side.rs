@@ -29,24 +29,29 @@ impl Row for SeriesRow {
     fn header() -> Vec<String> {
         let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
         let first = names(&["experiment"]).into_iter().chain(names(&FIRST_OF_SERIES));
-        let own = names(&["repeat", "t_ns", "retired", "freed", "unreclaimed", "rss_bytes"]);
+        let own = names(&["repeat", "t_ns", "retired", "freed", "unreclaimed"]);
+        let own = own.into_iter().chain(names(&["rss_bytes", "unreclaimed_bytes"]));
         first.chain(own).chain(later_of_series()).collect()
     }
 
     fn fields(&self) -> Vec<String> {
-        let SeriesPoint { t_ns, retired, freed, rss_bytes } = self.point;
+        let SeriesPoint { t_ns, retired, freed, rss_bytes, unreclaimed_bytes } = self.point;
         let mut fields = vec![self.experiment.clone()];
         fields.extend(FIRST_OF_SERIES.map(|axis| text_of(&self.id, axis)));
         let unreclaimed = self.point.unreclaimed();
         let numbers = [self.id.repeat.into(), t_ns, retired, freed, unreclaimed];
         fields.extend(numbers.map(|number| number.to_string()));
-        fields.push(rss_bytes.map_or_else(String::new, |bytes| bytes.to_string()));
+        let text = |bytes: Option<u64>| bytes.map_or_else(String::new, |bytes| bytes.to_string());
+        fields.extend([rss_bytes, unreclaimed_bytes].map(text));
         fields.extend(later_of_series().map(|axis| text_of(&self.id, &axis)));
         fields
     }
 
     fn read(fields: &Fields<'_>) -> Result<Self, String> {
-        let rss = fields.text_or("rss_bytes", "");
+        let bytes = |column: &str| {
+            let is_empty = fields.text_or(column, "").is_empty();
+            if is_empty { Ok(None) } else { fields.whole(column).map(Some) }
+        };
         Ok(Self {
             experiment: fields.text("experiment")?.into(),
             id: fields.id()?,
@@ -54,7 +59,8 @@ impl Row for SeriesRow {
                 t_ns: fields.whole("t_ns")?,
                 retired: fields.whole("retired")?,
                 freed: fields.whole("freed")?,
-                rss_bytes: if rss.is_empty() { None } else { Some(fields.whole("rss_bytes")?) },
+                rss_bytes: bytes("rss_bytes")?,
+                unreclaimed_bytes: bytes("unreclaimed_bytes")?,
             },
         })
     }
@@ -181,10 +187,17 @@ mod tests {
         let text = header_of::<RoleRow>() + &text_of(std::slice::from_ref(&row)).expect("a row");
         assert_eq!(parse::<RoleRow>(&text).expect("read"), [row]);
 
-        let point = SeriesPoint { t_ns: 5, retired: 9, freed: 4, rss_bytes: None };
+        let (rss_bytes, unreclaimed_bytes) = (None, Some(160));
+        let point = SeriesPoint { t_ns: 5, retired: 9, freed: 4, rss_bytes, unreclaimed_bytes };
         let row = SeriesRow { experiment: "x".into(), id, point };
         let text = header_of::<SeriesRow>() + &text_of(std::slice::from_ref(&row)).expect("a row");
         assert!(text.starts_with("experiment,scheme,structure,adversary,threads,stalled,repeat,t_ns,retired,freed,unreclaimed,rss_bytes,"));
-        assert_eq!(parse::<SeriesRow>(&text).expect("read"), [row]);
+        assert_eq!(parse::<SeriesRow>(&text).expect("read"), std::slice::from_ref(&row));
+        // As versions wrote it that did not count bytes.
+        let older = text.replace(",unreclaimed_bytes", "").replace(",,160,", ",,");
+        let read = parse::<SeriesRow>(&older).expect("read");
+        assert_eq!(read[0].point, SeriesPoint { unreclaimed_bytes: None, ..row.point });
+        let wrong = parse::<SeriesRow>(&text.replace(",,160,", ",,many,")).expect_err("refused");
+        assert!(wrong.to_string().contains("unreclaimed_bytes: `many` is not a"), "{wrong}");
     }
 }

@@ -9,6 +9,9 @@ use crate::data::Further;
 use crate::support::suggest::suggest;
 use crate::system::{allocator, placement};
 
+/// The most bytes that a value carries: 64 MiB.
+const MAX_VALUE_BYTES: f64 = 67_108_864.0;
+
 /// The limits of an axis.
 pub(super) fn check_value(name: &str, text: &str) -> Result<(), String> {
     let number = text.parse::<f64>().unwrap_or_default();
@@ -21,6 +24,7 @@ pub(super) fn check_value(name: &str, text: &str) -> Result<(), String> {
     match name {
         "seconds" => within(0.001, 3600.0),
         "key_range" => within(2.0, 1e8),
+        "value_bytes" => within(0.0, MAX_VALUE_BYTES),
         "period_ms" => within(1.0, 3_600_000.0),
         "rate" => within(0.0, 1e9),
         "placement" => placement::check(text),

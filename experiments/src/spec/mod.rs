@@ -39,6 +39,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("specs/churn.toml", include_str!("../../specs/churn.toml")),
     ("specs/memory-anchors.toml", include_str!("../../specs/memory-anchors.toml")),
     ("specs/oversubscription.toml", include_str!("../../specs/oversubscription.toml")),
+    ("specs/value-size.toml", include_str!("../../specs/value-size.toml")),
 ];
 
 /// More bytes than this are no spec.

@@ -159,8 +159,13 @@ impl Folder {
                 disturbed: Some(0.1),
                 ..Metrics::default()
             };
-            let point =
-                |t_ns| SeriesPoint { t_ns, retired: t_ns + 9, freed: t_ns, rss_bytes: None };
+            let point = |t_ns| SeriesPoint {
+                t_ns,
+                retired: t_ns + 9,
+                freed: t_ns,
+                rss_bytes: None,
+                unreclaimed_bytes: Some(9),
+            };
             let latency = Latency { operation: "put".into(), counts: vec![(100, 5), (2000, 1)] };
             let role = RoleCount { role: "r".into(), threads: 1, ops: 9, ops_per_second: 9 };
             let measured = Measured {

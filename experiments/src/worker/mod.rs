@@ -19,7 +19,7 @@ mod work;
 use std::io::Write;
 
 use anyhow::{Context, Result, ensure};
-use kovan_schemes::{BoundInput, Domain, ParameterError, Parameters, Reclaimer};
+use kovan_schemes::{BoundInput, Domain, ParameterError, Parameters, Payload, Reclaimer};
 use kovan_structures::Structure;
 use kovan_structures::registry::{DispatchError, Visitor};
 
@@ -38,6 +38,7 @@ use crate::system::threads::{RAISE, TooFew, exit_with_parent, give_up};
 pub(crate) fn main(definition: &str) -> Result<()> {
     let trial: Trial = serde_json::from_str(definition).context("not a trial")?;
     exit_with_parent();
+    Payload::carry(u32::try_from(trial.id.value_bytes).context("value_bytes: too large")?);
     let messages = match on_pair(&trial) {
         Ok(Ok(messages)) => messages,
         Ok(Err(refused)) => give_up(&format!("{refused}: {RAISE}, or run with fewer --threads")),
@@ -60,7 +61,7 @@ type Measured = Result<Vec<WorkerMessage>, TooFew>;
 #[cfg(not(feature = "canary"))]
 fn on_pair(trial: &Trial) -> Result<Measured, DispatchError> {
     use kovan_structures::registry::dispatch;
-    dispatch(&trial.id.scheme, &trial.id.structure, Measurement(trial))
+    dispatch::<Payload, _>(&trial.id.scheme, &trial.id.structure, Measurement(trial))
 }
 
 /// A build that checks every node measures nothing, so no pair is compiled for it.
@@ -249,17 +250,27 @@ fn growth(points: &[SeriesPoint]) -> Option<f64> {
     Some((share * 1e4).round() / 1e4)
 }
 
+/// Returns the mean, rounded to a whole number; 0 of nothing.
+fn rounded_mean(values: impl Iterator<Item = u64> + Clone) -> Option<u64> {
+    let count = u128::try_from(values.clone().count().max(1)).ok()?;
+    let sum: u128 = values.map(u128::from).sum();
+    u64::try_from((sum + count / 2) / count).ok()
+}
+
 /// Returns the metrics with what the time series comes to.
 fn with_series(points: &[SeriesPoint], others: Metrics) -> Metrics {
     let unreclaimed = || points.iter().map(SeriesPoint::unreclaimed);
-    let count = points.len().max(1) as u64;
+    let bytes = || points.iter().filter_map(|point| point.unreclaimed_bytes);
     let last = points.last();
     Metrics {
         retired: last.map(|point| point.retired),
         freed: last.map(|point| point.freed),
         unreclaimed_peak: unreclaimed().max(),
-        unreclaimed_mean: Some((unreclaimed().sum::<u64>() + count / 2) / count),
+        unreclaimed_mean: rounded_mean(unreclaimed()),
         unreclaimed_end: unreclaimed().next_back(),
+        unreclaimed_bytes_peak: bytes().max(),
+        unreclaimed_bytes_mean: rounded_mean(bytes()),
+        unreclaimed_bytes_end: bytes().next_back(),
         growth: growth(points),
         rss_peak_bytes: points.iter().filter_map(|point| point.rss_bytes).max(),
         ..others

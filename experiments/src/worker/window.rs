@@ -285,6 +285,11 @@ fn sample(
 fn point(meter: &Meter, began: Instant, live: &mut u64) -> SeriesPoint {
     let totals = meter.totals();
     *live = totals.live().max(*live);
-    let (retired, freed) = (totals.retired, totals.freed);
-    SeriesPoint { t_ns: nanoseconds(began.elapsed()), retired, freed, rss_bytes: resident_bytes() }
+    SeriesPoint {
+        t_ns: nanoseconds(began.elapsed()),
+        retired: totals.retired,
+        freed: totals.freed,
+        rss_bytes: resident_bytes(),
+        unreclaimed_bytes: Some(totals.unreclaimed_bytes()),
+    }
 }

@@ -13,4 +13,5 @@ mod resume;
 mod run;
 mod strict;
 mod support;
+mod values;
 mod verify;

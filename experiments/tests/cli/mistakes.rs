@@ -125,6 +125,11 @@ fn mistakes_in_specs_name_the_file_and_the_key() {
             "s.toml:10: axes: allocator: unknown allocator `jmalloc`; did you mean `jemalloc`",
         ),
         (
+            "[[workloads]]",
+            "[axes]\nvalue_bytes = [64, 67108865]\n[[workloads]]",
+            "s.toml:10: axes: value_bytes: must be from 0 to 67108864, but is 67108865",
+        ),
+        (
             "[scales.smoke]",
             "[[adversaries]]\nname = \"n\"\nkind = \"nap\"\n[scales.smoke]",
             "s.toml:18: adversary `n`: kind: it needs `period_ms`",

@@ -5,7 +5,9 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use kovan_schemes::{Atomic, BoundInput, Domain, Guard, Parameters, Reclaimer, Shared, Strength};
+use kovan_schemes::{
+    Atomic, BoundInput, Domain, Guard, Node, Parameters, Reclaimer, Shared, Shield, Strength,
+};
 
 use crate::tracked::{Drops, Tracked};
 
@@ -335,4 +337,47 @@ pub(crate) fn the_counters_balance<R: Reclaimer>() {
     let totals = meter.totals();
     assert_eq!((totals.live(), totals.retired), (0, MANY as u64));
     assert!(totals.freed == MANY as u64 || !R::FACTS.frees_on_drop);
+}
+
+/// Allocates a node of `BYTES` bytes beside its header, protects it with `shield`, and retires it.
+fn retire_held<'h, R: Reclaimer, const BYTES: usize>(
+    guard: &Guard<'h, R>,
+    shield: &mut Shield<'h, R>,
+) -> u64 {
+    let cell = Atomic::<[u8; BYTES], R>::new(guard.alloc([0; BYTES]).into_shared());
+    let node = guard.protect(shield, &cell);
+    // SAFETY: allocated above, and retired once; the cell, which alone leads to it, is this function's.
+    unsafe { guard.retire(node) };
+    size_of::<Node<[u8; BYTES], R::Header>>() as u64
+}
+
+pub(crate) fn bytes_are_counted_as_nodes_are<R: Reclaimer>() {
+    const EACH: usize = 100;
+    let domain = Domain::<R>::new();
+    let (meter, handle) = (domain.meter(), domain.register());
+    let guard = handle.pin();
+    let mut shields: Vec<_> = (0..2 * EACH).map(|_| guard.shield()).collect();
+    let (mut bytes, mut nodes) = (0, 0);
+    for pair in shields.chunks_mut(2) {
+        bytes += retire_held::<R, 8>(&guard, &mut pair[0]);
+        bytes += retire_held::<R, 1000>(&guard, &mut pair[1]);
+        nodes += 2;
+        let totals = meter.totals();
+        // The guard and the shields hold all of them.
+        assert_eq!((totals.unreclaimed(), totals.unreclaimed_bytes()), (nodes, bytes));
+    }
+    assert_eq!(handle.totals().retired_bytes, bytes);
+    guard.discard(guard.alloc([0_u8; 24]));
+    drop(shields);
+    drop(guard);
+    drop(handle);
+    drop(domain);
+    let totals = meter.totals();
+    assert_eq!(totals.retired_bytes, bytes, "a node that is discarded is not retired");
+    // Other tests' guards may hold what a collector of the process has.
+    if R::FACTS.frees_on_drop || totals.freed == nodes {
+        assert_eq!((totals.freed_bytes, totals.unreclaimed_bytes()), (bytes, 0));
+    } else if !R::FACTS.frees_meanwhile {
+        assert_eq!((totals.freed_bytes, totals.unreclaimed_bytes()), (0, bytes));
+    }
 }

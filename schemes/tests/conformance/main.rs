@@ -41,6 +41,7 @@ macro_rules! conformance {
                     more_guards_than_a_batch_has_entries,
                     one_stalled_thread_stays_within_the_declared_bound,
                     the_counters_balance,
+                    bytes_are_counted_as_nodes_are,
                 }
                 destructors::{
                     a_destructor_may_protect_and_retire,

@@ -5,7 +5,9 @@
 //! once, and what uses them is compiled once too.
 
 use kovan_schemes::domain::Meter;
-use kovan_schemes::{BoundInput, Domain, Facts, Guard, Handle, Parameters, Reclaimer, Totals};
+use kovan_schemes::{
+    BoundInput, Domain, Facts, Guard, Handle, Parameters, Payload, Reclaimer, Totals,
+};
 use kovan_structures::registry::{self, DispatchError, Visitor};
 use kovan_structures::{Query, Structure, StructureFacts};
 
@@ -37,12 +39,12 @@ impl ErasedPair {
         }
     }
 
-    /// Returns the pair of these names.
+    /// Returns the pair of these names. Its values are of the same type as those that the lab measures.
     ///
     /// # Errors
     /// If there is no such scheme or structure, or the structure is not sound with the scheme.
     pub fn find(scheme: &str, structure: &str) -> Result<Self, DispatchError> {
-        registry::dispatch(scheme, structure, Find)
+        registry::dispatch::<Payload, _>(scheme, structure, Find)
     }
 
     /// Returns every allowed pair, in the order of the registries.

@@ -148,6 +148,7 @@ pub(crate) unsafe fn unlink<'g, K: Key, V: Value, R: Reclaimer>(
         let Some(node) = (unsafe { at.deref() }) else { break };
         // Relaxed: marked, so it does not change, and it was acquired before.
         let next = node.next.load(Relaxed, guard).with_tag(0);
+        guard.retire_value(Some(&node.value));
         // SAFETY: 1: not null; allocated in the domain of the list, which is the guard's; retired
         // by the one whose CAS unlinked it, which happens once: it is not linked again. 2: the
         // only link to the chain from a linked node is gone. Others are in unlinked nodes, which

@@ -93,6 +93,7 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
             // This is the replacement: see the module.
             match leaf.publish(place.edge, place.leaf_at) {
                 Ok(_) => {
+                    guard.retire_value(place.leaf.value.as_ref());
                     // SAFETY: 1: not null, allocated in this domain (callers `check`); our exchange
                     // replaced it, at its only edge in the tree, which was clean: so no removal had
                     // it, nor can. 2: what still leads to it are edges of removed nodes: see
@@ -183,6 +184,8 @@ impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
             let flagged = |side: usize| node.edges[side].load(Acquire, guard).tag() & FLAG != 0;
             let side = if last { 1 - victim } else { usize::from(flagged(0)) };
             let [next, leaf] = [side, 1 - side].map(|side| node.edges[side].load(Acquire, guard));
+            // SAFETY: as of `at`.
+            guard.retire_value(unsafe { leaf.deref() }.and_then(|leaf| leaf.value.as_ref()));
             // SAFETY: for both: 1: not null; allocated in this domain (callers `check`); retired
             // by the one whose exchange removed them, which happens once, as nodes do not return.
             // 2: the anchor was the only edge of a node in the tree that led to the chain. What

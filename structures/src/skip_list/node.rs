@@ -116,6 +116,7 @@ pub(super) unsafe fn release<K: Key, V: Value, R: Reclaimer>(
     let Some(node) = (unsafe { shared.deref() }) else { return };
     // AcqRel: the unlinks of the others come before the retirement by the last.
     if node.links.fetch_sub(1, AcqRel) == 1 {
+        guard.retire_value(Some(&node.value));
         // SAFETY: 1: not null; allocated in the domain of the list, which is the guard's; retired
         // by the one that took off the last, and it never comes back: only the inserter adds, and
         // its own was among those taken off. 2: no level links to it, and nobody will link it.
