@@ -40,7 +40,7 @@
 use std::sync::Arc;
 
 use crate::canary;
-use crate::facts::{BoundInput, Facts, Progress};
+use crate::facts::{BoundInput, Facts, Progress, Robustness};
 use crate::hazard_eras;
 use crate::node::Node;
 use crate::parameters::Parameters;
@@ -184,9 +184,14 @@ unsafe impl<const TRIES: usize> Reclaimer for Scheme<TRIES> {
         paper: "after Nikolaev & Ravindran, Universal wait-free memory reclamation, PPoPP 2020",
         load: Progress::WaitFree,
         constants: "tries=16",
-        bound: "as hazard-eras, if no load is overtaken 16 times: \
-                (2 N + 1) (R + 2 X) + (s + (2 N + 1) T) K (L + N (E + 2)), R = threshold, \
-                or max(128, 14 N ceil(K / 14)) if it is not set, E = era_frequency",
+        bound: if TRIES > 0 {
+            "as hazard-eras, if no load is overtaken 16 times: \
+             (2 N + 1) (R + 2 X) + (s + (2 N + 1) T) K (L + N (E + 2)), R = threshold, \
+             or max(128, 14 N ceil(K / 14)) if it is not set, E = era_frequency"
+        } else {
+            "none: every load is pending, and those the bound leaves out"
+        },
+        robust: Robustness { stalled: TRIES > 0, long_reader: TRIES > 0 },
         ..hazard_eras::HazardEras::FACTS
     };
     const UNPIN_FREES: bool = false;
@@ -200,7 +205,7 @@ unsafe impl<const TRIES: usize> Reclaimer for Scheme<TRIES> {
         Self { clock, reservations, orphans, parameters: parameters.clone() }
     }
     fn bound(input: &BoundInput, parameters: &Parameters) -> Option<u64> {
-        Some(hazard_eras::bound(input, parameters))
+        Self::FACTS.robust.stalled.then(|| hazard_eras::bound(input, parameters))
     }
     unsafe fn register(&self) -> Local {
         let pool = Pool::new(&self.reservations);
