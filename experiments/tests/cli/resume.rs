@@ -314,7 +314,8 @@ fn a_lost_series_is_said() {
     assert!(!text(&lab(&["plot", &out]).stderr).contains("time series"), "nothing is lost");
 
     let lines: Vec<&str> = whole.split_inclusive('\n').collect();
-    fs::write(&series, lines[..lines.len() - 2].concat()).expect("written");
+    // Half of the last cell's: on a busy machine two samples in a row may be equal.
+    fs::write(&series, lines[..lines.len() - lines.len() / 8].concat()).expect("written");
     for command in [&["plot", out.as_str()][..], &resume] {
         let output = lab(command);
         let said = text(&output.stderr);
