@@ -388,5 +388,5 @@ pub fn cost(every: u32) -> [Cost; 2] {
     [of(&|| drop(retirement()), |all| all.retirements), of(&free, |all| all.frees)]
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "timed"))]
 mod tests;
