@@ -299,9 +299,15 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
         canary::pause();
         // SAFETY: clause 1: allocated, and not retired yet, so not freed.
         unsafe { &(*node.node()).tag }.retire();
-        let _timed = timing::retirement();
         // SAFETY: the caller's clauses are the trait's; `node()` strips the tag.
-        unsafe { self.handle.domain.inner.scheme.retire(&self.guard, node.node()) };
+        let retire = || unsafe {
+            self.handle.domain.inner.scheme.retire(&self.guard, node.node());
+        };
+        if timing::is_on() {
+            timing::retirement(retire);
+        } else {
+            retire();
+        }
         canary::pause();
     }
 }

@@ -72,7 +72,17 @@ impl<T, H> Retired<T, H> {
 
 impl<T, H> Drop for Retired<T, H> {
     fn drop(&mut self) {
-        let _timed = timing::free((&raw const *self).cast());
+        if timing::is_on() {
+            let node = (&raw const *self).cast();
+            timing::free(node, || self.end());
+        } else {
+            self.end();
+        }
+    }
+}
+impl<T, H> Retired<T, H> {
+    #[inline]
+    fn end(&mut self) {
         self.0.tag.expect_retired();
         // A panicking destructor must not keep the rest of a batch from being freed, whatever the
         // scheme does with a panic. The panic hook has reported it; the counters keep the number.

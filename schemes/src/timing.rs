@@ -152,8 +152,6 @@ struct Sampler {
     /// A time shortly before that one.
     before: Cell<Option<Began>>,
     is_inside: Cell<bool>,
-    /// The event that the thread is in, where it is timed.
-    timed: Cell<Option<Timed>>,
 }
 
 impl Sampler {
@@ -164,7 +162,6 @@ impl Sampler {
             left: Cell::new(0),
             before: Cell::new(None),
             is_inside: Cell::new(false),
-            timed: Cell::new(None),
         }
     }
 
@@ -174,12 +171,20 @@ impl Sampler {
         self.sampled.set(sampled);
     }
 
-    /// Begins an event, unless the thread is in one of this kind, of which it then is a part: returns whether it
-    /// began.
-    fn enter(&self) -> bool {
-        if self.is_inside.replace(true) {
-            return false;
+    /// Runs an event, and returns when it began if it is to be timed.
+    fn run(&self, event: impl FnOnce()) -> Option<Timed> {
+        /// Leaves the event, also by a panic.
+        struct Inside<'a>(&'a Cell<bool>);
+        impl Drop for Inside<'_> {
+            fn drop(&mut self) {
+                self.0.set(false);
+            }
         }
+        if self.is_inside.replace(true) {
+            event();
+            return None;
+        }
+        let _inside = Inside(&self.is_inside);
         self.update(|sampled| sampled.events += 1);
         let left = self.left.get() - 1;
         if left == STATE.with(State::lead) {
@@ -187,42 +192,9 @@ impl Sampler {
         }
         self.left.set(if left == 0 { STATE.with(State::gap) } else { left });
         let before = if left == 0 { self.before.take() } else { None };
-        self.timed.set(before.map(|before| Timed { before, at: Instant::now() }));
-        true
-    }
-
-    /// Ends the event that was begun; returns when that was if it is timed.
-    fn leave(&self) -> Option<Timed> {
-        self.is_inside.set(false);
-        self.timed.take()
-    }
-}
-
-/// An event on a thread that samples, until this is dropped.
-pub(crate) enum Event {
-    /// A retirement.
-    Retirement,
-    /// The end of a node's life, with the address of its memory, which goes back afterwards.
-    Free(usize),
-}
-
-impl Drop for Event {
-    #[cold]
-    #[inline(never)]
-    fn drop(&mut self) {
-        STATE.with(|state| match *self {
-            Self::Retirement => {
-                let Some(began) = state.retirements.leave() else { return };
-                let took = began.elapsed_ns();
-                let freed = state.frees.sampled.get().events - state.freed_before.get();
-                state.retirements.update(|sampled| sampled.record(took, freed));
-            }
-            Self::Free(address) => {
-                if let Some(began) = state.frees.leave() {
-                    state.going.set(Some((address, began)));
-                }
-            }
-        });
+        let timed = before.map(|before| Timed { before, at: Instant::now() });
+        event();
+        timed
     }
 }
 
@@ -232,8 +204,6 @@ struct State {
     random: Cell<u64>,
     retirements: Sampler,
     frees: Sampler,
-    /// Frees up to the retirement that the thread is in.
-    freed_before: Cell<u64>,
     /// The address of a node whose free is timed and whose memory is about to go back, and when the free began.
     going: Cell<Option<(usize, Timed)>>,
     /// When sampling began.
@@ -268,7 +238,6 @@ thread_local! {
             random: Cell::new(0x9E37_79B9_7F4A_7C15),
             retirements: Sampler::new(),
             frees: Sampler::new(),
-            freed_before: Cell::new(0),
             going: Cell::new(None),
             began: Cell::new(None),
         }
@@ -281,32 +250,29 @@ pub(crate) fn is_on() -> bool {
     COMPILED && STATE.with(|state| state.every.get() != 0)
 }
 
-/// Begins a retirement, where this thread samples. What is outside of a sample is one branch here, and one where the
-/// event is dropped.
-#[inline]
-pub(crate) fn retirement() -> Option<Event> {
-    #[cold]
-    #[inline(never)]
-    fn begin() -> Option<Event> {
-        STATE.with(|state| {
-            state.retirements.enter().then(|| {
-                state.freed_before.set(state.frees.sampled.get().events);
-                Event::Retirement
-            })
-        })
-    }
-    if is_on() { begin() } else { None }
+/// Runs a retirement on a thread that samples.
+#[cold]
+#[inline(never)]
+pub(crate) fn retirement(retire: impl FnOnce()) {
+    STATE.with(|state| {
+        let freed = state.frees.sampled.get().events;
+        if let Some(began) = state.retirements.run(retire) {
+            let took = began.elapsed_ns();
+            let freed = state.frees.sampled.get().events - freed;
+            state.retirements.update(|sampled| sampled.record(took, freed));
+        }
+    });
 }
 
-/// Begins the end of a node's life, after which its memory goes back, where this thread samples.
-#[inline]
-pub(crate) fn free(node: *const ()) -> Option<Event> {
-    #[cold]
-    #[inline(never)]
-    fn begin(node: *const ()) -> Option<Event> {
-        STATE.with(|state| state.frees.enter().then(|| Event::Free(node.addr())))
-    }
-    if is_on() { begin(node) } else { None }
+/// Runs the end of a node's life, after which its memory goes back, on a thread that samples.
+#[cold]
+#[inline(never)]
+pub(crate) fn free(node: *const (), end: impl FnOnce()) {
+    STATE.with(|state| {
+        if let Some(began) = state.frees.run(end) {
+            state.going.set(Some((node.addr(), began)));
+        }
+    });
 }
 
 /// Tells that a block of memory has just gone back to the allocator. A global allocator calls this; it
@@ -382,11 +348,11 @@ pub fn cost(every: u32) -> [Cost; 2] {
     let block = 0_u8;
     let free = || {
         let block = std::hint::black_box(&raw const block);
-        drop(free(block.cast()));
+        free(block.cast(), || {});
         memory_is_free(block);
     };
-    [of(&|| drop(retirement()), |all| all.retirements), of(&free, |all| all.frees)]
+    [of(&|| retirement(|| {}), |all| all.retirements), of(&free, |all| all.frees)]
 }
 
-#[cfg(all(test, feature = "timed"))]
+#[cfg(test)]
 mod tests;

@@ -1,17 +1,5 @@
 use super::*;
 
-/// Runs a retirement.
-fn retire(work: impl FnOnce()) {
-    let _timed = retirement();
-    work();
-}
-
-/// Runs the end of a node's life.
-fn end_node(node: *const (), work: impl FnOnce()) {
-    let _timed = free(node);
-    work();
-}
-
 /// Works for so long.
 fn spin(time: Duration) {
     let began = Began::now();
@@ -40,7 +28,7 @@ fn a_scan_at_every_64th_retirement_is_seen_as_often_as_it_is() {
             spin(Duration::from_micros(100));
         }
     };
-    (0..64_000).for_each(|nth| retire(|| scans(nth)));
+    (0..64_000).for_each(|nth| retirement(|| scans(nth)));
     let seen = end().retirements;
     assert_eq!(seen.events, 64_000);
     // About 1000 are timed, of which about 16 scan.
@@ -53,7 +41,7 @@ fn a_scan_at_every_64th_retirement_is_seen_as_often_as_it_is() {
 fn a_free_ends_when_its_own_memory_is_free() {
     let (mine, others) = (1_u8, 2_u8);
     begin(1);
-    end_node((&raw const mine).cast(), || {});
+    free((&raw const mine).cast(), || {});
     memory_is_free(&raw const others);
     spin(Duration::from_millis(2));
     assert_eq!(STATE.with(|state| state.frees.sampled.get().timed), 0, "not yet");
@@ -67,8 +55,8 @@ fn a_free_ends_when_its_own_memory_is_free() {
 #[test]
 fn the_time_in_which_the_thread_does_not_run_does_not_count() {
     begin(1);
-    retire(|| std::thread::sleep(Duration::from_millis(50)));
-    retire(|| spin(Duration::from_millis(5)));
+    retirement(|| std::thread::sleep(Duration::from_millis(50)));
+    retirement(|| spin(Duration::from_millis(5)));
     let seen = end();
     if running_ns().is_some() {
         let took = seen.retirements.sum_ns;
@@ -81,9 +69,9 @@ fn the_time_in_which_the_thread_does_not_run_does_not_count() {
 fn what_is_within_an_event_is_a_part_of_it() {
     let node = 1_u8;
     begin(1);
-    retire(|| {
-        retire(|| {});
-        end_node((&raw const node).cast(), || end_node((&raw const node).cast(), || {}));
+    retirement(|| {
+        retirement(|| {});
+        free((&raw const node).cast(), || free((&raw const node).cast(), || {}));
     });
     let seen = end();
     assert_eq!((seen.retirements.events, seen.retirements.timed), (1, 1), "{seen:?}");
@@ -93,9 +81,9 @@ fn what_is_within_an_event_is_a_part_of_it() {
 #[test]
 fn a_panic_leaves_the_event() {
     begin(1);
-    let thrown = std::panic::catch_unwind(|| retire(|| panic!("a panic of the test")));
+    let thrown = std::panic::catch_unwind(|| retirement(|| panic!("a panic of the test")));
     assert!(thrown.is_err());
-    retire(|| {});
+    retirement(|| {});
     assert_eq!(end().retirements.events, 2);
 }
 
