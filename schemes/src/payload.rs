@@ -8,7 +8,8 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::any::Any;
 use std::fmt;
-use std::ptr;
+use std::num::NonZero;
+use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 
@@ -16,13 +17,18 @@ use crate::counters::count_freed_bytes;
 use crate::domain::Guard;
 use crate::reclaimer::Reclaimer;
 
+/// On cache lines of its own: a neighbour that is written would make each insertion wait.
+#[repr(align(128))]
+struct Apart(AtomicU32);
+
 /// The bytes that values carry which are made from now on, in this process.
-static CARRIED: AtomicU32 = AtomicU32::new(0);
+static CARRIED: Apart = Apart(AtomicU32::new(0));
 
 /// A key, and so many bytes with it as [`carry`](Self::carry) said.
 pub struct Payload(
-    /// The key, shifted left by one, with the lowest bit set; or a block.
-    *mut Block,
+    /// The key, shifted left by one, with the lowest bit set; or a block. Not null, so that an `Option` of it is one
+    /// word too.
+    NonNull<Block>,
 );
 
 /// The head of a block, which `carried` bytes follow.
@@ -46,7 +52,7 @@ impl Payload {
     /// Lets the values that are made from now on carry so many bytes; 0, as at first, is none and no block.
     pub fn carry(bytes: u32) {
         // Relaxed: the threads that make values are started later.
-        CARRIED.store(bytes, Relaxed);
+        CARRIED.0.store(bytes, Relaxed);
     }
 
     /// Makes a value. It has a block if it carries bytes, or the key does not fit beside the tag.
@@ -54,10 +60,12 @@ impl Payload {
     #[inline]
     pub fn new(key: u64) -> Self {
         // Relaxed: see `carry`.
-        let carried = CARRIED.load(Relaxed);
+        let carried = CARRIED.0.load(Relaxed);
         let tagged = usize::try_from(key).ok().filter(|key| key.leading_zeros() > 0);
         match tagged {
-            Some(key) if carried == 0 => Self(ptr::without_provenance_mut(key << 1 | 1)),
+            Some(key) if carried == 0 => {
+                Self(NonNull::without_provenance(NonZero::<usize>::MIN | key << 1))
+            }
             _ => Self::with_block(key, carried),
         }
     }
@@ -67,10 +75,8 @@ impl Payload {
     fn with_block(key: u64, carried: u32) -> Self {
         let layout = layout(carried);
         // SAFETY: the layout has the size of the head at least.
-        let block = unsafe { alloc(layout) }.cast::<Block>();
-        if block.is_null() {
-            handle_alloc_error(layout);
-        }
+        let block = NonNull::new(unsafe { alloc(layout) }.cast::<Block>());
+        let block = block.unwrap_or_else(|| handle_alloc_error(layout));
         // SAFETY: allocated above with this layout, and nobody else's.
         unsafe {
             block.write(Block { key, carried, is_retired: AtomicBool::new(false) });
@@ -80,14 +86,26 @@ impl Payload {
         Self(block)
     }
 
+    /// Returns whether it is its key itself.
+    #[inline]
+    fn is_tagged(&self) -> bool {
+        self.0.addr().get() & 1 == 1
+    }
+
+    /// Returns the key of a value that is its key itself.
+    #[inline]
+    fn tagged_key(&self) -> u64 {
+        (self.0.addr().get() >> 1) as u64
+    }
+
     /// Returns the block, if there is one.
     #[inline]
     fn block(&self) -> Option<&Block> {
-        if self.0.addr() & 1 == 1 {
+        if self.is_tagged() {
             return None;
         }
         // SAFETY: not tagged, so from `with_block`, and freed by our drop at the earliest.
-        Some(unsafe { &*self.0 })
+        Some(unsafe { self.0.as_ref() })
     }
 
     /// Returns the key if it is in the value itself. That does not read the block, so the value may be a
@@ -95,14 +113,14 @@ impl Payload {
     #[must_use]
     #[inline]
     pub fn inline_key(&self) -> Option<u64> {
-        (self.0.addr() & 1 == 1).then(|| (self.0.addr() >> 1) as u64)
+        self.is_tagged().then(|| self.tagged_key())
     }
 
     /// Returns the key.
     #[must_use]
     #[inline]
     pub fn key(&self) -> u64 {
-        self.block().map_or((self.0.addr() >> 1) as u64, |block| block.key)
+        self.block().map_or(self.tagged_key(), |block| block.key)
     }
 
     /// Reads the first and the last byte that the value carries, and returns them; `None` if it carries none.
@@ -141,7 +159,7 @@ impl Clone for Payload {
 impl Drop for Payload {
     #[inline]
     fn drop(&mut self) {
-        if self.0.addr() & 1 == 0 {
+        if !self.is_tagged() {
             self.free();
         }
     }
@@ -158,7 +176,7 @@ impl Payload {
             count_freed_bytes(layout.size());
         }
         // SAFETY: from `with_block` with this layout; the drop comes once, and nothing follows it.
-        unsafe { dealloc(self.0.cast(), layout) };
+        unsafe { dealloc(self.0.as_ptr().cast(), layout) };
     }
 }
 

@@ -340,13 +340,13 @@ macro_rules! sequence_operations {
             Self::new(domain)
         }
 
-        #[inline]
+        #[inline(always)]
         fn insert(&self, guard: &Guard<'_, R>, key: u64) -> bool {
             self.$insert(guard, V::of(key));
             true
         }
 
-        #[inline]
+        #[inline(always)]
         fn remove(&self, guard: &Guard<'_, R>, _: u64) -> Option<u64> {
             self.$remove(guard).map(|value| value.word())
         }
