@@ -292,7 +292,7 @@ impl<'h, R: Reclaimer> Guard<'h, R> {
     /// # Safety
     /// 1. Not null, allocated in this domain, and retired once.
     /// 2. No thread can reach it any more except through protections that exist now.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn retire<T: Send + 'static>(&self, node: Shared<'_, T, R>) {
         count_frees_in(&self.handle.cells);
         self.handle.cells.count_retired(size_of::<Node<T, R::Header>>());
