@@ -1,7 +1,7 @@
 //! The command line.
 
 mod consent;
-
+mod doctor;
 mod list;
 mod plot;
 mod run;
@@ -59,6 +59,8 @@ enum Command {
     /// Draws the plots of a results folder again, and prints its table; measures nothing
     #[command(after_help = EXIT_CODES)]
     Plot(plot::PlotArgs),
+    /// Says what on this machine spoils numbers, and what to do
+    Doctor(doctor::DoctorArgs),
     /// Prints completions for a shell, for example: kovan-lab completions bash
     Completions {
         /// The shell
@@ -111,6 +113,7 @@ pub(crate) fn main() -> Result<u8> {
         Command::Run(args) => run::run(&args),
         Command::Resume(args) => run::resume(&args),
         Command::Plot(args) => plot::plot(&args).map(|()| 0),
+        Command::Doctor(args) => doctor::doctor(&args).map(|()| 0),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "kovan-lab", &mut text);

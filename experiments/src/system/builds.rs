@@ -53,6 +53,11 @@ impl Build {
         format!("kovan-lab {}{commit}{dirty}", self.version)
     }
 
+    /// Returns whether the compiler optimised it, as far as its profile says.
+    pub(crate) fn is_optimised(&self) -> bool {
+        !cfg!(debug_assertions) && self.profile != "debug"
+    }
+
     /// Returns whether both are the same program, as far as that is known.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.binary_hash.as_ref().zip(other.binary_hash.as_ref()).is_none_or(|(a, b)| a == b)

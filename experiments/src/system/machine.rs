@@ -36,6 +36,19 @@ pub(crate) struct Machine {
     architecture: String,
 }
 
+/// What the system tells of the processors' settings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProcessorFacts<'a> {
+    /// Says whether two hardware threads share a core.
+    pub(crate) smt: Option<bool>,
+    /// Says whether a core runs faster while others are idle.
+    pub(crate) turbo: Option<bool>,
+    /// Says whether a hypervisor runs below the system.
+    pub(crate) virtualised: Option<bool>,
+    /// What chooses the frequency.
+    pub(crate) governor: Option<&'a str>,
+}
+
 const CPU: &str = "/sys/devices/system/cpu";
 
 impl Machine {
@@ -50,6 +63,16 @@ impl Machine {
         let kind = if self.virtualised == Some(true) { "virtual processors" } else { "processors" };
         let quota = self.quota().map_or_else(String::new, |quota| format!(", quota {quota}"));
         format!("{}, {count} {kind}{quota}", self.processor())
+    }
+
+    /// The settings of the processors.
+    pub(crate) fn facts(&self) -> ProcessorFacts<'_> {
+        ProcessorFacts {
+            smt: self.smt,
+            turbo: self.turbo,
+            virtualised: self.virtualised,
+            governor: self.governor.as_deref(),
+        }
     }
 
     /// Processors that this process may run on, where the system tells.

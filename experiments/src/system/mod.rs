@@ -3,6 +3,7 @@
 pub(crate) mod allocator;
 pub(crate) mod builds;
 pub(crate) mod cgroup;
+pub(crate) mod doctor;
 pub(crate) mod hardware;
 pub(crate) mod machine;
 pub(crate) mod placement;
