@@ -5,6 +5,7 @@
 #![cfg(not(feature = "canary"))]
 
 mod adversaries;
+mod doctor;
 mod further;
 mod limits;
 mod list;
