@@ -1,5 +1,6 @@
 //! The command line.
 
+mod compare;
 mod consent;
 mod doctor;
 mod list;
@@ -59,6 +60,8 @@ enum Command {
     /// Draws the plots of a results folder again, and prints its table; measures nothing
     #[command(after_help = EXIT_CODES)]
     Plot(plot::PlotArgs),
+    /// Compares the same cells of two results folders; measures nothing
+    Compare(compare::CompareArgs),
     /// Says what on this machine spoils numbers, and what to do
     Doctor(doctor::DoctorArgs),
     /// Prints completions for a shell, for example: kovan-lab completions bash
@@ -113,6 +116,7 @@ pub(crate) fn main() -> Result<u8> {
         Command::Run(args) => run::run(&args),
         Command::Resume(args) => run::resume(&args),
         Command::Plot(args) => plot::plot(&args).map(|()| 0),
+        Command::Compare(args) => compare::run(&args).map(|()| 0),
         Command::Doctor(args) => doctor::doctor(&args).map(|()| 0),
         Command::Completions { shell } => {
             let mut text = Vec::new();

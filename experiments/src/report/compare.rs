@@ -1,0 +1,250 @@
+//! Two runs of the same cells, measured apart.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::data::{MetricInfo, TrialId};
+use crate::results::Sample;
+use crate::stats::bootstrap::{self, Resampling};
+use crate::stats::location::{geometric_mean, median};
+use crate::stats::{CONFIDENCE, Interval};
+use crate::support::table;
+
+/// How intervals are drawn.
+const RESAMPLING: Resampling = Resampling { resamples: 10_000, seed: 1, confidence: CONFIDENCE };
+
+/// The columns of the table that are numbers.
+const RIGHT: [usize; 5] = [3, 4, 6, 7, 8];
+
+/// What two runs say of one cell.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Compared {
+    /// The cell, with `repeat` 0.
+    pub(crate) cell: TrialId,
+    /// The medians of both runs.
+    pub(crate) medians: [f64; 2],
+    /// The numbers of repeats.
+    pub(crate) repeats: [usize; 2],
+    /// The second median over the first.
+    pub(crate) ratio: f64,
+    /// The interval of that, where there are enough repeats.
+    pub(crate) interval: Option<[f64; 2]>,
+    /// Says whether the interval excludes 1.
+    pub(crate) verdict: Verdict,
+}
+
+/// Says whether the runs differ in a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Verdict {
+    /// The interval of the ratio holds 1.
+    Tie,
+    /// The second run has more.
+    More,
+    /// The second run has less.
+    Less,
+    /// There are too few repeats for an interval, which needs eight of each.
+    TooFew,
+}
+
+impl Verdict {
+    fn of(interval: Option<&Interval>) -> Self {
+        match interval {
+            None => Self::TooFew,
+            Some(ratio) if ratio.low > 1.0 => Self::More,
+            Some(ratio) if ratio.high < 1.0 => Self::Less,
+            Some(_) => Self::Tie,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Tie => "tie",
+            Self::More => "more",
+            Self::Less => "less",
+            Self::TooFew => "too few",
+        }
+    }
+}
+
+/// What both runs measured in common, and the numbers of cells that only one of them has.
+#[derive(Debug)]
+pub(crate) struct Comparison {
+    /// The cells that both have.
+    pub(crate) cells: Vec<Compared>,
+    /// Those that only the first has, and only the second.
+    pub(crate) alone: [usize; 2],
+}
+
+/// Compares a metric of two runs, cell by cell.
+pub(crate) fn compare(first: &[Sample], second: &[Sample], metric: &MetricInfo) -> Comparison {
+    let (first, second) = (values(first, metric), values(second, metric));
+    let alone = |of: &BTreeMap<TrialId, Vec<f64>>, other: &BTreeMap<TrialId, Vec<f64>>| {
+        of.keys().filter(|cell| !other.contains_key(cell)).count()
+    };
+    let alone = [alone(&first, &second), alone(&second, &first)];
+    let both = first.iter().filter_map(|(cell, a)| Some((cell, a, second.get(cell)?)));
+    let compared = |(cell, a, b): (&TrialId, &Vec<f64>, &Vec<f64>)| {
+        let medians = [median(a)?, median(b)?];
+        let interval = bootstrap::ratio_of_medians(b, a, RESAMPLING);
+        Some(Compared {
+            cell: cell.clone(),
+            medians,
+            repeats: [a.len(), b.len()],
+            ratio: medians[1] / medians[0],
+            interval: interval.as_ref().map(|ratio| [ratio.low, ratio.high]),
+            verdict: Verdict::of(interval.as_ref()),
+        })
+    };
+    Comparison { cells: both.filter_map(compared).collect(), alone }
+}
+
+/// The values of each cell, over its repeats.
+fn values(samples: &[Sample], metric: &MetricInfo) -> BTreeMap<TrialId, Vec<f64>> {
+    let mut cells: BTreeMap<TrialId, Vec<f64>> = BTreeMap::new();
+    for row in samples.iter().filter(|row| row.is_ok()) {
+        let Some(value) = metric.get(&row.metrics) else { continue };
+        let cell = TrialId { repeat: 0, ..row.id.clone() };
+        cells.entry(cell).or_default().push(value);
+    }
+    cells
+}
+
+/// The header of tables.
+pub(crate) const HEADER: [&str; 10] = [
+    "scheme",
+    "structure",
+    "workload",
+    "threads",
+    "stalled",
+    "",
+    "A",
+    "B",
+    "B / A",
+    "95 %, verdict",
+];
+
+/// The rows of a table.
+pub(crate) fn rows(comparison: &Comparison) -> Vec<Vec<String>> {
+    let row = |of: &Compared| {
+        let id = &of.cell;
+        let range = match of.interval {
+            Some([low, high]) => format!("{low:.3}-{high:.3}, {}", of.verdict.name()),
+            None => of.verdict.name().into(),
+        };
+        vec![
+            id.scheme.clone(),
+            id.structure.clone(),
+            id.workload.clone(),
+            id.threads.to_string(),
+            id.stalled.to_string(),
+            id.unusual(),
+            short(of.medians[0]),
+            short(of.medians[1]),
+            format!("{:.3}", of.ratio),
+            range,
+        ]
+    };
+    comparison.cells.iter().map(row).collect()
+}
+
+/// A value with four digits or so.
+fn short(value: f64) -> String {
+    if value.abs() >= 1000.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+}
+
+/// The table for people, and what it comes to for each scheme.
+pub(crate) fn text(comparison: &Comparison, metric: &MetricInfo) -> String {
+    let mut text = format!(
+        "{} (`{}`): medians of A and B, measured apart\n\n{}",
+        metric.label,
+        metric.name,
+        table::render(&HEADER, &rows(comparison), &RIGHT)
+    );
+    text.push('\n');
+    let mut schemes: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for cell in &comparison.cells {
+        schemes.entry(&cell.cell.scheme).or_default().push(cell.ratio);
+    }
+    for (scheme, ratios) in schemes {
+        let Some(mean) = geometric_mean(&ratios) else { continue };
+        let of = |of: &mut [f64]| geometric_mean(of).unwrap_or(f64::NAN);
+        let interval = bootstrap::interval(&ratios, of, RESAMPLING);
+        let range =
+            interval.map_or_else(String::new, |of| format!(" ({:.3}-{:.3}, BCa)", of.low, of.high));
+        text.push_str(&format!(
+            "{scheme}: geometric mean of {} cells {mean:.3}{range}\n",
+            ratios.len()
+        ));
+    }
+    for (name, count) in ["A", "B"].iter().zip(comparison.alone) {
+        if count > 0 {
+            text.push_str(&format!("{count} cells are only in {name}\n"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::parse_samples;
+
+    /// A run with nine repeats of two schemes, whose second one has so many percent of the usual rate.
+    fn run(percent: u64) -> Vec<Sample> {
+        let mut text = String::from(
+            "experiment,scheme,structure,workload,adversary,threads,stalled,allocator,repeat,seed,status,error,ops_per_second\n",
+        );
+        for repeat in 1..=9_u64 {
+            // Noise of 2 % to each side, in another order for each run.
+            let noise = 98 + (repeat * (percent | 1)) % 5;
+            for (scheme, percent) in [("epoch", 100), ("ibr", percent)] {
+                let rate = 10_000 * noise * percent / 100;
+                text.push_str(&format!(
+                    "x,{scheme},list,w,none,2,0,mimalloc,{repeat},1,ok,,{rate}\n"
+                ));
+            }
+        }
+        parse_samples(&text)
+    }
+
+    fn throughput() -> &'static MetricInfo {
+        MetricInfo::of("ops_per_second").expect("a metric")
+    }
+
+    #[test]
+    fn what_changed_is_found_and_what_did_not_is_a_tie() {
+        let of = |second: u64| {
+            let all = compare(&run(100), &run(second), throughput());
+            all.cells.iter().map(|cell| cell.verdict).collect::<Vec<_>>()
+        };
+        assert_eq!(of(100), [Verdict::Tie, Verdict::Tie]);
+        assert_eq!(of(90), [Verdict::Tie, Verdict::Less]);
+        assert_eq!(of(110), [Verdict::Tie, Verdict::More]);
+    }
+
+    #[test]
+    fn cells_of_one_run_alone_are_counted() {
+        let only = |scheme: &str, rows: Vec<Sample>| -> Vec<Sample> {
+            rows.into_iter().filter(|row| row.id.scheme == scheme).collect()
+        };
+        let all = compare(&only("epoch", run(100)), &run(100), throughput());
+        assert_eq!((all.cells.len(), all.alone), (1, [0, 1]));
+        assert!(text(&all, throughput()).ends_with("1 cells are only in B\n"));
+        let few: Vec<Sample> = run(50).into_iter().filter(|row| row.id.repeat < 6).collect();
+        let all = compare(&few, &few, throughput());
+        assert!(all.cells.iter().all(|cell| cell.verdict == Verdict::TooFew), "{all:?}");
+    }
+
+    #[test]
+    fn the_table_has_both_medians_and_the_ratio() {
+        let all = compare(&run(100), &run(90), throughput());
+        let told = text(&all, throughput());
+        let line = told.lines().find(|line| line.starts_with("ibr ")).expect("a line");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(&words[..5], ["ibr", "list", "w", "2", "0"]);
+        assert_eq!((words[5], words[6], words[7]), ("1000000", "900000", "0.900"), "{told}");
+        assert!(told.contains("ibr: geometric mean of 1 cells 0.900"), "{told}");
+    }
+}
