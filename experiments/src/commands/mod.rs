@@ -1,7 +1,7 @@
 //! The command line.
 
+mod check;
 mod consent;
-
 mod list;
 mod plot;
 mod run;
@@ -59,6 +59,9 @@ enum Command {
     /// Draws the plots of a results folder again, and prints its table; measures nothing
     #[command(after_help = EXIT_CODES)]
     Plot(plot::PlotArgs),
+    /// Holds the records of a results folder against what papers claim, as its spec says it; measures nothing
+    #[command(after_help = check::EXIT_CODES)]
+    Check(check::CheckArgs),
     /// Prints completions for a shell, for example: kovan-lab completions bash
     Completions {
         /// The shell
@@ -111,6 +114,7 @@ pub(crate) fn main() -> Result<u8> {
         Command::Run(args) => run::run(&args),
         Command::Resume(args) => run::resume(&args),
         Command::Plot(args) => plot::plot(&args).map(|()| 0),
+        Command::Check(args) => check::check(&args),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "kovan-lab", &mut text);

@@ -1,5 +1,6 @@
 //! What is said of records: the table, and what is wrong with them.
 
+pub(crate) mod claims;
 mod disturbed;
 pub(crate) mod plot;
 mod ratios;

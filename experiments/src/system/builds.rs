@@ -53,6 +53,11 @@ impl Build {
         format!("kovan-lab {}{commit}{dirty}", self.version)
     }
 
+    /// Returns its name and what compiled it, for reports.
+    pub(crate) fn description(&self) -> String {
+        format!("{}, {}, profile {}", self.name(), self.rustc, self.profile)
+    }
+
     /// Returns whether both are the same program, as far as that is known.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.binary_hash.as_ref().zip(other.binary_hash.as_ref()).is_none_or(|(a, b)| a == b)

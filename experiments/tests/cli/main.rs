@@ -5,6 +5,7 @@
 #![cfg(not(feature = "canary"))]
 
 mod adversaries;
+mod claims;
 mod further;
 mod limits;
 mod list;
