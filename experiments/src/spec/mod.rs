@@ -47,6 +47,9 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("specs/memory-anchors.toml", include_str!("../../specs/memory-anchors.toml")),
     ("specs/oversubscription.toml", include_str!("../../specs/oversubscription.toml")),
     ("specs/value-size.toml", include_str!("../../specs/value-size.toml")),
+    ("specs/ibr18.toml", include_str!("../../specs/ibr18.toml")),
+    ("specs/hyaline21-stall.toml", include_str!("../../specs/hyaline21-stall.toml")),
+    ("specs/scot26-list.toml", include_str!("../../specs/scot26-list.toml")),
 ];
 
 /// More bytes than this are no spec.
