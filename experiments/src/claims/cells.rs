@@ -234,6 +234,8 @@ pub(super) fn names(cases: &[Case]) -> Vec<String> {
 /// The value of an axis in a name.
 fn part(axis: &str, value: &str) -> String {
     match axis {
+        // The number of stalled threads tells these apart.
+        "adversary" if ["none", "stalled"].contains(&value) => String::new(),
         "scheme" | "structure" | "workload" | "adversary" | "allocator" | "parameters" => {
             value.into()
         }

@@ -22,7 +22,7 @@ fn verdicts_follow_the_table_and_fill_the_artifact() {
     assert!(printed.contains(told), "{printed}");
     for part in [
         "C1  Bounds are kept.\n    paper: N K (theorem 1)",
-        "1 block; an interval needs 6",
+        "an interval needs 6",
         "C3: needs 16000 processors; the machine has ",
     ] {
         assert!(printed.contains(part), "`{part}` is not in {printed}");
@@ -82,6 +82,6 @@ fn mistakes_of_check_are_one_line() {
     let file = folder.write("s.toml", &(spec("name = \"x\"", "") + &none));
     is_refused(
         &["run", &file, "--scale", "smoke", "--dry-run"],
-        &["s.toml:21: claim `C1`: every cell that matches is of a pair that is refused"],
+        &["s.toml:20: claim `C1`: every cell that matches is of a pair that is refused"],
     );
 }
