@@ -204,7 +204,14 @@ fn without(id: &TrialId, axis: &str) -> TrialId {
 pub(super) fn names(cases: &[Case]) -> Vec<String> {
     let all: Vec<&TrialId> = cases.iter().flat_map(|case| &case.cells).collect();
     let axes = || AXES.iter().map(|info| info.name);
-    let text = |id: &TrialId, axis: &str| id.get(axis).map(|value| value.text).unwrap_or_default();
+    let swept = swept_parameters(&all);
+    let text = |id: &TrialId, axis: &str| {
+        if axis == "parameters" {
+            let own = id.parameters.0.iter().filter(|(name, _)| swept.contains(name.as_str()));
+            return Settings(own.map(|(name, value)| (name.clone(), *value)).collect()).to_string();
+        }
+        id.get(axis).map(|value| value.text).unwrap_or_default()
+    };
     let differs = |ids: &mut dyn Iterator<Item = &TrialId>, axis: &str| {
         ids.map(|id| text(id, axis)).collect::<BTreeSet<_>>().len() > 1
     };
@@ -229,6 +236,18 @@ pub(super) fn names(cases: &[Case]) -> Vec<String> {
         parts.collect::<Vec<_>>().join(", ")
     };
     cases.iter().map(name).collect()
+}
+
+/// The parameters that have several values under the same scheme and structure. The others say nothing beyond these.
+fn swept_parameters<'a>(all: &[&'a TrialId]) -> BTreeSet<&'a str> {
+    let mut values: BTreeMap<(&str, &str, &str), BTreeSet<u64>> = BTreeMap::new();
+    for id in all {
+        for (name, value) in &id.parameters.0 {
+            values.entry((&id.scheme, &id.structure, name)).or_default().insert(*value);
+        }
+    }
+    let several = values.into_iter().filter(|(_, values)| values.len() > 1);
+    several.map(|((_, _, name), _)| name).collect()
 }
 
 /// The value of an axis in a name.

@@ -301,6 +301,20 @@ fn claims_of_embedded_specs_match_cells() {
 }
 
 #[test]
+fn parts_have_names_by_what_differs() {
+    let name = |claim: &str| outcome(claim, "ops", |_| 1.0).cases[0].name.clone();
+    let all = "kind = \"value\"\nmetric = \"ops\"\nleast = 1\n";
+    let one =
+        "scheme = \"hp-naive\", structure = \"hash-map\", threads = 1, stalled = 2, key_range = 64";
+    // The threshold is swept, the number of stalled threads is not.
+    assert_eq!(name(&format!("{all}of = {{ {one} }}")), "hp-naive, threshold=30");
+    let other = one.replace("hp-naive", "ibr").replace("stalled = 2", "stalled = [0, 2]");
+    assert_eq!(name(&format!("{all}of = {{ {other} }}")), "ibr, stalled=0");
+    let ratio = RATIO.replace("ratio\"", "ratio\"\nat = { structure = \"hash-map\", stalled = 0 }");
+    assert_eq!(name(&ratio), "ibr / epoch, threads=1, key_range=64");
+}
+
+#[test]
 fn one_interval_of_many_outside_may_be_chance() {
     // Of 24 parts some are three times as large as is allowed, in so many blocks.
     let of = |blocks: u32, is_outside: fn(&TrialId) -> bool| {
