@@ -301,6 +301,30 @@ fn claims_of_embedded_specs_match_cells() {
 }
 
 #[test]
+fn parameters_are_as_in_the_numerator_unless_they_are_named() {
+    let cases = |keys: &str| {
+        let claim = format!("kind = \"jump\"\nmetric = \"ops\"\nleast = 2\n{keys}");
+        outcome(&claim, "ops", |_| 1.0).cases
+    };
+    let at = "at = { structure = \"hash-map\", stalled = 0, key_range = 64 }\n";
+    let same = "of = { scheme = \"hp-naive\", threads = \"HW\" }\nover = { threads = 1 }";
+    let names = |cases: Vec<super::Judged>| cases.into_iter().map(|c| c.name).collect::<Vec<_>>();
+    let each = "threads=4 / threads=1, threshold=";
+    let expected = [format!("{each}120"), format!("{each}30")];
+    let mut found = names(cases(&format!("{at}{same}")));
+    found.sort();
+    assert_eq!(found, expected);
+    // One threshold over the other.
+    let other = "of = { scheme = \"hp-naive\", threads = 1, \"hp-naive.threshold\" = 120 }\n\
+        over = { \"hp-naive.threshold\" = 30 }";
+    assert_eq!(names(cases(&format!("{at}{other}"))), ["threshold=120 / threshold=30"]);
+    // What is said of one scheme's parameter does not choose among cells of others.
+    let free = at.replace("stalled = 0", "stalled = 0, threads = 1, \"hp-naive.threshold\" = 30");
+    let others = "of = { scheme = [\"ibr\", \"hp-naive\"] }\nover = { scheme = \"epoch\" }";
+    assert_eq!(names(cases(&format!("{free}{others}"))), ["hp-naive / epoch", "ibr / epoch"]);
+}
+
+#[test]
 fn parts_have_names_by_what_differs() {
     let name = |claim: &str| outcome(claim, "ops", |_| 1.0).cases[0].name.clone();
     let all = "kind = \"value\"\nmetric = \"ops\"\nleast = 1\n";
