@@ -8,6 +8,7 @@
 //! | `commands` | one file for each verb of the command line, with its arguments |
 //! | [`verify`] | the correctness gate |
 //! | `report` | tables and figures of records; measures nothing |
+//! | `claims` | claims of papers against records: verdicts |
 //! | `runner` | the parent: the order of the plan, child processes, their time-outs, progress |
 //! | `worker` | the child: prefill, threads, the measured window, checks |
 //! | `results` | the folder of a run: its manifest and its tables |
@@ -23,6 +24,7 @@
 //! hold wrong schemes and structures against it.
 
 mod arguments;
+mod claims;
 mod commands;
 mod data;
 mod plan;

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod check;
 mod compare;
 mod consent;
 mod doctor;
@@ -60,6 +61,9 @@ enum Command {
     /// Draws the plots of a results folder again, and prints its table; measures nothing
     #[command(after_help = EXIT_CODES)]
     Plot(plot::PlotArgs),
+    /// Holds the records of a results folder against what papers claim, as its spec says it; measures nothing
+    #[command(after_help = check::EXIT_CODES)]
+    Check(check::CheckArgs),
     /// Compares the same cells of two results folders; measures nothing
     Compare(compare::CompareArgs),
     /// Says what on this machine spoils numbers, and what to do
@@ -116,6 +120,7 @@ pub(crate) fn main() -> Result<u8> {
         Command::Run(args) => run::run(&args),
         Command::Resume(args) => run::resume(&args),
         Command::Plot(args) => plot::plot(&args).map(|()| 0),
+        Command::Check(args) => check::check(&args),
         Command::Compare(args) => compare::run(&args).map(|()| 0),
         Command::Doctor(args) => doctor::doctor(&args).map(|()| 0),
         Command::Completions { shell } => {

@@ -10,6 +10,7 @@ use regex::Regex;
 use super::consent;
 use super::session::{GoesOn, Job, dry_run, refuse_existing, seconds_left};
 use crate::arguments::{Counts, Threads, regex, repeats, seconds, seed, stalled, threads};
+use crate::claims;
 use crate::data::{Further, Share, Time};
 use crate::plan::{Overrides, Pattern, Plan};
 use crate::results::manifest::Manifest;
@@ -223,6 +224,7 @@ fn job_of(source: Source, args: &RunArgs) -> Result<Job> {
         seed: args.seed,
         processors: Machine::here().hardware_threads(),
     };
+    claims::refuse_unmatched(&source)?;
     let plan =
         Plan::new(&source, args.scale, &overrides).with_context(|| source.spec.name.clone())?;
     let folder = format!("{}-{}", source.spec.name, args.scale);

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::check;
 use crate::data::{Further, Measure, Stop, Trial, TrialId};
 use crate::plan::{Overrides, Plan, Planned};
 use crate::report::{self, plot};
@@ -231,6 +232,10 @@ impl Job {
     fn tell(&self, manifest: &Manifest) -> Result<u8> {
         let samples = results::read_samples(&self.dir)?.rows;
         print_report(&report::text(&self.source.spec.question, &samples))?;
+        let outcomes = check::outcomes(&self.dir, &self.source, manifest, &samples)?;
+        if !outcomes.is_empty() {
+            print_report(&format!("\n{}", report::claims::text(&outcomes)))?;
+        }
         let style = plot::Style::default();
         let (plots, lost) = plot::draw(&self.dir, &self.source.spec, &samples, manifest, &style)?;
         let mut text = format!("\n{}", plot::list(&plots));

@@ -1,13 +1,10 @@
 //! Rows that are worth little because other programs took the time of the workers.
 
-use crate::results::Sample;
-
-/// Others take so much of the processors in any cell: the scheduler, the sampler, interrupts.
-const USUAL: f64 = 0.1;
+use crate::results::{Sample, USUALLY_TAKEN};
 
 /// Returns whether other programs took so much of the workers' time that the row is worth little.
 pub(crate) fn is_disturbed(row: &Sample) -> bool {
-    row.metrics.disturbed.is_some_and(|share| share > USUAL)
+    row.is_disturbed()
 }
 
 /// A line about the rows that are.
@@ -20,7 +17,7 @@ pub(super) fn told(samples: &[Sample]) -> Option<String> {
              time (column `disturbed`): throughput there is too low, and peaks may be too high; \
              `run` with --redo disturbed measures these cells again",
             measured().count(),
-            USUAL * 100.0
+            USUALLY_TAKEN * 100.0
         )
     })
 }

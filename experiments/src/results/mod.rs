@@ -19,7 +19,7 @@ use self::table::{Row, header_of, read, text_of};
 use crate::data::{Measured, Trial, TrialId};
 use crate::support::output::replace_file;
 
-pub(crate) use self::sample::{Sample, Status};
+pub(crate) use self::sample::{Sample, Status, USUALLY_TAKEN};
 pub(crate) use self::side::{LatencyRow, RoleRow, SeriesRow};
 pub(crate) use self::table::Table;
 

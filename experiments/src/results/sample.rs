@@ -7,6 +7,9 @@ use crate::data::{AXES, METRICS, Measured, Metrics, Trial, TrialId};
 use crate::support::output::{one_line, with_stderr};
 use crate::system::builds::Build;
 
+/// Others take so much of the processors in any cell: the scheduler, the sampler, interrupts.
+pub(crate) const USUALLY_TAKEN: f64 = 0.1;
+
 /// How a trial ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Status {
@@ -138,6 +141,11 @@ impl Sample {
     /// Failed trials are tried again by `--resume`.
     pub(crate) fn is_complete(&self) -> bool {
         matches!(self.status, Status::Ok | Status::Refused)
+    }
+
+    /// Returns whether other programs took so much of the workers' time that the row is worth little.
+    pub(crate) fn is_disturbed(&self) -> bool {
+        self.metrics.disturbed.is_some_and(|share| share > USUALLY_TAKEN)
     }
 
     /// Returns whether it was measured, and all checks passed.

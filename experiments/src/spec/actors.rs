@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::anyhow;
 
 use super::fault::{Fault, at, at_item, require};
-use super::language::MAX_THREADS;
 use super::limits::{check_name, check_value, counts};
+use super::literal::MAX_THREADS;
 use crate::data::{Adversary, AdversaryKind, Manner, Mix, Point, Prefill, Workload};
 use crate::system::stop;
 

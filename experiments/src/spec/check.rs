@@ -42,6 +42,7 @@ impl Spec {
         self.check_workloads()?;
         self.check_adversaries()?;
         self.check_drawing()?;
+        self.check_claims()?;
         if let Some(seconds) = self.timeout_seconds {
             at("timeout_seconds", check_seconds("timeout_seconds", seconds))?;
         }

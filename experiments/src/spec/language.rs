@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use super::claim::Claim;
+use super::literal::{Literal, ThreadCount};
 use crate::data::{Adversary, Draw, Further, MetricInfo, Share, Time, Workload};
-
-/// More threads than this in a cell is a mistake.
-pub(crate) const MAX_THREADS: u32 = 1024;
 
 /// One experiment, as written in its file.
 #[derive(Clone, Debug, Deserialize)]
@@ -58,6 +56,9 @@ pub(crate) struct Spec {
     pub(crate) strict: bool,
     /// What else is measured, by the names of `Measure`.
     pub(crate) measure: Option<Vec<String>>,
+    /// What papers claim of such cells.
+    #[serde(default)]
+    pub(crate) claims: Vec<Claim>,
     /// Seconds after which a cell is killed; absent = 30 s and four times its own length.
     pub(crate) timeout_seconds: Option<f64>,
     /// How long and how often, by name.
@@ -66,92 +67,6 @@ pub(crate) struct Spec {
 
 /// Values of axes by their names.
 pub(crate) type Axes = BTreeMap<String, Vec<Literal>>;
-
-/// A number or a text.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Literal {
-    /// A whole number.
-    Whole(u64),
-    /// Another number.
-    Real(f64),
-    /// A text.
-    Text(String),
-}
-
-impl fmt::Display for Literal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Whole(number) => write!(f, "{number}"),
-            Self::Real(number) => write!(f, "{number}"),
-            Self::Text(text) => f.write_str(text),
-        }
-    }
-}
-
-/// A number of threads, which may depend on the machine.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum ThreadCount {
-    /// So many.
-    Fixed(u32),
-    /// So many times the hardware threads: `"HW"`, `"1.25HW"`, `"HW/2"`.
-    PerProcessor(f64),
-}
-
-impl ThreadCount {
-    /// The number on a machine with so many hardware threads; at least one.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Positive and small.
-    pub(crate) fn resolve(self, processors: u32) -> u32 {
-        match self {
-            Self::Fixed(count) => count,
-            Self::PerProcessor(factor) => {
-                ((f64::from(processors) * factor).round() as u32).clamp(1, MAX_THREADS)
-            }
-        }
-    }
-}
-
-impl FromStr for ThreadCount {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let told =
-            || format!("`{text}` is not a thread count; write for example 1, HW, HW/2 or 1.25HW");
-        let Some((before, after)) = text.split_once("HW") else {
-            return text.parse().map(Self::Fixed).map_err(|_| told());
-        };
-        let factor = |text: &str| text.trim().parse::<f64>().ok();
-        let times = if before.is_empty() { Some(1.0) } else { factor(before) };
-        let part = match after.strip_prefix('/') {
-            Some(part) => factor(part).map(|part| 1.0 / part),
-            None => after.is_empty().then_some(1.0),
-        };
-        let whole = times.zip(part).map(|(times, part)| times * part);
-        let fits = whole.filter(|factor| (0.001..=1000.0).contains(factor));
-        fits.map(Self::PerProcessor).ok_or_else(told)
-    }
-}
-
-impl Serialize for ThreadCount {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Fixed(count) => serializer.serialize_u32(*count),
-            Self::PerProcessor(factor) => serializer.serialize_str(&format!("{factor}HW")),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for ThreadCount {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Literal::deserialize(deserializer)? {
-            Literal::Whole(count) => {
-                // What is too large is told with the others that are.
-                Ok(Self::Fixed(u32::try_from(count).unwrap_or(u32::MAX)))
-            }
-            other => other.to_string().parse().map_err(serde::de::Error::custom),
-        }
-    }
-}
 
 /// The scales of a spec.
 #[derive(Clone, Debug, Deserialize)]
@@ -252,22 +167,5 @@ impl Scales {
     /// The scales by name.
     pub(super) fn all(&self) -> [(&'static str, &Option<Scale>); 3] {
         [("smoke", &self.smoke), ("laptop", &self.laptop), ("paper", &self.paper)]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thread_counts_may_depend_on_the_machine() {
-        let on =
-            |text: &str, processors| text.parse::<ThreadCount>().map(|c| c.resolve(processors));
-        assert_eq!(on("3", 8), Ok(3));
-        assert_eq!(["HW", "1.25HW", "HW/2", "2HW"].map(|text| on(text, 8)), [8, 10, 4, 16].map(Ok));
-        assert_eq!(on("HW/4", 2), Ok(1), "at least one");
-        for wrong in ["", "x", "-1", "HWx", "HW/0", "-1HW", "1.5", "HW/", "nanHW"] {
-            assert!(on(wrong, 2).is_err_and(|told| told.contains("1.25HW")), "{wrong}");
-        }
     }
 }

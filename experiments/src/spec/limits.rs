@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Error, Result, anyhow, bail, ensure};
 
-use super::language::{MAX_THREADS, ThreadCount};
+use super::literal::{MAX_THREADS, ThreadCount};
 use crate::data::Further;
 use crate::support::suggest::suggest;
 use crate::system::{allocator, placement};

@@ -2,9 +2,14 @@
 
 mod actors;
 mod check;
+mod claim;
+#[cfg(test)]
+mod claim_tests;
+mod claims;
 mod fault;
 mod language;
 mod limits;
+mod literal;
 mod parameters;
 mod unknown;
 
@@ -12,13 +17,15 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 
 use crate::support::output::one_line;
 use crate::support::suggest::{our_name, suggest};
 
-pub(crate) use language::{Axes, Literal, Scale, ScaleName, Spec, ThreadCount};
+pub(crate) use claim::{Claim, ClaimKind, Class, Selector, Values};
+pub(crate) use language::{Axes, Scale, ScaleName, Spec};
 pub(crate) use limits::{check_counts, check_further, check_repeats, check_seconds, check_threads};
+pub(crate) use literal::{Literal, ThreadCount};
 
 /// The specifications in the binary: file name and text.
 const EMBEDDED: &[(&str, &str)] = &[
@@ -40,6 +47,9 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("specs/memory-anchors.toml", include_str!("../../specs/memory-anchors.toml")),
     ("specs/oversubscription.toml", include_str!("../../specs/oversubscription.toml")),
     ("specs/value-size.toml", include_str!("../../specs/value-size.toml")),
+    ("specs/ibr18.toml", include_str!("../../specs/ibr18.toml")),
+    ("specs/hyaline21-stall.toml", include_str!("../../specs/hyaline21-stall.toml")),
+    ("specs/scot26-list.toml", include_str!("../../specs/scot26-list.toml")),
 ];
 
 /// More bytes than this are no spec.
@@ -54,6 +64,17 @@ pub(crate) struct Source {
     pub(crate) text: String,
     /// Its meaning.
     pub(crate) spec: Spec,
+}
+
+impl Source {
+    /// What is wrong with the claim of a number, with its line.
+    pub(crate) fn wrong_claim(&self, place: usize, error: Error) -> Error {
+        let name = self.spec.claims.get(place).map_or("", |claim| claim.id.as_str());
+        let fault = fault::Fault::new(&[], error);
+        fault
+            .within(&["claims", &place.to_string()], &format!("claim `{name}`"))
+            .in_file(&self.file, &self.text)
+    }
 }
 
 /// All embedded specs.
@@ -100,6 +121,7 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Source> {
             *scheme = ours.into();
         }
     }
+    spec.claims.iter_mut().for_each(Claim::understand_names);
     if let Some(error) = unknown::unknown_key(file, text) {
         return Err(error);
     }

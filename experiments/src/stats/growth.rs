@@ -4,9 +4,9 @@ use super::location::median;
 use super::{CONFIDENCE, Interval, theil_sen};
 
 /// Below this share of retired nodes that stay, garbage is flat.
-const FLAT: f64 = 0.01;
+pub(crate) const FLAT: f64 = 0.01;
 /// Above this share, garbage is linear in what is retired.
-const LINEAR: f64 = 0.5;
+pub(crate) const LINEAR: f64 = 0.5;
 /// The most blocks that a series is cut into.
 const BLOCKS: usize = 32;
 

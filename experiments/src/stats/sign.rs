@@ -30,6 +30,11 @@ pub(crate) fn test(differences: &[f64]) -> Option<f64> {
     (plus + minus > 0).then(|| (2.0 * chances(plus + minus)[fewer]).min(1.0))
 }
 
+/// Returns the chance that of so many signs, which are alike likely, at most `fewer` are of the one kind (one-sided).
+pub(crate) fn at_most(fewer: usize, all: usize) -> f64 {
+    chances(all)[fewer.min(all)]
+}
+
 /// Returns the chances that of a number of fair coins at most 0, 1, 2, ... show heads. The weights start
 /// at 1 in the middle, as the chance of no heads underflows from 1075 coins on.
 fn chances(coins: usize) -> Vec<f64> {
@@ -100,6 +105,12 @@ mod tests {
         assert_eq!(median_interval(&numbers(8), 1.0), None);
         let bad = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, f64::NAN];
         assert_eq!(median_interval(&bad, 0.95), None);
+    }
+
+    #[test]
+    fn one_side_by_hand() {
+        assert_eq!([at_most(0, 6), at_most(1, 4)], [1.0 / 64.0, 5.0 / 16.0]);
+        assert_eq!([at_most(0, 0), at_most(9, 4)], [1.0, 1.0]);
     }
 
     #[test]

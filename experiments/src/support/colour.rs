@@ -41,7 +41,7 @@ fn paint(text: &str) -> String {
 
 fn words(line: &str) -> String {
     static WORDS: OnceLock<Regex> = OnceLock::new();
-    let pattern = r"\b(?:(BROKEN BOUND|failed|error|timeout)|disturbed|refused|could not run)\b";
+    let pattern = r"\b(?:(BROKEN BOUND|failed|error|timeout|refuted)|disturbed|refused|not resolved|not testable here|could not run)\b";
     let words = WORDS.get_or_init(|| Regex::new(pattern).expect("a regular expression"));
     let painted = words.replace_all(line, |found: &Captures<'_>| {
         let word = &found[0];

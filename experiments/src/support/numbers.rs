@@ -13,6 +13,31 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// A number with three digits that count, or more where they stand before the point; `∞` where it is larger than
+/// anything that is measured.
+pub(crate) fn readable(number: f64) -> String {
+    let size = number.abs();
+    if size > 1e300 {
+        return if number > 0.0 { "∞".into() } else { "-∞".into() };
+    }
+    let places = match size {
+        _ if size >= 100.0 => 0,
+        _ if size >= 10.0 => 1,
+        _ if size >= 1.0 => 2,
+        _ if size >= 0.1 => 3,
+        _ => 4,
+    };
+    let text = format!("{number:.places$}");
+    if text.contains('.') {
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        return if text == "-0" { "0".into() } else { text.into() };
+    }
+    match text.parse() {
+        Ok(whole) => count(whole),
+        Err(_) => text,
+    }
+}
+
 /// The sum, without the sign that `sum` gives nothing: -0.0.
 pub(crate) fn sum(values: impl Iterator<Item = f64>) -> f64 {
     values.fold(0.0, |sum, value| sum + value)
@@ -73,6 +98,14 @@ mod tests {
         for wrong in ["", "%", "0", "-5%", "101%", "nan", "inf"] {
             assert!(share(wrong).is_err_and(|told| told.contains("5%")), "{wrong}");
         }
+    }
+
+    #[test]
+    fn numbers_have_three_digits_that_count() {
+        let numbers = [0.0, -0.00001, 0.01234, 0.5, 1.0, 3.14159, 15.5, 123.4, 12345.6, -7.0];
+        let texts = ["0", "0", "0.0123", "0.5", "1", "3.14", "15.5", "123", "12,346", "-7"];
+        assert_eq!(numbers.map(readable), texts);
+        assert_eq!([f64::MAX, f64::MIN].map(readable), ["∞", "-∞"]);
     }
 
     #[test]

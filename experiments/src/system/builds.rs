@@ -58,6 +58,11 @@ impl Build {
         !cfg!(debug_assertions) && self.profile != "debug"
     }
 
+    /// Returns its name and what compiled it, for reports.
+    pub(crate) fn description(&self) -> String {
+        format!("{}, {}, profile {}", self.name(), self.rustc, self.profile)
+    }
+
     /// Returns whether both are the same program, as far as that is known.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.binary_hash.as_ref().zip(other.binary_hash.as_ref()).is_none_or(|(a, b)| a == b)

@@ -75,6 +75,14 @@ impl Machine {
         }
     }
 
+    /// The processors, the memory and the system, for reports.
+    pub(crate) fn description(&self) -> String {
+        let memory =
+            self.memory().map(|bytes| format!(", {} MiB", bytes >> 20)).unwrap_or_default();
+        let kernel = self.kernel.as_ref().map(|kernel| format!(", kernel {kernel}"));
+        format!("{}{memory}{}", self.name(), kernel.unwrap_or_default())
+    }
+
     /// Processors that this process may run on, where the system tells.
     pub(crate) fn processors(&self) -> Option<u64> {
         self.cores
@@ -83,6 +91,11 @@ impl Machine {
     /// The same as a number of threads; one where the system does not tell.
     pub(crate) fn hardware_threads(&self) -> u32 {
         self.cores.and_then(|cores| u32::try_from(cores).ok()).unwrap_or(1)
+    }
+
+    /// Returns whether a hypervisor is known to run below the system.
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.virtualised == Some(true)
     }
 
     /// The memory that this process may use, in bytes, where the system tells.

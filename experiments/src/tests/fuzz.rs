@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::claims;
 use crate::data::{Latency, Measured, Metrics, RoleCount, SeriesPoint};
 use crate::plan::{Overrides, Plan};
-use crate::report::plot;
+use crate::report::{self, plot};
 use crate::results::manifest::Manifest;
-use crate::results::{Records, Sample, read_samples};
+use crate::results::{Records, Sample, read_roles, read_samples};
 use crate::spec::{self, ScaleName, Source};
 use crate::support::rng::XorShift;
 
@@ -109,8 +110,58 @@ fn fuzz(text: &[u8], stream: u64, mut reader: impl FnMut(&[u8]) -> Result<()>) -
     (runs, refused)
 }
 
+/// Claims of every kind.
+const CLAIMS: &str = r#"
+[[claims]]
+id = "C1"
+says = "It holds for each row."
+where = "theorem 1"
+paper = "N"
+kind = "bound"
+of = { scheme = "hazard-pointer" }
+[[claims]]
+id = "C2"
+says = "A stall is seen."
+where = "figure 1"
+paper = "1.5 to 2"
+kind = "jump"
+metric = "unreclaimed_peak"
+per = "threads"
+of = { scheme = ["epoch", "kovan"], stalled = [1, 2, 4] }
+over = { stalled = 0 }
+least = 1.5
+[[claims]]
+id = "C3"
+says = "It goes in this order."
+where = "figure 2"
+paper = "1 < 2"
+kind = "order"
+metric = "throughput"
+order = [{ scheme = "kovan" }, { scheme = "leak" }]
+tolerance = 0.5
+[[claims]]
+id = "C4"
+says = "It varies little."
+where = "figure 3"
+paper = "1.1"
+kind = "flat"
+metric = "rss_peak_bytes"
+of = { threads = 2 }
+across = "stalled"
+most = 1.1
+needs = { cores = 1 }
+[[claims]]
+id = "C5"
+says = "It grows."
+where = "figure 4"
+paper = "linear"
+kind = "growth"
+class = "linear"
+"#;
+
 fn source() -> Source {
-    spec::parse("s.toml", include_str!("../../specs/stalled-threads.toml")).expect("valid")
+    let text = include_str!("../../specs/stalled-threads.toml");
+    spec::parse("s.toml", &format!("{text}{CLAIMS}")).expect("valid")
 }
 
 #[test]
@@ -126,7 +177,7 @@ fn damaged_specs_are_refused_in_a_line() {
         for scale in [ScaleName::Smoke, ScaleName::Laptop, ScaleName::Paper] {
             Plan::new(&source, scale, &overrides)?;
         }
-        Ok(())
+        claims::refuse_unmatched(&source)
     });
     assert!(refused > runs / 10 && refused < runs, "{refused} of {runs} refused");
 }
@@ -205,6 +256,11 @@ impl Drop for Folder {
 /// Reads all records as the command `plot` does, and draws every figure.
 fn draw(dir: &Path, source: &Source, manifest: &Manifest) -> Result<()> {
     let samples = read_samples(dir)?.rows;
+    let roles = read_roles(dir)?.rows;
+    let outcomes =
+        claims::Records::of(source, manifest, &samples, &roles).judge(&source.spec.claims);
+    let _ = report::claims::text(&outcomes);
+    let _ = report::claims::artifact(dir, manifest, &samples, &outcomes);
     let mut spec = source.spec.clone();
     let names = ["throughput", "over-time", "latency", "roles", "throughput against cpu_ns"];
     spec.figures.get_or_insert(names.map(String::from).to_vec());

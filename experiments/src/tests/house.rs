@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 /// The parts of the crate from the top to the bottom. Each may use those that stand after it. A new
 /// part has a place here.
-const LAYERS: [&str; 13] = [
+const LAYERS: [&str; 14] = [
     "commands",
     "verify",
     "report",
+    "claims",
     "runner",
     "worker",
     "results",

@@ -5,6 +5,7 @@
 #![cfg(not(feature = "canary"))]
 
 mod adversaries;
+mod claims;
 mod compare;
 mod doctor;
 mod further;

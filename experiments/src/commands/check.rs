@@ -1,0 +1,87 @@
+//! The `check` command.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use clap::{Args, ValueEnum};
+
+use crate::claims::{Outcome, Records, Verdict};
+use crate::report::claims::{artifact, json, markdown, text};
+use crate::results::manifest::Manifest;
+use crate::results::{Sample, Table, read_roles, read_samples};
+use crate::spec::{self, Source};
+use crate::support::output::{complain, print, print_report, replace_file};
+
+pub(super) const EXIT_CODES: &str = "Exit codes: 0 no claim is refuted; 1 one is; 2 a mistake in the command or in a \
+    file";
+
+/// The file for those who evaluate an artifact.
+const ARTIFACT: &str = "ARTIFACT.md";
+
+/// The arguments of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// A folder that `run` wrote
+    dir: PathBuf,
+    /// How to print the verdicts
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Writes ARTIFACT.md into the folder, for those who evaluate an artifact
+    #[arg(long)]
+    artifact: bool,
+}
+
+/// How to print verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Columns.
+    Table,
+    /// A table in Markdown.
+    Markdown,
+    /// An array of objects.
+    Json,
+}
+
+/// The `check` command; the value is the exit code.
+pub(crate) fn check(args: &CheckArgs) -> Result<u8> {
+    let dir = &args.dir;
+    let manifest = Manifest::read(dir)?;
+    let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
+    ensure!(
+        !source.spec.claims.is_empty(),
+        "{}: the experiment {} makes no claims, so there is nothing to check; docs/FORMAT.md says how [[claims]] are \
+         written",
+        dir.display(),
+        source.spec.name
+    );
+    let Table { rows: samples, cut } = read_samples(dir)?;
+    cut.iter().for_each(|line| complain(line));
+    let outcomes = outcomes(dir, &source, &manifest, &samples)?;
+    match args.format {
+        Format::Table => print_report(&text(&outcomes))?,
+        Format::Markdown => print(&markdown(&outcomes))?,
+        Format::Json => print(&format!("{}\n", serde_json::to_string_pretty(&json(&outcomes))?))?,
+    }
+    if args.artifact {
+        let path = dir.join(ARTIFACT);
+        replace_file(&path, artifact(dir, &manifest, &samples, &outcomes).as_bytes())?;
+        if args.format == Format::Table {
+            print(&format!("\nartifact {}\n", path.display()))?;
+        }
+    }
+    Ok(u8::from(outcomes.iter().any(|outcome| outcome.verdict == Verdict::Refuted)))
+}
+
+/// What the records of a folder say of the claims of its spec.
+pub(super) fn outcomes(
+    dir: &Path,
+    source: &Source,
+    manifest: &Manifest,
+    samples: &[Sample],
+) -> Result<Vec<Outcome>> {
+    if source.spec.claims.is_empty() {
+        return Ok(Vec::new());
+    }
+    let roles = read_roles(dir)?.rows;
+    Ok(Records::of(source, manifest, samples, &roles).judge(&source.spec.claims))
+}
