@@ -152,10 +152,10 @@ mod tests {
     use std::rc::Rc;
     use std::sync::atomic::Ordering::Acquire;
 
-    use kovan_schemes::{Domain, Reclaimer, for_each_scheme};
+    use kovan_schemes::{Domain, Reclaimer};
 
     use super::*;
-    use crate::pause::{self, over_every_scheme};
+    use crate::pause::{self, over_each_kind};
 
     /// An enqueuer stops between the move of the tail and its link forward. The next one must
     /// write that link, or its own value could not be found.
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn gaps_are_closed() {
-        for_each_scheme!(over_every_scheme a_gap_is_closed);
+        over_each_kind!(a_gap_is_closed);
     }
 
     /// No link leads back to a node that is retired.
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn no_links_lead_back() {
-        for_each_scheme!(over_every_scheme no_link_leads_back);
-        for_each_scheme!(over_every_scheme no_link_leads_back_to_what_is_retired);
+        over_each_kind!(no_link_leads_back);
+        over_each_kind!(no_link_leads_back_to_what_is_retired);
     }
 }

@@ -206,10 +206,10 @@ impl<V: Content, R: Reclaimer> Structure<R> for EliminationStack<V, R> {
 mod tests {
     use std::rc::Rc;
 
-    use kovan_schemes::{Domain, Reclaimer, for_each_scheme};
+    use kovan_schemes::{Domain, Reclaimer};
 
     use super::*;
-    use crate::pause::{self, over_every_scheme};
+    use crate::pause::{self, over_each_kind};
 
     /// A pop takes an offer; the slot stays with the pusher until it has noticed.
     fn an_offer_is_taken<R: Reclaimer>() {
@@ -243,6 +243,6 @@ mod tests {
 
     #[test]
     fn offers_are_taken() {
-        for_each_scheme!(over_every_scheme an_offer_is_taken);
+        over_each_kind!(an_offer_is_taken);
     }
 }

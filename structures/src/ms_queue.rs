@@ -113,10 +113,10 @@ front_queue! {
 mod tests {
     use std::rc::Rc;
 
-    use kovan_schemes::{Domain, Reclaimer, for_each_scheme};
+    use kovan_schemes::{Domain, Reclaimer};
 
     use super::*;
-    use crate::pause::{self, over_every_scheme};
+    use crate::pause::{self, over_each_kind};
 
     /// An enqueuer stops after it has linked its node and before it moves the tail. The head must
     /// not pass the tail.
@@ -153,6 +153,6 @@ mod tests {
 
     #[test]
     fn a_slow_tail_is_moved_by_dequeues() {
-        for_each_scheme!(over_every_scheme a_slow_tail_is_moved);
+        over_each_kind!(a_slow_tail_is_moved);
     }
 }

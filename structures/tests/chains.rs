@@ -2,6 +2,9 @@
 //! and every scheme. Keys run a script when a traversal compares them, as another thread could at
 //! that moment, and notice being read after they were freed.
 
+#[path = "common/kinds.rs"]
+mod kinds;
+
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -303,9 +306,9 @@ fn the_node_before_goes<R: Reclaimer, M: Map<R>>() -> u64 {
     (0..OPERATIONS).map(each).sum()
 }
 
-macro_rules! over_every_scheme {
+macro_rules! over_schemes {
     ([$($scheme:ident : $strength:ident,)*]) => {
-        over_every_scheme! { @tests [$($scheme : $strength,)*]
+        over_schemes! { @tests [$($scheme : $strength,)*]
             the_chain_goes, the_chain_goes_in_parts, the_entry_is_replaced, the_node_before_goes,
         }
     };
@@ -315,7 +318,7 @@ macro_rules! over_every_scheme {
             $(
                 #[test]
                 fn $test() {
-                    over_every_scheme! { @run $schemes $test }
+                    over_schemes! { @run $schemes $test }
                 }
             )*
         }
@@ -331,7 +334,7 @@ macro_rules! over_every_scheme {
             let list = super::$test::<schemes::$scheme, HarrisListScot<Key, (), schemes::$scheme>>();
             let map = super::$test::<schemes::$scheme, HashMapHarris<Key, (), schemes::$scheme>>();
             assert!(list > 0 && map > 0, "the scripts have run");
-            over_every_scheme!(@harris $strength $scheme $test);
+            over_schemes!(@harris $strength $scheme $test);
         )*
     };
     (@harris region $scheme:ident $test:ident) => {
@@ -339,4 +342,4 @@ macro_rules! over_every_scheme {
     };
     (@harris $weaker:ident $scheme:ident $test:ident) => { () };
 }
-kovan_schemes::for_each_scheme!(over_every_scheme);
+kinds::for_each_kind!(over_schemes [Epoch: region, Crystalline: pointer,]);

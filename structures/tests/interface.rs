@@ -1,5 +1,8 @@
 //! What users see besides the uniform face: entries, cursors, peeks, over every scheme.
 
+#[path = "common/kinds.rs"]
+mod kinds;
+
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -224,7 +227,7 @@ fn pools_are_counted_meanwhile<R: Reclaimer>() {
     }
 }
 
-macro_rules! over_every_scheme {
+macro_rules! over_schemes {
     ([$($scheme:ident : $strength:ident,)*]) => {
         #[test]
         fn entries() {
@@ -235,7 +238,7 @@ macro_rules! over_every_scheme {
                 entries_outlive_their_keys(SkipList::<_, _, schemes::$scheme>::new);
                 entries_outlive_their_keys(|d| HashMap::<_, _, schemes::$scheme>::new(d, 4));
                 entries_outlive_their_keys(|d| HashMapHarris::<_, _, schemes::$scheme>::new(d, 4));
-                over_every_scheme!(@harris $strength $scheme);
+                over_schemes!(@harris $strength $scheme);
             )*
         }
         #[test]
@@ -261,4 +264,4 @@ macro_rules! over_every_scheme {
     };
     (@harris $weaker:ident $scheme:ident) => { () };
 }
-kovan_schemes::for_each_scheme!(over_every_scheme);
+kinds::for_each_kind!(over_schemes [Epoch: region, Crystalline: pointer, HazardPointer: pointer,]);

@@ -3,6 +3,9 @@
 #[path = "common/tree.rs"]
 mod tree;
 
+#[path = "common/kinds.rs"]
+mod kinds;
+
 use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -219,7 +222,7 @@ fn each_record_is_retired_once<R: Reclaimer>() {
     assert!(!R::FACTS.frees_on_drop || meter.totals().unreclaimed() == 0);
 }
 
-macro_rules! over_every_scheme {
+macro_rules! over_schemes {
     ([$($scheme:ident : $strength:ident,)*]) => {
         #[test]
         fn readers_inside_removed_parts_start_again() {
@@ -238,4 +241,4 @@ macro_rules! over_every_scheme {
         }
     };
 }
-kovan_schemes::for_each_scheme!(over_every_scheme);
+kinds::for_each_kind!(over_schemes [Epoch: region, Crystalline: pointer,]);

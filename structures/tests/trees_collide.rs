@@ -11,7 +11,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 
-use common::{Random, scaled};
+use common::{Random, for_each_kind, scaled};
 use kovan_schemes::{Domain, Reclaimer, RegionProtection, schemes};
 use kovan_structures::{Bonsai, EllenTree, NmTree};
 
@@ -202,7 +202,7 @@ fn snapshots_are_atomic<R: RegionProtection>() {
     });
 }
 
-macro_rules! over_every_scheme {
+macro_rules! over_schemes {
     ([$($scheme:ident : $strength:ident,)*]) => {
         #[test]
         fn operations_of_destructors_help() {
@@ -220,6 +220,12 @@ macro_rules! over_every_scheme {
                 threads_collide::<schemes::$scheme, Bonsai<_, _, _>>();
             )*
         }
+    };
+}
+for_each_kind!(over_schemes [Epoch: region, Crystalline: pointer,]);
+
+macro_rules! over_every_scheme {
+    ([$($scheme:ident : $strength:ident,)*]) => {
         #[test]
         fn a_snapshot_does_not_change() {
             $(over_every_scheme!(@$strength snapshots_stay $scheme);)*

@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use kovan_schemes::{Domain, Guard, Reclaimer, for_each_scheme};
+use kovan_schemes::{Domain, Guard, Reclaimer};
 
 use super::NmTree;
-use crate::pause::{self, over_every_scheme};
+use crate::pause::{self, over_each_kind};
 
 /// Of two siblings that are both being removed, the one that is lifted keeps its flag.
 fn flag_is_lifted<R: Reclaimer>() {
@@ -36,7 +36,7 @@ fn flag_is_lifted<R: Reclaimer>() {
 
 #[test]
 fn a_flag_is_lifted_with_its_leaf() {
-    for_each_scheme!(over_every_scheme flag_is_lifted);
+    over_each_kind!(flag_is_lifted);
 }
 
 /// A key that tells in how many places it is.
@@ -98,5 +98,5 @@ fn top_of_a_chain_is_kept<R: Reclaimer>() {
 
 #[test]
 fn the_top_of_a_chain_is_kept() {
-    for_each_scheme!(over_every_scheme top_of_a_chain_is_kept);
+    over_each_kind!(top_of_a_chain_is_kept);
 }

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use kovan_schemes::{Domain, Reclaimer, for_each_scheme};
+use kovan_schemes::{Domain, Reclaimer};
 
 use super::*;
-use crate::pause::{self, over_every_scheme};
+use crate::pause::{self, over_each_kind};
 
 /// An enqueuer stops after it has linked its segment and before it moves the tail. The head must
 /// not pass the tail.
@@ -38,7 +38,7 @@ fn a_slow_tail_is_moved<R: Reclaimer>() {
 
 #[test]
 fn a_slow_tail_is_moved_by_dequeues() {
-    for_each_scheme!(over_every_scheme a_slow_tail_is_moved);
+    over_each_kind!(a_slow_tail_is_moved);
 }
 
 /// An enqueuer stops before its cell is full; a dequeuer finds an older value gone, spoils the
@@ -62,7 +62,7 @@ fn a_spoiled_cell_is_left<R: Reclaimer>() {
 
 #[test]
 fn spoiled_cells_are_left() {
-    for_each_scheme!(over_every_scheme a_spoiled_cell_is_left);
+    over_each_kind!(a_spoiled_cell_is_left);
 }
 
 /// Beside an enqueuer that stops before its cell is full, the queue is empty if no other value is
@@ -90,7 +90,7 @@ fn an_unfilled_cell_is_no_value<R: Reclaimer>() {
 
 #[test]
 fn unfilled_cells_are_no_values() {
-    for_each_scheme!(over_every_scheme an_unfilled_cell_is_no_value);
+    over_each_kind!(an_unfilled_cell_is_no_value);
 }
 
 /// A dequeuer stops at the cell it was given, while others take the rest of the segment and
@@ -119,5 +119,5 @@ fn a_slow_dequeue_keeps_its_cell<R: Reclaimer>() {
 
 #[test]
 fn slow_dequeues_keep_their_cells() {
-    for_each_scheme!(over_every_scheme a_slow_dequeue_keeps_its_cell);
+    over_each_kind!(a_slow_dequeue_keeps_its_cell);
 }

@@ -5,11 +5,11 @@ use std::cmp::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
-use kovan_schemes::{Domain, Guard, Reclaimer, for_each_scheme};
+use kovan_schemes::{Domain, Guard, Reclaimer};
 
 use super::SkipList;
 use super::node::LEVELS;
-use crate::pause::{self, over_every_scheme};
+use crate::pause::{self, over_each_kind};
 use crate::structure::{Key, Value};
 
 const KEY: u64 = 10;
@@ -147,11 +147,11 @@ fn replaced_and_removed<R: Reclaimer>() {
 
 #[test]
 fn a_replacement_meets_others() {
-    for_each_scheme!(over_every_scheme replaced);
-    for_each_scheme!(over_every_scheme replaced_alone);
-    for_each_scheme!(over_every_scheme replaced_is_found);
-    for_each_scheme!(over_every_scheme replaced_twice);
-    for_each_scheme!(over_every_scheme replaced_and_removed);
+    over_each_kind!(replaced);
+    over_each_kind!(replaced_alone);
+    over_each_kind!(replaced_is_found);
+    over_each_kind!(replaced_twice);
+    over_each_kind!(replaced_and_removed);
 }
 
 /// A removal stops when it has marked its node, which is linked at all levels. Others pass it by.
@@ -177,7 +177,7 @@ fn left_marked<R: Reclaimer>() {
 
 #[test]
 fn a_marked_node_is_passed_by() {
-    for_each_scheme!(over_every_scheme left_marked);
+    over_each_kind!(left_marked);
 }
 
 fn neighbours_removed<R: Reclaimer>() {
@@ -190,17 +190,17 @@ fn neighbours_removed<R: Reclaimer>() {
 
 #[test]
 fn a_level_linked_after_the_removal_is_unlinked() {
-    for_each_scheme!(over_every_scheme removed);
+    over_each_kind!(removed);
 }
 
 #[test]
 fn an_old_node_does_not_hide_a_new_one() {
-    for_each_scheme!(over_every_scheme removed_and_inserted);
+    over_each_kind!(removed_and_inserted);
 }
 
 #[test]
 fn levels_are_linked_though_the_neighbours_go() {
-    for_each_scheme!(over_every_scheme neighbours_removed);
+    over_each_kind!(neighbours_removed);
 }
 
 /// A key whose comparison panics, on demand.
@@ -255,5 +255,5 @@ fn removed_and_thrown<R: Reclaimer>() {
 
 #[test]
 fn a_level_linked_late_is_unlinked_without_comparisons() {
-    for_each_scheme!(over_every_scheme removed_and_thrown);
+    over_each_kind!(removed_and_thrown);
 }

@@ -4,9 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use kovan_schemes::{Domain, Reclaimer, for_each_scheme};
+use kovan_schemes::{Domain, Reclaimer};
 
-use crate::pause::{self, over_every_scheme};
+use crate::pause::{self, over_each_kind};
 use crate::{MichaelList, SkipList};
 
 /// Tells when it is dropped.
@@ -74,6 +74,6 @@ fn skip_list_entries<R: Reclaimer>() {
 
 #[test]
 fn entries_of_iterators_are_held() {
-    for_each_scheme!(over_every_scheme list_entries);
-    for_each_scheme!(over_every_scheme skip_list_entries);
+    over_each_kind!(list_entries);
+    over_each_kind!(skip_list_entries);
 }
