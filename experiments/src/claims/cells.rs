@@ -83,7 +83,11 @@ impl Chooser<'_> {
                 let axis = claim.across.as_deref().unwrap_or_default();
                 let mut groups: BTreeMap<TrialId, Vec<TrialId>> = BTreeMap::new();
                 for id in self.matching(claim, &claim.of) {
-                    groups.entry(without(id, axis)).or_default().push(id.clone());
+                    let mut rest = without(id, axis);
+                    if axis == "workload" && self.ranges_follow_workloads() {
+                        rest.key_range = 0;
+                    }
+                    groups.entry(rest).or_default().push(id.clone());
                 }
                 let groups = groups.into_values().filter(|cells| cells.len() > 1);
                 groups.map(|cells| case(Form::Spread, cells)).collect()
@@ -119,8 +123,10 @@ impl Chooser<'_> {
         let names = |axis: &str| selector.contains_key(axis);
         let is_alone = of.stalled == 0 || other.stalled == 0;
         let has_none = is_alone && OF_ADVERSARY.iter().any(|axis| names(axis));
+        let brings_range = names("workload") && self.ranges_follow_workloads();
         let is_same = |axis: &str| {
             names(axis)
+                || (brings_range && axis == "key_range")
                 || (has_none && OF_ADVERSARY.contains(&axis))
                 || of.get(axis) == other.get(axis)
         };
@@ -128,6 +134,14 @@ impl Chooser<'_> {
         axes.into_iter().all(is_same)
             && selector.iter().all(|(axis, values)| self.has(other, axis, values))
             && same_parameters(of, other, selector)
+    }
+
+    /// Returns whether each workload has a key range of its own, so that the range is no axis beside it.
+    fn ranges_follow_workloads(&self) -> bool {
+        let mut ranges: BTreeMap<&str, u64> = BTreeMap::new();
+        self.cells
+            .iter()
+            .all(|id| *ranges.entry(&id.workload).or_insert(id.key_range) == id.key_range)
     }
 
     /// Returns whether a cell has one of the values.

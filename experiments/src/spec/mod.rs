@@ -50,6 +50,14 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("specs/ibr18.toml", include_str!("../../specs/ibr18.toml")),
     ("specs/hyaline21-stall.toml", include_str!("../../specs/hyaline21-stall.toml")),
     ("specs/scot26-list.toml", include_str!("../../specs/scot26-list.toml")),
+    ("specs/hyaline21-write.toml", include_str!("../../specs/hyaline21-write.toml")),
+    ("specs/wfe20-map.toml", include_str!("../../specs/wfe20-map.toml")),
+    ("specs/crystalline24-map.toml", include_str!("../../specs/crystalline24-map.toml")),
+    ("specs/he17.toml", include_str!("../../specs/he17.toml")),
+    ("specs/debra15.toml", include_str!("../../specs/debra15.toml")),
+    ("specs/nbr21-delayed.toml", include_str!("../../specs/nbr21-delayed.toml")),
+    ("specs/pebr20-noncoop.toml", include_str!("../../specs/pebr20-noncoop.toml")),
+    ("specs/brcu24-long.toml", include_str!("../../specs/brcu24-long.toml")),
 ];
 
 /// More bytes than this are no spec.
