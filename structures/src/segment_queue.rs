@@ -57,12 +57,27 @@ struct Segment<T, R: Reclaimer> {
     cells: [Cell<T>; CELLS],
 }
 
+/// Cells whose values are dropped with it: those that are left when the destructor of one of them has panicked.
+struct Rest<'a, T>(std::slice::IterMut<'a, Cell<T>>);
+
+impl<T> Rest<'_, T> {
+    fn clear(&mut self) {
+        self.0.by_ref().for_each(|cell| drop(cell.take_exclusive()));
+    }
+}
+
+impl<T> Drop for Rest<'_, T> {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 /// The drop of a queue needs it. In a segment that is retired all cells were taken, and none is read.
 impl<T, R: Reclaimer> Drop for Segment<T, R> {
     fn drop(&mut self) {
         // A dequeue empties the cell that it is given before it returns.
         let given = (*self.dequeues.0.get_mut()).min(CELLS);
-        self.cells[given..].iter_mut().for_each(|cell| drop(cell.take_exclusive()));
+        Rest(self.cells[given..].iter_mut()).clear();
     }
 }
 
