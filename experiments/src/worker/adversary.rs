@@ -138,7 +138,7 @@ impl Intruder<'_> {
                 while !schedule.end.is_given() {
                     let nap = || {
                         place.arrive();
-                        std::thread::sleep(period);
+                        schedule.end.sleep(period);
                     };
                     stop(structure, &handle, adversary.at, key, schedule, nap);
                 }

@@ -1,7 +1,7 @@
 //! What all workers do now, and signals that threads wait for.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::data::Manner;
 use crate::system::threads::{End, Meeting};
@@ -50,6 +50,19 @@ impl Signal {
         self.is_given.load(Relaxed)
     }
 
+    /// Sleeps for so long, or until it is given.
+    pub(super) fn sleep(&self, length: Duration) {
+        const SLICE: Duration = Duration::from_millis(20);
+        let began = Instant::now();
+        while !self.is_given() {
+            let left = length.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::sleep(left.min(SLICE));
+        }
+    }
+
     /// Waits for it.
     pub(super) fn wait(&self, how: Manner) {
         match how {
@@ -68,5 +81,22 @@ impl Signal {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_sleeps_is_woken_by_the_signal() {
+        let (signal, began) = (Signal::default(), Instant::now());
+        std::thread::scope(|scope| {
+            scope.spawn(|| signal.sleep(Duration::from_secs(600)));
+            signal.sleep(Duration::from_millis(30));
+            assert!(began.elapsed() >= Duration::from_millis(30), "nobody gave it");
+            signal.give();
+        });
+        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
     }
 }
