@@ -62,7 +62,7 @@ struct Rest<'a, T>(std::slice::IterMut<'a, Cell<T>>);
 
 impl<T> Rest<'_, T> {
     fn clear(&mut self) {
-        self.0.by_ref().for_each(|cell| drop(cell.take_exclusive()));
+        self.0.by_ref().for_each(Cell::clear);
     }
 }
 

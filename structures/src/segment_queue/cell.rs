@@ -81,4 +81,12 @@ impl<T> Cell<T> {
         // SAFETY: full, so written, and taken now.
         full.then(|| unsafe { self.value.get_mut().assume_init_read() })
     }
+
+    /// Drops the value, if there is one, where it lies: it may be large.
+    pub(super) fn clear(&mut self) {
+        if replace(self.state.get_mut(), TAKEN) == FULL {
+            // SAFETY: full, so written, and taken now.
+            unsafe { self.value.get_mut().assume_init_drop() };
+        }
+    }
 }
