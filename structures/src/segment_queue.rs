@@ -57,30 +57,6 @@ struct Segment<T, R: Reclaimer> {
     cells: [Cell<T>; CELLS],
 }
 
-/// Cells whose values are dropped with it: those that are left when the destructor of one of them has panicked.
-struct Rest<'a, T>(std::slice::IterMut<'a, Cell<T>>);
-
-impl<T> Rest<'_, T> {
-    fn clear(&mut self) {
-        self.0.by_ref().for_each(Cell::clear);
-    }
-}
-
-impl<T> Drop for Rest<'_, T> {
-    fn drop(&mut self) {
-        self.clear();
-    }
-}
-
-/// The drop of a queue needs it. In a segment that is retired all cells were taken, and none is read.
-impl<T, R: Reclaimer> Drop for Segment<T, R> {
-    fn drop(&mut self) {
-        // A dequeue empties the cell that it is given before it returns.
-        let given = (*self.dequeues.0.get_mut()).min(CELLS);
-        Rest(self.cells[given..].iter_mut()).clear();
-    }
-}
-
 impl<T, R: Reclaimer> Link<R> for Segment<T, R> {
     fn link(&self) -> &Atomic<Self, R> {
         &self.next

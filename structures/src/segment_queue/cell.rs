@@ -2,7 +2,7 @@
 
 use std::cell::UnsafeCell;
 use std::hint::spin_loop;
-use std::mem::{MaybeUninit, replace};
+use std::mem::{MaybeUninit, needs_drop, replace};
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -81,12 +81,14 @@ impl<T> Cell<T> {
         // SAFETY: full, so written, and taken now.
         full.then(|| unsafe { self.value.get_mut().assume_init_read() })
     }
+}
 
-    /// Drops the value, if there is one, where it lies: it may be large.
-    pub(super) fn clear(&mut self) {
-        if replace(self.state.get_mut(), TAKEN) == FULL {
-            // SAFETY: full, so written, and taken now.
-            unsafe { self.value.get_mut().assume_init_drop() };
+/// The drop of a queue needs it. In a segment that is retired all cells were taken.
+impl<T> Drop for Cell<T> {
+    fn drop(&mut self) {
+        // A constant: without it, each segment that is freed would be read through.
+        if needs_drop::<T>() {
+            drop(self.take_exclusive());
         }
     }
 }
