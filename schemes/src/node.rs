@@ -80,7 +80,9 @@ impl<T, H> Drop for Retired<T, H> {
         }
     }
 }
+
 impl<T, H> Retired<T, H> {
+    /// Drops the value and counts the free.
     #[inline]
     fn end(&mut self) {
         self.0.tag.expect_retired();
