@@ -25,8 +25,8 @@ pub(super) struct Input<'a> {
 type Opponent = (Option<Adversary>, u32, u64);
 
 impl Input<'_> {
-    /// All trials, repeat after repeat.
-    pub(super) fn trials(&self, most: usize) -> Result<Vec<Trial>> {
+    /// All cells, as trials of the first repeat. With all repeats they may be so many at most.
+    pub(super) fn cells(&self, most: usize) -> Result<Vec<Trial>> {
         let bases = self.bases(most)?;
         let repeats = self.overrides.repeats.unwrap_or(self.scale.repeats);
         let pairs = self.schemes.len() * self.structures.len();
@@ -41,16 +41,14 @@ impl Input<'_> {
         )?;
         let mut trials = Vec::new();
         let mut seen = BTreeSet::new();
-        for repeat in 1..=repeats {
-            for workload in &self.spec.workloads {
-                for &threads in &threads {
-                    for opponent in &opponents {
-                        for base in &bases {
-                            let mut id = TrialId { threads, repeat, ..base.clone() };
-                            id.workload.clone_from(&workload.name);
-                            let trial = self.trial(id, workload.clone(), opponent)?;
-                            self.with_pairs(&trial, &mut seen, &mut trials);
-                        }
+        for workload in &self.spec.workloads {
+            for &threads in &threads {
+                for opponent in &opponents {
+                    for base in &bases {
+                        let mut id = TrialId { threads, ..base.clone() };
+                        id.workload.clone_from(&workload.name);
+                        let trial = self.trial(id, workload.clone(), opponent)?;
+                        self.with_pairs(&trial, &mut seen, &mut trials);
                     }
                 }
             }

@@ -114,43 +114,45 @@ impl Plan {
             pair.filter(|pair| !pair.allowed).map(|pair| pair.reason.clone())
         };
         let input = combine::Input { spec, scale, overrides, seed, schemes, structures };
-        let trials = input.trials(MAX_TRIALS)?;
-        let mut trials: Vec<Planned> = trials
-            .into_iter()
-            .map(|trial| Planned { refused: refused(&trial.id), trial })
-            .collect();
-        let cells: Vec<Planned> =
-            trials.iter().take_while(|planned| planned.trial.id.repeat == 1).cloned().collect();
-        // Each repeat is a block in an order of its own, one after the other: its trials run close to each
-        // other in time, and what is interrupted has whole repeats.
-        let mut order = SplitMix::new(seed);
-        let same_block =
-            |one: &Planned, next: &Planned| one.trial.id.repeat == next.trial.id.repeat;
-        trials.chunk_by_mut(same_block).for_each(|block| order.shuffle(block));
+        let cells = input.cells(MAX_TRIALS)?.into_iter();
+        let cells = cells.map(|trial| Planned { refused: refused(&trial.id), trial }).collect();
         let repeats = overrides.repeats.unwrap_or(scale.repeats);
         let further = overrides.further.or(scale.further());
         check_further(&further, repeats)?;
         let judged = spec.judged();
-        Ok(Self { scale: scale_name, seed, trials, repeats, further, judged, cells })
+        let (scale, trials) = (scale_name, Vec::new());
+        let mut plan = Self { scale, seed, trials, repeats, further, judged, cells };
+        let blocks = plan.orders().zip(1..=repeats);
+        plan.trials = blocks.flat_map(|(order, repeat)| plan.in_order(&order, repeat)).collect();
+        Ok(plan)
     }
 
-    /// Every cell once more, in a fresh order: the block of a repeat. Those of the plan are the same as in
-    /// `trials`, so that it does not matter to a block whether it was planned.
-    pub(crate) fn block(&self, repeat: u32) -> Vec<Planned> {
-        let mut order = SplitMix::new(self.seed);
-        // Each block takes from the stream what the one before has left.
-        let mut places: Vec<usize> = Vec::new();
-        for _ in 0..repeat {
-            places = (0..self.cells.len()).collect();
+    /// Returns the orders of the blocks, one after the other: the places of the cells. Each repeat is a block in an order
+    /// of its own, so that its trials run close to each other in time, and what is interrupted has whole repeats.
+    fn orders(&self) -> impl Iterator<Item = Vec<usize>> + use<> {
+        let (mut order, count) = (SplitMix::new(self.seed), self.cells.len());
+        std::iter::repeat_with(move || {
+            let mut places: Vec<usize> = (0..count).collect();
             order.shuffle(&mut places);
-        }
-        let of = |place: usize| {
-            let mut planned = self.cells[place].clone();
+            places
+        })
+    }
+
+    /// Returns every cell once, in an order of their places.
+    fn in_order(&self, order: &[usize], repeat: u32) -> Vec<Planned> {
+        let of = |place: &usize| {
+            let mut planned = self.cells[*place].clone();
             planned.trial.id.repeat = repeat;
             planned.trial.seed = trial_seed(self.seed, &planned.trial.id);
             planned
         };
-        places.into_iter().map(of).collect()
+        order.iter().map(of).collect()
+    }
+
+    /// Returns the block of a repeat, from 1, which may be beyond those of the plan.
+    pub(crate) fn block(&self, repeat: u32) -> Vec<Planned> {
+        let order = self.orders().nth(repeat.saturating_sub(1) as usize).unwrap_or_default();
+        self.in_order(&order, repeat)
     }
 
     /// A hash of everything that decides what is measured; not of texts.
