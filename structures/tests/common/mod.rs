@@ -1,32 +1,8 @@
 //! What the tests share.
 
-/// A generator of test sequences: xorshift64*.
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32
-    }
-
-    pub(crate) fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-}
-
-/// `iterations`, times the environment variable `KOVAN_STRESS`.
-pub(crate) fn scaled(iterations: u64) -> u64 {
-    let factor = std::env::var("KOVAN_STRESS").ok().and_then(|text| text.parse().ok());
-    iterations * factor.unwrap_or(1)
-}
-
-#[path = "kinds.rs"]
 mod kinds;
+mod random;
+
 #[allow(unused_imports, reason = "not every test file has it")]
 pub(crate) use kinds::for_each_kind;
+pub(crate) use random::{Random, scaled};
