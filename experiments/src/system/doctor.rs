@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::builds::Build;
-use super::machine::Machine;
+use super::machine::{Machine, line};
 use super::{allocator, hardware};
 
 /// How much something matters.
@@ -65,14 +65,13 @@ impl Finding {
 
 /// Looks at everything. It watches the processors for a second.
 pub(crate) fn examine() -> Vec<Finding> {
-    let read = |path: &str| fs::read_to_string(path).ok();
     let machine = Machine::here();
     let mut findings = of_machine(&machine);
     findings.push(of_others(watch(Duration::from_secs(1))));
     findings.push(of_clock(
-        read("/sys/devices/system/clocksource/clocksource0/current_clocksource").as_deref(),
+        line("/sys/devices/system/clocksource/clocksource0/current_clocksource").as_deref(),
     ));
-    findings.push(of_huge_pages(read("/sys/kernel/mm/transparent_hugepage/enabled").as_deref()));
+    findings.push(of_huge_pages(line("/sys/kernel/mm/transparent_hugepage/enabled").as_deref()));
     findings.push(of_counters(hardware::refused()));
     findings.extend(
         allocator::names().map(|name| of_allocator(name, allocator::environment(name).map(|_| ()))),
@@ -83,7 +82,6 @@ pub(crate) fn examine() -> Vec<Finding> {
 
 /// What the machine's record says.
 fn of_machine(machine: &Machine) -> Vec<Finding> {
-    let facts = machine.facts();
     let processors = match machine.processors() {
         None => Finding::unknown("processors"),
         Some(count @ 0..8) => Finding::new(
@@ -110,7 +108,7 @@ fn of_machine(machine: &Machine) -> Vec<Finding> {
         quota,
         flag(
             "virtual machine",
-            facts.virtualised,
+            machine.virtualised,
             Verdict::Mind,
             "the host moves and stops processors \
             unseen, and the way between two of them changes; compare only within blocks (`plot --baseline`), \
@@ -118,7 +116,7 @@ fn of_machine(machine: &Machine) -> Vec<Finding> {
         ),
         flag(
             "hardware threads share cores",
-            facts.smt,
+            machine.smt,
             Verdict::Mind,
             "two threads of one core slow each \
             other down; pin with the axis `placement`, or switch it off: echo off > \
@@ -126,14 +124,14 @@ fn of_machine(machine: &Machine) -> Vec<Finding> {
         ),
         flag(
             "turbo",
-            facts.turbo,
+            machine.turbo,
             Verdict::Mind,
             "one busy core is faster than all of them, so speed-ups \
             look worse than they are; switch it off: echo 1 > \
             /sys/devices/system/cpu/intel_pstate/no_turbo, or echo 0 > \
             /sys/devices/system/cpu/cpufreq/boost",
         ),
-        of_governor(facts.governor),
+        of_governor(machine.governor.as_deref()),
     ]
 }
 
@@ -214,7 +212,7 @@ fn of_others(shares: Option<[f64; 2]>) -> Finding {
 }
 
 fn of_clock(source: Option<&str>) -> Finding {
-    match source.map(str::trim) {
+    match source {
         None => Finding::unknown("clock"),
         Some(fast @ ("tsc" | "kvm-clock" | "arch_sys_counter" | "hyperv_clocksource_tsc_page")) => {
             Finding::good("clock", fast)
@@ -300,7 +298,7 @@ mod tests {
             of_others(Some([0.5, 0.0])),
             of_others(Some([0.0, 0.3])),
             of_governor(Some("powersave")),
-            of_clock(Some("hpet\n")),
+            of_clock(Some("hpet")),
         ];
         for finding in all {
             assert_eq!(finding.verdict, Verdict::Spoils, "{finding:?}");
@@ -315,7 +313,7 @@ mod tests {
         let all = [
             of_others(Some([0.01, 0.0])),
             of_governor(Some("performance")),
-            of_clock(Some("tsc\n")),
+            of_clock(Some("tsc")),
             of_huge_pages(Some("always [madvise] never\n")),
             flag("turbo", Some(false), Verdict::Mind, "advice"),
             of_allocator("mimalloc", Ok(())),

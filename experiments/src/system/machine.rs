@@ -17,13 +17,13 @@ pub(crate) struct Machine {
     /// Processors that this process may run on, whatever the quota of its control group.
     cores: Option<u64>,
     /// Says whether two hardware threads share a core.
-    smt: Option<bool>,
+    pub(super) smt: Option<bool>,
     /// Of the first core, for example `L2 Unified 1024K`.
     caches: Vec<String>,
-    governor: Option<String>,
-    turbo: Option<bool>,
+    pub(super) governor: Option<String>,
+    pub(super) turbo: Option<bool>,
     /// Says whether a hypervisor runs below the system.
-    virtualised: Option<bool>,
+    pub(super) virtualised: Option<bool>,
     memory_bytes: Option<u64>,
     /// The tightest quota of the control groups around this process: microseconds of processor time, and
     /// the period in microseconds; or `max`.
@@ -34,19 +34,6 @@ pub(crate) struct Machine {
     /// What the kernel gives of the processor's counters. Absent in records of older versions.
     hardware_counters: Option<String>,
     architecture: String,
-}
-
-/// What the system tells of the processors' settings.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ProcessorFacts<'a> {
-    /// Says whether two hardware threads share a core.
-    pub(crate) smt: Option<bool>,
-    /// Says whether a core runs faster while others are idle.
-    pub(crate) turbo: Option<bool>,
-    /// Says whether a hypervisor runs below the system.
-    pub(crate) virtualised: Option<bool>,
-    /// What chooses the frequency.
-    pub(crate) governor: Option<&'a str>,
 }
 
 const CPU: &str = "/sys/devices/system/cpu";
@@ -63,16 +50,6 @@ impl Machine {
         let kind = if self.virtualised == Some(true) { "virtual processors" } else { "processors" };
         let quota = self.quota().map_or_else(String::new, |quota| format!(", quota {quota}"));
         format!("{}, {count} {kind}{quota}", self.processor())
-    }
-
-    /// The settings of the processors.
-    pub(crate) fn facts(&self) -> ProcessorFacts<'_> {
-        ProcessorFacts {
-            smt: self.smt,
-            turbo: self.turbo,
-            virtualised: self.virtualised,
-            governor: self.governor.as_deref(),
-        }
     }
 
     /// The processors, the memory and the system, for reports.
@@ -178,7 +155,7 @@ fn available() -> Option<u64> {
 }
 
 /// The text of a file of one line.
-fn line(path: &str) -> Option<String> {
+pub(super) fn line(path: &str) -> Option<String> {
     fs::read_to_string(path).ok().map(|text| text.trim().into())
 }
 
