@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::data::{AXES, Settings, TrialId, parameter_name};
+use crate::data::{AXES, BUCKETS, Settings, TrialId, parameter_name};
 use crate::spec::{Claim, ClaimKind, Selector, ThreadCount, Values};
 
 /// Cells whose values are one number for each block.
@@ -23,9 +23,6 @@ pub(super) enum Form {
     /// The largest over the smallest.
     Spread,
 }
-
-/// The parameters of structures, by their own names.
-const OF_STRUCTURES: [&str; 1] = ["buckets"];
 
 /// The axes that say which adversary there is.
 const OF_ADVERSARY: [&str; 3] = ["adversary", "stalled", "period_ms"];
@@ -178,7 +175,7 @@ fn same_parameters(of: &TrialId, other: &TrialId, selector: &Selector) -> bool {
         .collect();
     let shared = |id: &TrialId| -> BTreeMap<String, u64> {
         let is_shared = |name: &str| {
-            if OF_STRUCTURES.contains(&name) {
+            if name == BUCKETS {
                 of.structure == other.structure
             } else {
                 of.scheme == other.scheme

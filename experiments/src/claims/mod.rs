@@ -99,7 +99,7 @@ impl<'a> Records<'a> {
     /// Holds the claims of a spec against them.
     pub(crate) fn judge(&self, claims: &[Claim]) -> Vec<Outcome> {
         let rows = Rows::of(self.samples, self.roles);
-        let planned = self.planned.iter().map(rows::point);
+        let planned = self.planned.iter().map(TrialId::cell);
         let cells: BTreeSet<TrialId> = planned.chain(rows.cells()).collect();
         let chooser = Chooser { cells: &cells, processors: self.processors };
         claims.iter().map(|claim| self.judge_claim(claim, &chooser, &rows)).collect()
@@ -204,8 +204,8 @@ fn is_steady(claim: &Claim) -> bool {
 
 /// Refuses claims that no cell matches at any scale, or unsound pairs only; the error names the line.
 pub(crate) fn refuse_unmatched(source: &Source) -> Result<()> {
-    /// Whether a spec is valid must not depend on the machine: on this one, thread counts that differ on a large
-    /// machine differ too.
+    /// A spec must not be valid on one machine and wrong on another: with so many processors, thread counts that
+    /// differ on a large machine differ too.
     const PROCESSORS: u32 = 240;
     if source.spec.claims.is_empty() {
         return Ok(());
@@ -217,19 +217,17 @@ pub(crate) fn refuse_unmatched(source: &Source) -> Result<()> {
         scales.map(|name| Plan::new(source, name, &overrides)).collect::<Result<_>>()?;
     let cells_of = |plan: &Plan, all: bool| -> BTreeSet<TrialId> {
         let planned = plan.trials.iter().filter(|planned| all || planned.refused.is_none());
-        planned.map(|planned| rows::point(&planned.trial.id)).collect()
+        planned.map(|planned| planned.trial.id.cell()).collect()
     };
+    let matches = |claim: &Claim, cells: &BTreeSet<TrialId>| {
+        !Chooser { cells, processors: PROCESSORS }.cases(claim).is_empty()
+    };
+    let run: Vec<BTreeSet<TrialId>> = plans.iter().map(|plan| cells_of(plan, false)).collect();
     for (place, claim) in source.spec.claims.iter().enumerate() {
-        let matches = |all: bool| {
-            plans.iter().any(|plan| {
-                let cells = cells_of(plan, all);
-                !Chooser { cells: &cells, processors: PROCESSORS }.cases(claim).is_empty()
-            })
-        };
-        if matches(false) {
+        if run.iter().any(|cells| matches(claim, cells)) {
             continue;
         }
-        let told = if matches(true) {
+        let told = if plans.iter().any(|plan| matches(claim, &cells_of(plan, true))) {
             "every cell that matches is of a pair that is refused; `list matrix` says why"
         } else {
             "no cells of this spec, at any scale, match it together: each value of `at`, `of` and the others is \

@@ -9,11 +9,6 @@ use crate::results::{RoleRow, Sample, Status};
 use crate::spec::Claim;
 use crate::stats::location::geometric_mean;
 
-/// A cell without its repeat.
-pub(super) fn point(id: &TrialId) -> TrialId {
-    TrialId { repeat: 0, ..id.clone() }
-}
-
 /// Rows by their cells and repeats.
 pub(super) struct Rows<'a> {
     samples: BTreeMap<TrialId, BTreeMap<u32, &'a Sample>>,
@@ -23,7 +18,7 @@ pub(super) struct Rows<'a> {
 /// The values of blocks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Blocks {
-    /// By repeat.
+    /// The value of each repeat.
     pub(super) values: BTreeMap<u32, f64>,
     /// Blocks that are left out, since other programs disturbed a row.
     pub(super) disturbed: usize,
@@ -35,7 +30,7 @@ impl<'a> Rows<'a> {
     pub(super) fn of(samples: &'a [Sample], roles: &'a [RoleRow]) -> Self {
         let mut all: BTreeMap<TrialId, BTreeMap<u32, &Sample>> = BTreeMap::new();
         for row in samples {
-            all.entry(point(&row.id)).or_default().insert(row.id.repeat, row);
+            all.entry(row.id.cell()).or_default().insert(row.id.repeat, row);
         }
         let roles = roles.iter().map(|row| ((row.id.clone(), row.value.role.as_str()), row));
         Self { samples: all, roles: roles.collect() }

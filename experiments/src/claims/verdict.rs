@@ -134,7 +134,7 @@ pub(super) struct Ruling {
     pub(super) verdict: Verdict,
     /// Why, where the numbers do not say it.
     pub(super) why: String,
-    /// Of a refutation, the chance that blocks lie so where the truth is on the limit.
+    /// The chance that blocks lie so where the truth is on the limit, if they refute; else 1.
     pub(super) chance: f64,
 }
 

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 
+use super::folder;
 use crate::claims::{Outcome, Records, Verdict};
 use crate::report::claims::{artifact, json, markdown, text};
 use crate::results::manifest::Manifest;
-use crate::results::{Sample, Table, read_roles, read_samples};
+use crate::results::{Sample, read_roles};
 use crate::spec::{self, Source};
-use crate::support::output::{complain, print, print_report, replace_file};
+use crate::support::output::{print, print_report, replace_file};
 
 pub(super) const EXIT_CODES: &str = "Exit codes: 0 no claim is refuted; 1 one is; 2 a mistake in the command or in a \
     file";
@@ -54,8 +55,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<u8> {
         dir.display(),
         source.spec.name
     );
-    let Table { rows: samples, cut } = read_samples(dir)?;
-    cut.iter().for_each(|line| complain(line));
+    let samples = folder::samples(dir)?;
     let outcomes = outcomes(dir, &source, &manifest, &samples)?;
     match args.format {
         Format::Table => print_report(&text(&outcomes))?,

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
+use super::folder;
 use crate::data::{METRICS, MetricInfo};
-use crate::report::compare::{Comparison, HEADER, compare, rows, text};
-use crate::report::is_disturbed;
+use crate::report::compare::{compare, csv, latex, markdown, text};
+use crate::results::Sample;
 use crate::results::manifest::Manifest;
-use crate::results::{Sample, read_samples};
 use crate::support::output::{complain, print, print_report};
 use crate::support::suggest::suggest;
 
@@ -82,45 +82,14 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
 /// The rows of a folder and its manifest; says what spoils them.
 fn read(dir: &Path) -> Result<(Vec<Sample>, Manifest)> {
     let manifest = Manifest::read(dir)?;
-    let table = read_samples(dir)?;
-    table.cut.iter().for_each(|line| complain(line));
-    let disturbed = table.rows.iter().filter(|row| is_disturbed(row)).count();
+    let rows = folder::samples(dir)?;
+    let disturbed = rows.iter().filter(|row| row.is_disturbed()).count();
     if disturbed > 0 {
         complain(&format!(
             "{}: {disturbed} of {} rows were disturbed by other programs",
             dir.display(),
-            table.rows.len()
+            rows.len()
         ));
     }
-    Ok((table.rows, manifest))
-}
-
-fn csv(all: &Comparison) -> Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = HEADER.map(|name| if name.is_empty() { "others" } else { name });
-    writer.write_record(header)?;
-    for row in rows(all) {
-        writer.write_record(row)?;
-    }
-    Ok(String::from_utf8_lossy(&writer.into_inner()?).into_owned())
-}
-
-fn markdown(all: &Comparison) -> String {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let header = HEADER.map(String::from);
-    let rule = HEADER.map(|_| "---".to_string());
-    let rows: String = rows(all).iter().map(|row| line(row)).collect();
-    format!("{}{}{rows}", line(&header), line(&rule))
-}
-
-fn latex(all: &Comparison) -> String {
-    let escaped = |text: &String| text.replace('_', "\\_").replace('%', "\\%").replace('-', "--");
-    let line = |cells: &[String]| {
-        format!("{} \\\\\n", cells.iter().map(escaped).collect::<Vec<_>>().join(" & "))
-    };
-    let rows: String = rows(all).iter().map(|row| line(row)).collect();
-    format!(
-        "\\begin{{tabular}}{{lllrrlrrrl}}\n\\hline\n{}\\hline\n{rows}\\hline\n\\end{{tabular}}\n",
-        line(&HEADER.map(String::from))
-    )
+    Ok((rows, manifest))
 }

@@ -4,6 +4,7 @@ mod check;
 mod compare;
 mod consent;
 mod doctor;
+mod folder;
 mod list;
 mod plot;
 mod run;

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
+use super::folder;
 use crate::report::{
     self,
     plot::{Format, Size, Style, draw, list},
 };
 use crate::results::manifest::Manifest;
-use crate::results::{Table, read_samples};
 use crate::spec;
 use crate::support::output::{complain, print, print_report};
 
@@ -51,8 +51,7 @@ pub(crate) fn plot(args: &PlotArgs) -> Result<()> {
     let dir = &args.dir;
     let manifest = Manifest::read(dir)?;
     let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
-    let Table { rows: samples, cut } = read_samples(dir)?;
-    cut.iter().for_each(|line| complain(line));
+    let samples = folder::samples(dir)?;
     // First: it is there too where nothing can be written.
     print_report(&report::text(&source.spec.question, &samples))?;
     if let Some(baseline) = &args.baseline {

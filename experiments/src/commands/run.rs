@@ -89,7 +89,7 @@ struct FurtherArgs {
     /// all sessions of the run count
     #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     budget: Option<Time>,
-    /// With these two, the most repeats of a cell [default: 100]
+    /// The most repeats of a cell, for these two [default: 100]
     #[arg(long, value_name = "N", value_parser = repeats, allow_negative_numbers = true)]
     most_repeats: Option<u32>,
 }

@@ -66,15 +66,8 @@ pub(super) fn dry_run(job: &Job) -> String {
     let row = |planned: &Planned| {
         let id = &planned.trial.id;
         let refused = planned.refused.as_ref().map(|reason| format!("refused: {reason}"));
-        vec![
-            id.scheme.clone(),
-            id.structure.clone(),
-            id.workload.clone(),
-            id.threads.to_string(),
-            id.stalled.to_string(),
-            id.repeat.to_string(),
-            refused.unwrap_or_else(|| id.unusual()),
-        ]
+        let others = [id.repeat.to_string(), refused.unwrap_or_else(|| id.unusual())];
+        id.usual().into_iter().chain(others).collect()
     };
     let rows: Vec<Vec<String>> = job.plan.trials.iter().map(row).collect();
     format!(
@@ -141,7 +134,7 @@ impl Job {
         // A kill between the manifest and the first header leaves nothing to keep.
         if dir.join("samples.csv").exists() {
             let first = manifest.build.binary_hash.as_deref();
-            let is_kept = |row: &Sample| !goes_on.redo_disturbed || !report::is_disturbed(row);
+            let is_kept = |row: &Sample| !goes_on.redo_disturbed || !row.is_disturbed();
             let Resumed { records, rows, notes, .. } =
                 Records::resume(dir, &self.trials(), first, is_kept)?;
             notes.iter().for_each(|line| complain(line));

@@ -13,5 +13,7 @@ pub(crate) use further::{Further, Share, Stop, Time, Wide};
 pub(crate) use measure::Measure;
 pub(crate) use message::{Latency, Measured, RoleCount, SeriesPoint, Trial, WorkerMessage};
 pub(crate) use metrics::{Draw, METRICS, MetricInfo, Metrics};
-pub(crate) use trial::{AXES, SOUND, STRICT, Seconds, Settings, TrialId, Value, parameter_name};
+pub(crate) use trial::{
+    AXES, BUCKETS, SOUND, STRICT, Seconds, Settings, TrialId, Value, parameter_name,
+};
 pub(crate) use workload::{Keys, Mix, Operation, Prefill, PrefillOrder, Role, Workload};

@@ -255,6 +255,18 @@ impl TrialId {
         self.method == STRICT
     }
 
+    /// Returns the cell: the same without its repeat, which is 0.
+    pub(crate) fn cell(&self) -> Self {
+        Self { repeat: 0, ..self.clone() }
+    }
+
+    /// Returns the texts of the axes that tables for people always have.
+    pub(crate) fn usual(&self) -> [String; 5] {
+        let Self { scheme, structure, workload, threads, stalled, .. } = self;
+        let [scheme, structure, workload] = [scheme, structure, workload].map(String::clone);
+        [scheme, structure, workload, threads.to_string(), stalled.to_string()]
+    }
+
     /// The texts of some axes, in the order of the columns.
     pub(crate) fn texts(&self, is_first: bool) -> impl Iterator<Item = String> {
         AXES.iter().filter(move |info| info.is_first == is_first).map(|info| (info.get)(self).text)
@@ -284,6 +296,9 @@ impl TrialId {
             .join(" ")
     }
 }
+
+/// The parameter of hash maps of fixed size, the only one that a structure has.
+pub(crate) const BUCKETS: &str = "buckets";
 
 /// The name of a parameter without what has it: `ibr.era_frequency` is `era_frequency`.
 pub(crate) fn parameter_name(axis: &str) -> &str {

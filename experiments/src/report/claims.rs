@@ -9,7 +9,7 @@ use crate::claims::{Allowed, Ends, Finding, Judged, Outcome, Verdict};
 use crate::results::Sample;
 use crate::results::manifest::Manifest;
 use crate::support::numbers::readable;
-use crate::support::table::render;
+use crate::support::table::{markdown_line, render};
 
 /// The claims in words, the table, and notes.
 pub(crate) fn text(outcomes: &[Outcome]) -> String {
@@ -115,16 +115,6 @@ fn counts(outcomes: &[Outcome]) -> String {
     format!("of {} claims: {}", outcomes.len(), all.map(of).join(", "))
 }
 
-/// A cell of a table in Markdown.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|")
-}
-
-fn line(cells: &[String]) -> String {
-    let cells: Vec<String> = cells.iter().map(|text| cell(text)).collect();
-    format!("| {} |\n", cells.join(" | "))
-}
-
 /// The table in Markdown, with notes below.
 pub(crate) fn markdown(outcomes: &[Outcome]) -> String {
     let mut text = String::from(
@@ -140,7 +130,7 @@ pub(crate) fn markdown(outcomes: &[Outcome]) -> String {
             } else {
                 [const { String::new() }; 3]
             };
-            text.push_str(&line(&[&row[..1], &words, &row[1..]].concat()));
+            text.push_str(&markdown_line(&[&row[..1], &words, &row[1..]].concat()));
         }
     }
     text.push('\n');
@@ -216,7 +206,7 @@ pub(crate) fn artifact(
         ("machine", manifest.machine.description()),
         ("program", manifest.build.description()),
     ] {
-        text.push_str(&line(&[key.into(), value]));
+        text.push_str(&markdown_line(&[key.into(), value]));
     }
     text.push_str(
         "\n| claim | experiment | command | expected | measured | verdict | minutes |\n|---|---|---|---|---|---|--:|\n",
@@ -229,7 +219,7 @@ pub(crate) fn artifact(
         };
         let found: Vec<String> = cases.iter().filter_map(found).collect();
         let found = if found.is_empty() { "nothing".into() } else { found.join("; ") };
-        text.push_str(&line(&[
+        text.push_str(&markdown_line(&[
             format!("{}: {}", claim.id, claim.says),
             manifest.experiment.clone(),
             format!("`{command}`"),

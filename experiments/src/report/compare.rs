@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Result;
 use serde::Serialize;
 
+use super::ratios::{RESAMPLING, overall};
 use crate::data::{MetricInfo, TrialId};
 use crate::results::Sample;
-use crate::stats::bootstrap::{self, Resampling};
+use crate::stats::Interval;
+use crate::stats::bootstrap;
 use crate::stats::location::{geometric_mean, median};
-use crate::stats::{CONFIDENCE, Interval};
-use crate::support::table;
-
-/// How intervals are drawn.
-const RESAMPLING: Resampling = Resampling { resamples: 10_000, seed: 1, confidence: CONFIDENCE };
+use crate::support::table::{markdown_line, render};
 
 /// The columns of the table that are numbers.
 const RIGHT: [usize; 5] = [3, 4, 6, 7, 8];
@@ -105,14 +104,13 @@ fn values(samples: &[Sample], metric: &MetricInfo) -> BTreeMap<TrialId, Vec<f64>
     let mut cells: BTreeMap<TrialId, Vec<f64>> = BTreeMap::new();
     for row in samples.iter().filter(|row| row.is_ok()) {
         let Some(value) = metric.get(&row.metrics) else { continue };
-        let cell = TrialId { repeat: 0, ..row.id.clone() };
-        cells.entry(cell).or_default().push(value);
+        cells.entry(row.id.cell()).or_default().push(value);
     }
     cells
 }
 
 /// The header of tables.
-pub(crate) const HEADER: [&str; 10] = [
+const HEADER: [&str; 10] = [
     "scheme",
     "structure",
     "workload",
@@ -126,25 +124,21 @@ pub(crate) const HEADER: [&str; 10] = [
 ];
 
 /// The rows of a table.
-pub(crate) fn rows(comparison: &Comparison) -> Vec<Vec<String>> {
+fn rows(comparison: &Comparison) -> Vec<Vec<String>> {
     let row = |of: &Compared| {
         let id = &of.cell;
         let range = match of.interval {
             Some([low, high]) => format!("{low:.3}-{high:.3}, {}", of.verdict.name()),
             None => of.verdict.name().into(),
         };
-        vec![
-            id.scheme.clone(),
-            id.structure.clone(),
-            id.workload.clone(),
-            id.threads.to_string(),
-            id.stalled.to_string(),
+        let others = [
             id.unusual(),
             short(of.medians[0]),
             short(of.medians[1]),
             format!("{:.3}", of.ratio),
             range,
-        ]
+        ];
+        id.usual().into_iter().chain(others).collect()
     };
     comparison.cells.iter().map(row).collect()
 }
@@ -160,7 +154,7 @@ pub(crate) fn text(comparison: &Comparison, metric: &MetricInfo) -> String {
         "{} (`{}`): medians of A and B, measured apart\n\n{}",
         metric.label,
         metric.name,
-        table::render(&HEADER, &rows(comparison), &RIGHT)
+        render(&HEADER, &rows(comparison), &RIGHT)
     );
     text.push('\n');
     let mut schemes: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
@@ -168,15 +162,9 @@ pub(crate) fn text(comparison: &Comparison, metric: &MetricInfo) -> String {
         schemes.entry(&cell.cell.scheme).or_default().push(cell.ratio);
     }
     for (scheme, ratios) in schemes {
-        let Some(mean) = geometric_mean(&ratios) else { continue };
-        let of = |of: &mut [f64]| geometric_mean(of).unwrap_or(f64::NAN);
-        let interval = bootstrap::interval(&ratios, of, RESAMPLING);
-        let range =
-            interval.map_or_else(String::new, |of| format!(" ({:.3}-{:.3}, BCa)", of.low, of.high));
-        text.push_str(&format!(
-            "{scheme}: geometric mean of {} cells {mean:.3}{range}\n",
-            ratios.len()
-        ));
+        if geometric_mean(&ratios).is_some() {
+            text.push_str(&overall(scheme, &ratios, "cells"));
+        }
     }
     for (name, count) in ["A", "B"].iter().zip(comparison.alone) {
         if count > 0 {
@@ -184,6 +172,41 @@ pub(crate) fn text(comparison: &Comparison, metric: &MetricInfo) -> String {
         }
     }
     text
+}
+
+/// The table as comma-separated values.
+///
+/// # Errors
+/// Never, as it is written to memory.
+pub(crate) fn csv(comparison: &Comparison) -> Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(HEADER.map(|name| if name.is_empty() { "others" } else { name }))?;
+    for row in rows(comparison) {
+        writer.write_record(row)?;
+    }
+    Ok(String::from_utf8_lossy(&writer.into_inner()?).into_owned())
+}
+
+/// The table in Markdown.
+pub(crate) fn markdown(comparison: &Comparison) -> String {
+    let rule = HEADER.map(|_| "---".to_string());
+    let head = [HEADER.map(String::from), rule];
+    let rows = rows(comparison);
+    let lines = head.iter().map(|row| &row[..]).chain(rows.iter().map(|row| &row[..]));
+    lines.map(markdown_line).collect()
+}
+
+/// The table in LaTeX.
+pub(crate) fn latex(comparison: &Comparison) -> String {
+    let escaped = |text: &String| text.replace('_', "\\_").replace('%', "\\%").replace('-', "--");
+    let line = |cells: &[String]| {
+        format!("{} \\\\\n", cells.iter().map(escaped).collect::<Vec<_>>().join(" & "))
+    };
+    let rows: String = rows(comparison).iter().map(|row| line(row)).collect();
+    format!(
+        "\\begin{{tabular}}{{lllrrlrrrl}}\n\\hline\n{}\\hline\n{rows}\\hline\n\\end{{tabular}}\n",
+        line(&HEADER.map(String::from))
+    )
 }
 
 #[cfg(test)]

@@ -2,15 +2,10 @@
 
 use crate::results::{Sample, USUALLY_TAKEN};
 
-/// Returns whether other programs took so much of the workers' time that the row is worth little.
-pub(crate) fn is_disturbed(row: &Sample) -> bool {
-    row.is_disturbed()
-}
-
 /// A line about the rows that are.
 pub(super) fn told(samples: &[Sample]) -> Option<String> {
     let measured = || samples.iter().filter(|row| row.is_ok());
-    let spoilt = measured().filter(|row| is_disturbed(row)).count();
+    let spoilt = measured().filter(|row| row.is_disturbed()).count();
     (spoilt > 0).then(|| {
         format!(
             "in {spoilt} of {} cells other programs took more than {:.0} % of the workers' processor \

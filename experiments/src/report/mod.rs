@@ -9,7 +9,6 @@ mod summary;
 
 use std::collections::BTreeSet;
 
-pub(crate) use self::disturbed::is_disturbed;
 pub(crate) use self::ratios::ratios;
 pub(crate) use self::summary::summary;
 use crate::results::{Sample, Status};

@@ -13,8 +13,9 @@ use crate::stats::{CONFIDENCE, Interval};
 use crate::support::suggest::suggest;
 use crate::support::table::render;
 
-/// How intervals of geometric means are drawn.
-const RESAMPLING: Resampling = Resampling { resamples: 10_000, seed: 1, confidence: CONFIDENCE };
+/// How intervals are drawn.
+pub(super) const RESAMPLING: Resampling =
+    Resampling { resamples: 10_000, seed: 1, confidence: CONFIDENCE };
 
 /// The throughput of a point by line, then by repeat.
 type Point = BTreeMap<String, BTreeMap<u32, f64>>;
@@ -83,18 +84,18 @@ pub(crate) fn ratios(samples: &[Sample], baseline: &str) -> Result<String> {
         render(&header, &rows, &[2, 3, 6, 7, 8])
     );
     for (line, ratios) in of_lines.into_iter().filter(|(_, ratios)| ratios.len() > 1) {
-        text.push_str(&overall(line, &ratios));
+        text.push_str(&overall(line, &ratios, "points"));
     }
     Ok(text)
 }
 
-/// The geometric mean over all points of a line.
-fn overall(line: &str, ratios: &[f64]) -> String {
+/// A line about the geometric mean over all points, or cells, of a name.
+pub(super) fn overall(name: &str, ratios: &[f64], what: &str) -> String {
     let mean = |values: &mut [f64]| geometric_mean(values).unwrap_or(f64::NAN);
     let interval = bootstrap::interval(ratios, mean, RESAMPLING);
     let interval = interval.map_or_else(String::new, |of| format!(" ({}, BCa)", range(&of)));
     let mean = geometric_mean(ratios).unwrap_or(f64::NAN);
-    format!("{line}: geometric mean of {} points {mean:.3}{interval}\n", ratios.len())
+    format!("{name}: geometric mean of {} {what} {mean:.3}{interval}\n", ratios.len())
 }
 
 fn range(of: &Interval) -> String {
@@ -113,7 +114,7 @@ fn word(verdict: Verdict) -> &'static str {
 /// What lines are compared at.
 fn point_of(id: &TrialId) -> TrialId {
     let (scheme, parameters) = (String::new(), crate::data::Settings::default());
-    TrialId { scheme, parameters, repeat: 0, ..id.clone() }
+    TrialId { scheme, parameters, ..id.cell() }
 }
 
 /// The scheme, with its parameters where they are set.

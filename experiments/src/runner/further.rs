@@ -1,4 +1,4 @@
-//! Whether there are enough repeats: which intervals are narrow, and how much time is left.
+//! Says whether there are enough repeats: which intervals are narrow, and how much time is left.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,9 +24,7 @@ impl Values {
     pub(super) fn add(&mut self, row: &Sample) {
         let value = self.metric.filter(|_| row.is_ok()).and_then(|of| of.get(&row.metrics));
         if let Some(value) = value {
-            // The cell without its repeat.
-            let cell = TrialId { repeat: 0, ..row.id.clone() };
-            self.of.entry(cell).or_default().push(value);
+            self.of.entry(row.id.cell()).or_default().push(value);
         }
     }
 

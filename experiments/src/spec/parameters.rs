@@ -3,6 +3,8 @@
 use anyhow::{Result, bail, ensure};
 use kovan_schemes::Parameters;
 
+use crate::data::BUCKETS;
+
 /// Checks that there is such a parameter, and that it takes the value.
 ///
 /// # Errors
@@ -23,7 +25,7 @@ pub(super) fn check_parameter(name: &str, value: u64) -> Result<()> {
     ensure!(known, "parameter `{name}`: `{owner}` is no scheme and no structure");
     let has_buckets = owner.starts_with("hash-map");
     ensure!(
-        has_buckets && own == "buckets",
+        has_buckets && own == BUCKETS,
         "{owner}: there is no parameter `{own}`; {}",
         if has_buckets { "it has `buckets`" } else { "it has none" }
     );

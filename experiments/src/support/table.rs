@@ -31,6 +31,12 @@ pub(crate) fn render(header: &[&str], rows: &[Vec<String>], right: &[usize]) -> 
     text
 }
 
+/// A line of a table in Markdown.
+pub(crate) fn markdown_line(cells: &[String]) -> String {
+    let cells: Vec<String> = cells.iter().map(|text| text.replace('|', "\\|")).collect();
+    format!("| {} |\n", cells.join(" | "))
+}
+
 /// A JSON string without its quotes.
 pub(crate) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_string)

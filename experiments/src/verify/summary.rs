@@ -118,8 +118,7 @@ impl Summary {
         let mut text =
             format!("| {} |\n|---|{}\n", HEADER.join(" | "), "---:|".repeat(HEADER.len() - 1));
         for row in &self.rows {
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "| {} |", row.join(" | "));
+            text.push_str(&table::markdown_line(row));
         }
         let _ = writeln!(text, "\n{}", self.lines.join("\n"));
         for failure in &self.failures {

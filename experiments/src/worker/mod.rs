@@ -28,7 +28,7 @@ use self::prefill::{expected, prefill};
 use self::subject::Real;
 use self::tally::{Tally, check_gone, check_live};
 use self::window::{Window, measure, per_second};
-use crate::data::{AdversaryKind, Manner, Metrics, SeriesPoint, Trial, WorkerMessage};
+use crate::data::{AdversaryKind, BUCKETS, Manner, Metrics, SeriesPoint, Trial, WorkerMessage};
 use crate::stats::growth::trend;
 use crate::support::output::one_line;
 use crate::system::allocator;
@@ -69,9 +69,6 @@ fn on_pair(trial: &Trial) -> Result<Measured, DispatchError> {
 fn on_pair(_: &Trial) -> Result<Measured, DispatchError> {
     Err(DispatchError::Refused { reason: "this build checks every node, for `verify`".into() })
 }
-
-/// The parameter of hash maps of fixed size.
-const BUCKETS: &str = "buckets";
 
 struct Measurement<'a>(&'a Trial);
 

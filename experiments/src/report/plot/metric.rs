@@ -3,7 +3,6 @@
 use super::draw::{AxisSpec, Figure, Kind, Line, Point, Scale};
 use super::group::{Grouping, LineRows, repeats};
 use crate::data::{Draw, MetricInfo};
-use crate::report::disturbed::is_disturbed;
 use crate::results::Sample;
 use crate::stats::location::median;
 use crate::stats::sign::median_interval;
@@ -101,7 +100,7 @@ fn data(line: &LineRows<'_>, metric: &MetricInfo) -> Line {
         let interval = median_interval(&values, 0.95).filter(|_| is_median);
         let (low, high) = interval.map(|i| (i.low, i.high)).unzip();
         let repeats = if values.len() > 1 { values } else { Vec::new() };
-        let is_doubtful = rows.iter().any(|row| is_disturbed(row));
+        let is_doubtful = rows.iter().any(|row| row.is_disturbed());
         Some(Point { x: x.0, y, low, high, repeats, label: None, is_doubtful })
     };
     let points = line.points.iter().filter_map(point).collect();

@@ -6,7 +6,7 @@ use super::draw::{AxisSpec, Band, Figure, Key, Line, Point, Scale};
 use super::group::{Grouping, LineRows, median_of};
 use super::metric::{summarised, y_axis};
 use crate::data::{Draw, Latency, MetricInfo, TrialId};
-use crate::report::disturbed::{self, is_disturbed};
+use crate::report::disturbed;
 use crate::results::{LatencyRow, RoleRow, Sample, SeriesRow};
 use crate::stats::location::median;
 
@@ -38,7 +38,7 @@ pub(super) fn over_time(
                 continue;
             }
             all += 1;
-            spoilt += usize::from(is_disturbed(first));
+            spoilt += usize::from(first.is_disturbed());
             if let Some((from, until)) = grouping.adversary_times(&first.id.adversary)
                 && panel.bands.is_empty()
             {
@@ -108,7 +108,7 @@ pub(super) fn latency(
                     })
                     .collect();
                 let mut points = percentiles(&each);
-                let is_doubtful = rows.into_iter().any(|row| is_disturbed(row));
+                let is_doubtful = rows.into_iter().any(|row| row.is_disturbed());
                 points.iter_mut().for_each(|point| point.is_doubtful = is_doubtful);
                 if !points.is_empty() {
                     panel
@@ -172,7 +172,7 @@ fn lines_of_roles(
         for (role, rate) in rows.iter().filter_map(|row| by_trial.get(&row.id)).flatten() {
             rates.entry(role).or_default().push(*rate);
         }
-        let is_doubtful = rows.iter().any(|row| is_disturbed(row));
+        let is_doubtful = rows.iter().any(|row| row.is_disturbed());
         for (role, rates) in rates {
             if let Some(y) = median(&rates) {
                 let repeats = if rates.len() > 1 { rates } else { Vec::new() };
@@ -210,7 +210,7 @@ pub(super) fn against(
                     Scale::Categories(names) => names.get(at.0 as usize).cloned(),
                     _ => Some(at.0.to_string()),
                 };
-                let is_doubtful = rows.iter().any(|row| is_disturbed(row));
+                let is_doubtful = rows.iter().any(|row| row.is_disturbed());
                 Some(Point { label, is_doubtful, ..Point::new(x, y) })
             };
             let points: Vec<Point> = line.points.iter().filter_map(point).collect();
