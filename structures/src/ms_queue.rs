@@ -44,7 +44,7 @@ impl<T: Send + 'static, R: Reclaimer> MsQueue<T, R> {
     }
 
     /// Adds `value` at the tail.
-    #[inline]
+    #[inline(always)] // As the operations of `TreiberStack`.
     pub fn enqueue(&self, guard: &Guard<'_, R>, value: T) {
         self.domain.check(guard);
         let node = Node::alloc(guard, MaybeUninit::new(value));
@@ -72,7 +72,7 @@ impl<T: Send + 'static, R: Reclaimer> MsQueue<T, R> {
     }
 
     /// Takes the value at the head.
-    #[inline]
+    #[inline(always)]
     pub fn dequeue(&self, guard: &Guard<'_, R>) -> Option<T> {
         self.domain.check(guard);
         let (mut first, mut second) = (guard.shield(), guard.shield());

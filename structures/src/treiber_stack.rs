@@ -33,6 +33,7 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
     }
 
     /// Pushes `value`.
+    #[inline(always)] // Short, and called from several loops: one call more is a tenth of its time.
     pub fn push(&self, guard: &Guard<'_, R>, value: T) {
         self.domain.check(guard);
         let node = Node::alloc(guard, MaybeUninit::new(value));
@@ -40,6 +41,7 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
     }
 
     /// Pops the value pushed last.
+    #[inline(always)]
     pub fn pop(&self, guard: &Guard<'_, R>) -> Option<T> {
         self.domain.check(guard);
         let mut shield = guard.shield();
@@ -71,6 +73,7 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
     }
 
     /// Tries once to push `node`, which only the caller can reach until this succeeds.
+    #[inline(always)]
     pub(crate) fn try_push(&self, guard: &Guard<'_, R>, node: Shared<'_, Node<T, R>, R>) -> bool {
         // Relaxed: `top` is compared and linked here, never dereferenced.
         let top = self.top.load(Relaxed, guard);
@@ -85,6 +88,7 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
     }
 
     /// Tries once to pop; an error if another thread was faster.
+    #[inline(always)]
     pub(crate) fn try_pop<'h>(
         &self,
         guard: &Guard<'h, R>,
