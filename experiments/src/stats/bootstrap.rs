@@ -155,7 +155,7 @@ fn level(bias: f64, acceleration: f64, z: f64) -> Option<f64> {
 
 /// Returns a random place in a list of this length.
 fn below(random: &mut SplitMix, length: usize) -> usize {
-    let product = u128::from(random.next()) * length as u128;
+    let product = u128::from(random.next_u64()) * length as u128;
     usize::try_from(product >> 64).unwrap_or(0)
 }
 

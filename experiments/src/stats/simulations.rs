@@ -16,7 +16,7 @@ const MANY: u64 = 2000;
 /// A value of the standard normal distribution.
 fn deviate(random: &mut SplitMix) -> f64 {
     // The top 26 bits, as the middle between two multiples of 2^-26: neither 0 nor 1.
-    let bits = u32::try_from(random.next() >> 38).unwrap_or(0);
+    let bits = u32::try_from(random.next_u64() >> 38).unwrap_or(0);
     normal::quantile((f64::from(bits) + 0.5) / f64::from(1 << 26))
 }
 
@@ -71,7 +71,7 @@ fn a_slow_down_of_five_per_cent_is_found() {
 fn drift_hides_a_slow_down_where_blocks_are_not_paired() {
     let found = share(TRIALS, |random| {
         let pairs = blocks(random, 15, 0.95);
-        unpaired_excludes_one(&pairs, random.next())
+        unpaired_excludes_one(&pairs, random.next_u64())
     });
     assert!(found < 0.2, "{found}");
 }
@@ -96,7 +96,7 @@ fn coverage(
 ) -> f64 {
     share(MANY, |random| {
         let sample: Vec<f64> = (0..values).map(|_| draw(random)).collect();
-        interval(&sample, random.next()).is_some_and(|interval| interval.contains(truth))
+        interval(&sample, random.next_u64()).is_some_and(|interval| interval.contains(truth))
     })
 }
 

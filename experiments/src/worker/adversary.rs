@@ -2,14 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use kovan_schemes::{Domain, Handle, Reclaimer};
-use kovan_structures::Structure;
+use kovan_pairs::{BLOCK, Moves, Subject, Worker};
 
-use super::apply::apply;
-use super::in_retire::until_stopped;
+use super::apply::How;
 use super::phase::Signal;
-use super::steps::{BLOCK, Step, Steps};
-use super::tally::Tally;
+use super::steps::{Step, Steps};
 use crate::data::{Adversary, AdversaryKind, Manner, Mix, Point, Trial};
 use crate::system::threads::Place;
 
@@ -53,40 +50,37 @@ impl Delay<'_> {
     }
 
     /// Sleeps until the end of the schedule.
-    pub(super) fn sleep<R: Reclaimer, S: Structure<R>>(self, structure: &S, handle: &Handle<R>) {
-        let wait = || self.schedule.end.wait(self.adversary.how);
-        let stopped = stop(structure, handle, self.adversary.at, self.key, self.schedule, wait);
+    pub(super) fn sleep(self, own: &dyn Worker) {
+        let mut wait = || self.schedule.end.wait(self.adversary.how);
+        let stopped = stop(own, self.adversary.at, self.key, self.schedule, &mut wait);
         assert!(stopped, "the worker did not come to its stop within the window");
     }
 }
 
 /// Calls `wait` at a point. Returns whether the thread came there before the schedule was over.
-fn stop<R: Reclaimer, S: Structure<R>>(
-    structure: &S,
-    handle: &Handle<R>,
+fn stop(
+    own: &dyn Worker,
     at: Point,
     key: u64,
     schedule: &Schedule,
-    mut wait: impl FnMut(),
+    wait: &mut dyn FnMut(),
 ) -> bool {
     match at {
         Point::Outside | Point::Anywhere => wait(),
-        Point::Pinned => {
-            let _guard = handle.pin();
-            wait();
-        }
+        Point::Pinned => own.pinned(&mut |_| wait()),
         Point::Inside => {
-            let guard = handle.pin();
             let mut held = false;
-            structure.hold_inside(&guard, key, &mut || {
-                held = true;
-                wait();
+            own.pinned(&mut |on| {
+                on.hold_inside(key, &mut || {
+                    held = true;
+                    wait();
+                });
             });
             // The panic makes the trial an error; the place at the meeting lets the others end.
             assert!(held, "the structure did not hold the stalled thread at key {key}");
         }
         Point::InRetire => {
-            return until_stopped(handle, wait, || schedule.end.is_given());
+            return own.stop_in_retirement(wait, &mut || schedule.end.is_given());
         }
     }
     true
@@ -97,63 +91,60 @@ pub(super) struct Intruder<'a> {
     pub(super) trial: &'a Trial,
     pub(super) adversary: &'a Adversary,
     pub(super) schedule: &'a Schedule,
+    pub(super) how: How,
     /// From 0, among the threads of the adversary.
     pub(super) nth: u32,
 }
 
 impl Intruder<'_> {
     /// Runs until the end of the schedule. Arrives once it has begun, or at once where it begins later.
-    pub(super) fn run<R: Reclaimer, S: Structure<R>>(
-        &self,
-        domain: &Domain<R>,
-        structure: &S,
-        place: &mut Place<'_>,
-    ) -> Tally {
+    pub(super) fn run(&self, subject: &dyn Subject, place: &mut Place<'_>) -> Moves {
         let Self { adversary, schedule, .. } = self;
         if !self.begins(place) {
-            return Tally::default();
+            return Moves::default();
         }
         if adversary.kind == AdversaryKind::Churn {
             place.arrive();
-            return self.churn(domain, structure);
+            return self.churn(subject);
         }
-        let handle = domain.register();
+        let own = subject.join();
         let (key, how) = (self.key(), adversary.how);
         let mut wait = || {
             place.arrive();
             schedule.end.wait(how);
         };
-        let mut tally = Tally::default();
+        let mut moves = Moves::default();
         match adversary.kind {
             AdversaryKind::Stalled => {
-                let stopped = stop(structure, &handle, adversary.at, key, schedule, wait);
+                let stopped = stop(&*own, adversary.at, key, schedule, &mut wait);
                 assert!(stopped, "the thread did not come to its stop within the window");
             }
             AdversaryKind::Idle => {
-                structure.contains(&handle.pin(), key);
+                own.pinned(&mut |on| {
+                    on.contains(key);
+                });
                 wait();
             }
             AdversaryKind::Nap => {
                 let period = self.period();
                 while !schedule.end.is_given() {
-                    let nap = || {
+                    let mut nap = || {
                         place.arrive();
                         schedule.end.sleep(period);
                     };
-                    stop(structure, &handle, adversary.at, key, schedule, nap);
+                    stop(&*own, adversary.at, key, schedule, &mut nap);
                 }
             }
             AdversaryKind::LongReader | AdversaryKind::LongWriter => {
                 place.arrive();
-                let guard = handle.pin();
                 let is_writer = adversary.kind == AdversaryKind::LongWriter;
-                self.blocks(is_writer, |step| {
-                    apply(structure, &guard, step, 1, &mut tally);
+                own.pinned(&mut |on| {
+                    self.blocks(is_writer, |step| self.how.apply(step, on, &mut moves));
                 });
             }
             AdversaryKind::Churn | AdversaryKind::Delayed => {}
         }
-        tally
+        moves
     }
 
     /// Waits for the begin of the schedule, and arrives before that. Returns whether it is not over.
@@ -166,34 +157,34 @@ impl Intruder<'_> {
     }
 
     /// Threads that come and go, one after the other.
-    fn churn<R: Reclaimer, S: Structure<R>>(&self, domain: &Domain<R>, structure: &S) -> Tally {
-        let mut tally = Tally::default();
+    fn churn(&self, subject: &dyn Subject) -> Moves {
+        let mut moves = Moves::default();
         while !self.schedule.end.is_given() {
-            let life: Box<dyn FnOnce() -> Tally + Send + '_> = Box::new(|| {
-                let (handle, mut tally) = (domain.register(), Tally::default());
+            let life: Box<dyn FnOnce() -> Moves + Send + '_> = Box::new(|| {
+                let (own, mut moves) = (subject.join(), Moves::default());
                 let ends = Instant::now() + self.period();
                 let mut steps = self.steps(&self.mix());
                 let mut block = [Step::NONE; BLOCK];
                 while Instant::now() < ends && !self.schedule.end.is_given() {
                     steps.fill(&mut block);
                     for step in block {
-                        apply(structure, &handle.pin(), step, self.mix().scan_keys, &mut tally);
+                        own.pinned(&mut |on| self.how.apply(step, on, &mut moves));
                     }
                 }
-                tally
+                moves
             });
             let lived = std::thread::scope(|scope| {
                 let thread = std::thread::Builder::new().spawn_scoped(scope, life);
                 thread.map(|thread| thread.join())
             });
             match lived {
-                Ok(Ok(lived)) => tally.add(&lived),
+                Ok(Ok(lived)) => moves.add(&lived),
                 Ok(Err(panic)) => std::panic::resume_unwind(panic),
                 // The system starts no more threads now; later it may.
                 Err(_) => std::thread::sleep(Duration::from_millis(1)),
             }
         }
-        tally
+        moves
     }
 
     /// Blocks of look-ups, or of insertions and removals, until the end of the schedule.

@@ -16,14 +16,14 @@ impl TryRng for Random<'_> {
 
     #[allow(clippy::cast_possible_truncation)] // The upper half fits.
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok((self.0.next() >> 32) as u32)
+        Ok((self.0.next_u64() >> 32) as u32)
     }
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.0.next())
+        Ok(self.0.next_u64())
     }
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
         for part in bytes.chunks_mut(8) {
-            part.copy_from_slice(&self.0.next().to_le_bytes()[..part.len()]);
+            part.copy_from_slice(&self.0.next_u64().to_le_bytes()[..part.len()]);
         }
         Ok(())
     }

@@ -2,7 +2,6 @@
 
 mod adversary;
 mod apply;
-mod in_retire;
 mod keys;
 mod meters;
 mod phase;
@@ -10,7 +9,6 @@ mod prefill;
 mod probes;
 mod steps;
 mod stopped;
-mod subject;
 pub(crate) mod tally;
 mod timing;
 mod window;
@@ -19,13 +17,13 @@ mod work;
 use std::io::Write;
 
 use anyhow::{Context, Result, ensure};
-use kovan_schemes::{BoundInput, Domain, ParameterError, Parameters, Payload, Reclaimer};
-use kovan_structures::Structure;
-use kovan_structures::registry::{DispatchError, Visitor};
+use kovan_pairs::{ErasedPair, Moves, Subject};
+use kovan_schemes::{BoundInput, ParameterError, Parameters, Payload};
+use kovan_structures::StructureFacts;
+use kovan_structures::registry::DispatchError;
 
 use self::apply::refusal;
 use self::prefill::{expected, prefill};
-use self::subject::Real;
 use self::tally::{Tally, check_gone, check_live};
 use self::window::{Window, measure, per_second};
 use crate::data::{AdversaryKind, BUCKETS, Manner, Metrics, SeriesPoint, Trial, WorkerMessage};
@@ -58,68 +56,71 @@ pub(crate) fn main(definition: &str) -> Result<()> {
 type Measured = Result<Vec<WorkerMessage>, TooFew>;
 
 /// Measures the trial with its pair.
-#[cfg(not(feature = "canary"))]
 fn on_pair(trial: &Trial) -> Result<Measured, DispatchError> {
-    use kovan_structures::registry::dispatch;
-    dispatch::<Payload, _>(&trial.id.scheme, &trial.id.structure, Measurement(trial))
-}
-
-/// A build that checks every node measures nothing, so no pair is compiled for it.
-#[cfg(feature = "canary")]
-fn on_pair(_: &Trial) -> Result<Measured, DispatchError> {
-    Err(DispatchError::Refused { reason: "this build checks every node, for `verify`".into() })
-}
-
-struct Measurement<'a>(&'a Trial);
-
-impl Visitor for Measurement<'_> {
-    type Output = Measured;
-
-    fn visit<R: Reclaimer, S: Structure<R>>(self) -> Self::Output {
-        let Self(trial) = self;
-        let parameters = match parameters::<R>(trial) {
-            Ok(parameters) => parameters,
-            Err(error) => {
-                return Ok(vec![result(Some(error.to_string()), Metrics::default())]);
-            }
-        };
-        if let Some(reason) = not_applicable::<R>(trial, &parameters) {
-            return Ok(vec![WorkerMessage::Refused { reason }]);
-        }
-        let domain = Domain::<R>::with(&parameters);
-        let structure = S::new(&domain, capacity_hint(trial));
-        let roles = trial.workload.all_roles();
-        let handle = domain.register();
-        let unfit = roles.iter().find_map(|role| refusal(&structure, &handle.pin(), &role.mix));
-        drop(handle);
-        if let Some(reason) = unfit {
-            return Ok(vec![WorkerMessage::Refused { reason }]);
-        }
-        let (harness_ns, harness_timed_ns) = probes::harness(trial);
-        let subject = Real { domain: &domain, structure: &structure };
-        let prefilled = prefill(&subject, trial)?;
-        let window = measure(&subject, trial)?;
-        let mut tally = prefilled;
-        tally.add(&window.tally);
-
-        let bound = R::bound(&bound_input(trial, shields::<R, S>(trial), &window), &parameters);
-        let meter = domain.meter();
-        let checked = check(trial, structure, domain, &prefilled, &tally, || meter.totals());
-        let restarts = S::FACTS.restarts.then_some(tally.restarts);
-        let harness = (harness_ns, harness_timed_ns);
-        Ok(messages(window, &tally, bound, restarts, harness, checked))
+    if cfg!(feature = "canary") {
+        let reason = "this build checks every node, for `verify`, and measures nothing".into();
+        return Err(DispatchError::Refused { reason });
     }
+    let pair = ErasedPair::find(&trial.id.scheme, &trial.id.structure)?;
+    Ok(match parameters(&pair, trial) {
+        Ok(parameters) => on_pair_with(&pair, &parameters, trial),
+        Err(error) => Ok(vec![result(Some(error.to_string()), Metrics::default())]),
+    })
+}
+
+fn on_pair_with(pair: &ErasedPair, parameters: &Parameters, trial: &Trial) -> Measured {
+    let facts = &pair.structure;
+    if let Some(reason) = not_applicable(pair, parameters, trial) {
+        return Ok(vec![WorkerMessage::Refused { reason }]);
+    }
+    let subject = pair.make_with(parameters, capacity_hint(trial));
+    if let Some(reason) = unfit(facts, &*subject, trial) {
+        return Ok(vec![WorkerMessage::Refused { reason }]);
+    }
+    let (harness_ns, harness_timed_ns) = probes::harness(trial);
+    let prefilled = prefill(&*subject, trial)?;
+    let window = measure(&*subject, facts, trial)?;
+    let mut tally = window.tally;
+    tally.moves.add(&prefilled);
+
+    let bound = pair.bound_with(&bound_input(trial, shields(facts, trial), &window), parameters);
+    let checked = check(pair, trial, subject, &prefilled, &tally);
+    let restarts = facts.restarts.then_some(tally.restarts);
+    let harness = (harness_ns, harness_timed_ns);
+    Ok(messages(window, &tally, bound, restarts, harness, checked))
+}
+
+/// Why the structure cannot run the workload, if it cannot.
+fn unfit(facts: &StructureFacts, subject: &dyn Subject, trial: &Trial) -> Option<String> {
+    let mut reason = None;
+    subject.join().pinned(&mut |on| {
+        let roles = trial.workload.all_roles();
+        reason = roles.iter().find_map(|role| refusal(facts, on, &role.mix));
+    });
+    reason
 }
 
 /// Why the adversary has nothing to do with the scheme, if it has not.
-fn not_applicable<R: Reclaimer>(trial: &Trial, parameters: &Parameters) -> Option<String> {
+fn not_applicable(pair: &ErasedPair, parameters: &Parameters, trial: &Trial) -> Option<String> {
     let adversary = trial.adversary.as_ref().filter(|adversary| adversary.stops_in_destructor())?;
-    let (name, scheme) = (&adversary.name, R::FACTS.name);
-    (!in_retire::is_possible::<R>(parameters)).then(|| {
+    let (name, scheme) = (&adversary.name, pair.scheme.name);
+    (!frees_in_retirements(pair, parameters)).then(|| {
         format!(
             "adversary `{name}` is not applicable: {scheme} frees nothing within its retirements, so no destructor \
              can stop there; `how = \"stopped\"` can"
         )
+    })
+}
+
+/// Returns whether a scheme frees anything within its retirements, where nobody is in its way.
+fn frees_in_retirements(pair: &ErasedPair, parameters: &Parameters) -> bool {
+    /// More than any threshold or batch in use.
+    const ENOUGH: u32 = 1 << 17;
+    let (subject, mut tried) = (pair.make_with(parameters, 1), 0);
+    let own = subject.join();
+    own.stop_in_retirement(&mut || {}, &mut || {
+        tried += 1;
+        tried > ENOUGH
     })
 }
 
@@ -159,9 +160,9 @@ fn result(error: Option<String>, metrics: Metrics) -> WorkerMessage {
 }
 
 /// The parameters of the scheme; those of the structure stand beside them.
-fn parameters<R: Reclaimer>(trial: &Trial) -> Result<Parameters, ParameterError> {
+fn parameters(pair: &ErasedPair, trial: &Trial) -> Result<Parameters, ParameterError> {
     let all = trial.id.parameters.0.iter().filter(|(name, _)| *name != BUCKETS);
-    Parameters::of::<R>(all.map(|(name, value)| (name, *value)))
+    Parameters::of_scheme(&pair.scheme, all.map(|(name, value)| (name, *value)))
 }
 
 /// How many keys a structure of fixed size is made for: as many as there are at the begin, unless the parameter
@@ -173,9 +174,9 @@ fn capacity_hint(trial: &Trial) -> usize {
 }
 
 /// Shields that one handle uses at a time: an iteration holds more than an operation.
-fn shields<R: Reclaimer, S: Structure<R>>(trial: &Trial) -> u64 {
+fn shields(facts: &StructureFacts, trial: &Trial) -> u64 {
     let scans = trial.workload.all_roles().iter().any(|role| role.mix.scan > 0);
-    S::FACTS.shields + if scans { kovan_structures::ITERATION_SHIELDS } else { 0 }
+    facts.shields + if scans { kovan_structures::ITERATION_SHIELDS } else { 0 }
 }
 
 /// The conditions of the declared bound, as far as they are known of this trial.
@@ -208,13 +209,12 @@ fn bound_input(trial: &Trial, shields: u64, window: &Window) -> BoundInput {
 }
 
 /// Checks that keys and nodes add up, while the structure is there and when all is gone.
-fn check<R: Reclaimer, S: Structure<R>>(
+fn check(
+    pair: &ErasedPair,
     trial: &Trial,
-    mut structure: S,
-    domain: Domain<R>,
-    prefilled: &Tally,
+    mut subject: Box<dyn Subject>,
+    prefilled: &Moves,
     tally: &Tally,
-    totals: impl Fn() -> kovan_schemes::Totals,
 ) -> Result<()> {
     if let Some(expected) = expected(trial) {
         ensure!(
@@ -227,12 +227,11 @@ fn check<R: Reclaimer, S: Structure<R>>(
         tally.ops > 0,
         "no operation finished in the window: it is too short, or others keep the processors busy"
     );
-    let mut contents = structure.contents();
-    tally.check_contents(&S::FACTS.kind, &mut contents)?;
-    check_live(&totals(), contents.len() as u64, &S::FACTS.nodes)?;
-    drop(structure);
-    drop(domain);
-    check_gone(&totals(), R::FACTS.frees_on_drop)
+    let mut contents = subject.contents();
+    tally.check_contents(&pair.structure.kind, &mut contents)?;
+    check_live(&subject.totals(), contents.len() as u64, &pair.structure.nodes)?;
+    let [_, gone] = subject.finish();
+    check_gone(&gone, pair.scheme.frees_on_drop)
 }
 
 /// How unreclaimed nodes grow, as a share of the rate of retirements.

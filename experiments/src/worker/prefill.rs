@@ -2,8 +2,8 @@
 
 use std::thread;
 
-use super::subject::Subject;
-use super::tally::Tally;
+use kovan_pairs::{Moves, Subject};
+
 use crate::data::{PrefillOrder, Trial};
 use crate::support::rng::{Permutation, XorShift};
 use crate::system::threads::TooFew;
@@ -12,25 +12,38 @@ use crate::system::threads::TooFew;
 ///
 /// # Errors
 /// If the system does not start all of the threads.
-pub(super) fn prefill(subject: &dyn Subject, trial: &Trial) -> Result<Tally, TooFew> {
+pub(super) fn prefill(subject: &dyn Subject, trial: &Trial) -> Result<Moves, TooFew> {
     let threads = u64::from(trial.workload.prefill_threads);
     if threads == 1 {
-        return Ok(subject.fill(&mut keys(trial, 0, 1)));
+        return Ok(fill(subject, keys(trial, 0, 1)));
     }
-    let mut tally = Tally::default();
+    let mut moves = Moves::default();
     thread::scope(|scope| {
         let mut parts = Vec::new();
         for nth in 0..threads {
-            let fill = move || subject.fill(&mut keys(trial, nth, threads));
-            let started = thread::Builder::new().spawn_scoped(scope, fill);
+            let part = move || fill(subject, keys(trial, nth, threads));
+            let started = thread::Builder::new().spawn_scoped(scope, part);
             let (needs, before) = (trial.workload.prefill_threads as usize, parts.len());
             parts.push(started.map_err(|cause| TooFew { needs, started: before, cause })?);
         }
         for part in parts {
-            tally.add(&part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            moves.add(&part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
-        Ok(tally)
+        Ok(moves)
     })
+}
+
+/// Inserts keys.
+fn fill(subject: &dyn Subject, keys: impl Iterator<Item = u64>) -> Moves {
+    let (mut moves, own) = (Moves::default(), subject.join());
+    for key in keys {
+        own.pinned(&mut |on| {
+            if on.insert(key) {
+                moves.insert(key);
+            }
+        });
+    }
+    moves
 }
 
 /// The keys of one thread: each one of so many.

@@ -8,7 +8,9 @@ use std::sync::atomic::{
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::steps::{BLOCK, Step, Steps};
+use kovan_pairs::BLOCK;
+
+use super::steps::{Step, Steps};
 use super::timing::Timing;
 use crate::data::{Operation, Trial};
 
@@ -71,8 +73,7 @@ fn run(steps: &mut Steps, timing: &mut Timing, is_timed: bool) -> f64 {
         let plain = if is_timed { None } else { steps.plain() };
         if let Some(mut plain) = plain {
             for _ in 0..BLOCK {
-                let key = plain.first + plain.keys.below(plain.count);
-                black_box((key, plain.choices.below(plain.total)));
+                black_box(plain.draw());
             }
             steps.go_on(plain);
             continue;

@@ -1,11 +1,10 @@
 //! What a worker does next: operations and keys, drawn before they are needed.
 
+use kovan_pairs::{BLOCK, Draws};
+
 use super::keys::KeySource;
 use crate::data::{Mix, Operation};
 use crate::support::rng::XorShift;
-
-/// Operations that are drawn together, and between two looks at the phase.
-pub(super) const BLOCK: usize = 64;
 
 /// An operation on a key.
 #[derive(Clone, Copy, Debug)]
@@ -16,19 +15,6 @@ pub(super) struct Step {
 
 impl Step {
     pub(super) const NONE: Self = Self { operation: Operation::Get, key: 0 };
-}
-
-/// The draws of a plain workload, by value: a loop keeps them in registers.
-pub(super) struct Plain {
-    pub(super) keys: XorShift,
-    pub(super) choices: XorShift,
-    /// The least key, and how many there are.
-    pub(super) first: u64,
-    pub(super) count: u64,
-    /// Choices below are insertions, removals, and any.
-    pub(super) insert: u64,
-    pub(super) remove: u64,
-    pub(super) total: u64,
 }
 
 /// The stream of one worker. Keys and operations are of independent random streams.
@@ -67,20 +53,20 @@ impl Steps {
 
     /// What the loop of plain workloads draws from by itself, which overlaps with its operations; none for
     /// others. Plain are uniform keys that are inserted, removed and looked up.
-    pub(super) fn plain(&mut self) -> Option<Plain> {
+    pub(super) fn plain(&mut self) -> Option<Draws> {
         let [insert, remove, get, ..] = self.sums;
         let is_plain = get == self.total;
         let (keys, first, count) = self.keys.uniform().filter(|_| is_plain)?;
         let (keys, choices) = (keys.clone(), self.choices.clone());
-        Some(Plain { keys, choices, first, count, insert, remove, total: self.total })
+        Some(Draws { keys, choices, first, count, insert, remove, total: self.total })
     }
 
     /// Takes over where a plain loop has stopped.
-    pub(super) fn go_on(&mut self, plain: Plain) {
+    pub(super) fn go_on(&mut self, draws: Draws) {
         if let Some((stream, ..)) = self.keys.uniform() {
-            *stream = plain.keys;
+            *stream = draws.keys;
         }
-        self.choices = plain.choices;
+        self.choices = draws.choices;
     }
 
     /// Counts operations from here on.
@@ -133,8 +119,7 @@ mod tests {
         let mut block = [Step::NONE; BLOCK];
         one.fill(&mut block);
         for step in block {
-            let key = plain.first + plain.keys.below(plain.count);
-            let choice = plain.choices.below(plain.total);
+            let (key, choice) = plain.draw();
             let operation = match choice {
                 choice if choice < plain.insert => Operation::Insert,
                 choice if choice < plain.remove => Operation::Remove,

@@ -1,12 +1,9 @@
 //! Threads that are stopped by a signal, at whatever instruction they are.
 
-use kovan_schemes::{Domain, Handle, Reclaimer};
-use kovan_structures::Structure;
+use kovan_pairs::{BLOCK, Moves, Subject, Worker};
 
 use super::adversary::Intruder;
-use super::apply::apply;
-use super::steps::{BLOCK, Step};
-use super::tally::Tally;
+use super::steps::Step;
 use crate::data::{Manner, Point};
 use crate::system::stop::Victim;
 use crate::system::threads::{Place, start};
@@ -25,14 +22,9 @@ impl Drop for LetsGo {
 }
 
 /// Runs a thread, stops it, arrives, and lets it go at the end of the schedule.
-pub(super) fn run<R: Reclaimer, S: Structure<R>>(
-    intruder: &Intruder<'_>,
-    domain: &Domain<R>,
-    structure: &S,
-    place: &mut Place<'_>,
-) -> Tally {
+pub(super) fn run(intruder: &Intruder<'_>, subject: &dyn Subject, place: &mut Place<'_>) -> Moves {
     if !intruder.begins(place) {
-        return Tally::default();
+        return Moves::default();
     }
     let (schedule, at) = (intruder.schedule, intruder.adversary.at);
     let victim = Victim::new(match at {
@@ -44,12 +36,12 @@ pub(super) fn run<R: Reclaimer, S: Structure<R>>(
     std::thread::scope(|scope| {
         let lets_go = LetsGo(victim);
         let thread = start(scope, needs, || {
-            let handle = domain.register();
+            let own = subject.join();
             // The panic makes the trial an error, which says why.
             victim.is_me().expect("a signal for one thread");
             match at {
-                Point::InRetire => retire(intruder, &handle, victim),
-                _ => operate(intruder, structure, &handle, victim),
+                Point::InRetire => retire(intruder, &*own, victim),
+                _ => operate(intruder, &*own, victim),
             }
         });
         let is_over = || schedule.end.is_given() || thread.is_finished();
@@ -63,38 +55,28 @@ pub(super) fn run<R: Reclaimer, S: Structure<R>>(
 }
 
 /// Inserts and removes until the end of the schedule.
-fn operate<R: Reclaimer, S: Structure<R>>(
-    intruder: &Intruder<'_>,
-    structure: &S,
-    handle: &Handle<R>,
-    victim: &'static Victim,
-) -> Tally {
-    let mut tally = Tally::default();
+fn operate(intruder: &Intruder<'_>, own: &dyn Worker, victim: &'static Victim) -> Moves {
+    let mut moves = Moves::default();
     intruder.blocks(true, |step: Step| {
-        let guard = handle.pin();
-        let within = victim.within(IN_OPERATION);
-        apply(structure, &guard, step, 1, &mut tally);
-        drop(within);
+        own.pinned(&mut |on| {
+            let within = victim.within(IN_OPERATION);
+            intruder.how.apply(step, on, &mut moves);
+            drop(within);
+        });
     });
-    tally
+    moves
 }
 
 /// Retires values that nobody has seen, until the end of the schedule.
-fn retire<R: Reclaimer>(
-    intruder: &Intruder<'_>,
-    handle: &Handle<R>,
-    victim: &'static Victim,
-) -> Tally {
+fn retire(intruder: &Intruder<'_>, own: &dyn Worker, victim: &'static Victim) -> Moves {
     while !intruder.schedule.end.is_given() {
         for _ in 0..BLOCK {
-            let guard = handle.pin();
-            let node = guard.alloc(0_u64).into_shared();
-            let within = victim.within(IN_RETIREMENT);
-            // SAFETY: 1: it was allocated just now, in the handle's domain, and this is its only retirement. 2: it
-            // was never published.
-            unsafe { guard.retire(node) };
-            drop(within);
+            own.retire_one(&mut |retirement| {
+                let within = victim.within(IN_RETIREMENT);
+                retirement();
+                drop(within);
+            });
         }
     }
-    Tally::default()
+    Moves::default()
 }

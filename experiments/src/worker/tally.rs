@@ -1,24 +1,17 @@
 //! What a worker counts, and the checks at the end of a cell.
 
 use anyhow::{Result, ensure};
+use kovan_pairs::Moves;
 use kovan_schemes::Totals;
 use kovan_structures::{Kind, Nodes};
 
-/// What went into a structure and what came out. Sums wrap.
+/// What a worker did: to the structure, and inside the window.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
+    /// What went into the structure and what came out.
+    pub(crate) moves: Moves,
     /// Operations inside the window.
     pub(crate) ops: u64,
-    /// Keys that went in.
-    pub(crate) inserted: u64,
-    /// Sum of the keys that went in.
-    pub(crate) inserted_sum: u64,
-    /// Keys that came out.
-    pub(crate) removed: u64,
-    /// Sum of the keys that came out.
-    pub(crate) removed_sum: u64,
-    /// Look-ups that found their key; kept so that look-ups are not optimised away.
-    pub(crate) found: u64,
     /// Traversals that began anew inside the window.
     pub(crate) restarts: u64,
     /// The most nodes that one block of operations freed inside the window.
@@ -30,28 +23,10 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Counts a key that went in.
-    #[inline]
-    pub(crate) fn insert(&mut self, key: u64) {
-        self.inserted += 1;
-        self.inserted_sum = self.inserted_sum.wrapping_add(key);
-    }
-
-    /// Counts a key that came out.
-    #[inline]
-    pub(crate) fn remove(&mut self, key: u64) {
-        self.removed += 1;
-        self.removed_sum = self.removed_sum.wrapping_add(key);
-    }
-
     /// Adds another thread's counts.
     pub(crate) fn add(&mut self, other: &Self) {
+        self.moves.add(&other.moves);
         self.ops += other.ops;
-        self.inserted += other.inserted;
-        self.inserted_sum = self.inserted_sum.wrapping_add(other.inserted_sum);
-        self.removed += other.removed;
-        self.removed_sum = self.removed_sum.wrapping_add(other.removed_sum);
-        self.found += other.found;
         self.restarts += other.restarts;
         self.free_burst = self.free_burst.max(other.free_burst);
         self.looks += other.looks;
@@ -76,15 +51,16 @@ impl Tally {
 
     /// Returns whether the structure holds what went in and did not come out. `self` includes the prefill.
     pub(crate) fn check_contents(&self, kind: &Kind, contents: &mut [u64]) -> Result<()> {
-        let expected = self.inserted.wrapping_sub(self.removed);
+        let moves = &self.moves;
+        let expected = moves.inserted.wrapping_sub(moves.removed);
         let held = contents.len() as u64;
         ensure!(
             held == expected,
             "size: {} inserted - {} removed = {expected}, but the structure holds {held}",
-            self.inserted,
-            self.removed
+            moves.inserted,
+            moves.removed
         );
-        let expected = self.inserted_sum.wrapping_sub(self.removed_sum);
+        let expected = moves.inserted_sum.wrapping_sub(moves.removed_sum);
         let sum = contents.iter().fold(0u64, |sum, key| sum.wrapping_add(*key));
         ensure!(sum == expected, "key sum: expected {expected}, but the structure holds {sum}");
         if matches!(kind, Kind::Map) {
@@ -140,8 +116,8 @@ mod tests {
     #[test]
     fn contents_must_balance() {
         let mut tally = Tally::default();
-        [1, 2, 3].into_iter().for_each(|key| tally.insert(key));
-        tally.remove(2);
+        [1, 2, 3].into_iter().for_each(|key| tally.moves.insert(key));
+        tally.moves.remove(2);
         assert!(tally.check_contents(&Kind::Map, &mut [3, 1]).is_ok());
         assert!(tally.check_contents(&Kind::Map, &mut [1]).is_err());
         assert!(tally.check_contents(&Kind::Map, &mut [1, 2]).is_err());

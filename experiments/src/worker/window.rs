@@ -5,18 +5,20 @@ use std::panic::resume_unwind;
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use kovan_schemes::domain::Meter;
+use kovan_pairs::{Moves, Subject};
+use kovan_schemes::Totals;
+use kovan_structures::StructureFacts;
 
 use super::adversary::{Delay, Intruder, Schedule, middle_key};
+use super::apply::How;
 use super::meters::{Meters, Sums};
 use super::phase::Phase;
 use super::probes;
-use super::steps::Steps;
-use super::subject::Subject;
+use super::stopped;
 use super::tally::Tally;
 use super::timing::Timing;
-use super::work::Worker;
-use crate::data::{Metrics, Operation, RoleCount, SeriesPoint, Trial};
+use super::work::{Worker, work};
+use crate::data::{Manner, Metrics, Operation, RoleCount, SeriesPoint, Trial};
 use crate::system::cgroup::Groups;
 use crate::system::machine::resident_bytes;
 use crate::system::placement::Places;
@@ -54,8 +56,12 @@ struct Left {
 ///
 /// # Errors
 /// If the system does not start all of the threads; none of them is left.
-pub(super) fn measure(subject: &dyn Subject, trial: &Trial) -> Result<Window, TooFew> {
-    let meter = subject.meter();
+pub(super) fn measure(
+    subject: &dyn Subject,
+    facts: &StructureFacts,
+    trial: &Trial,
+) -> Result<Window, TooFew> {
+    let meter = || subject.totals();
     let (phase, schedule) = (Phase::new(), Schedule::default());
     let (arrivals, start) = (Meeting::default(), Meeting::default());
     let places = Places::of(&trial.id.placement);
@@ -73,13 +79,17 @@ pub(super) fn measure(subject: &dyn Subject, trial: &Trial) -> Result<Window, To
         let count = further.map_or(0, |_| trial.id.stalled);
         let intruders = start_all(scope, count, |nth| {
             let adversary = further.expect("there is one, as it has threads");
-            let intruder = Intruder { trial, adversary, schedule: &schedule, nth };
+            let how = How::new(facts, &roles[0].mix);
+            let intruder = Intruder { trial, adversary, schedule: &schedule, how, nth };
             let mut place = arrivals.place();
-            Box::new(move || subject.intrude(&intruder, &mut place)) as Body<'_, Tally>
+            Box::new(move || match adversary.how {
+                Manner::Stopped => stopped::run(&intruder, subject, &mut place),
+                _ => intruder.run(subject, &mut place),
+            }) as Body<'_, Moves>
         });
         let intruders = intruders.map_err(|refused| too_few(trial, 0, refused))?;
         let have_arrived = arrivals.wait_for_arrivals(count);
-        let live = meter.totals().live();
+        let live = meter().live();
 
         let workers = start_all(scope, trial.id.threads, |nth| {
             let mix = &roles[role_of_each[nth as usize]].mix;
@@ -92,14 +102,11 @@ pub(super) fn measure(subject: &dyn Subject, trial: &Trial) -> Result<Window, To
             });
             let body = move || {
                 places.go(nth);
-                let (range, threads) = (trial.id.key_range, trial.id.threads);
-                let steps = Steps::new(mix, range, trial.seed, nth, threads);
-                let (every, rate) = (trial.latency_every, rate_of_each(trial));
-                let is_strict = trial.id.is_strict();
-                let mut worker = Worker::new(mix, steps, every, rate, is_strict, delay);
-                worker.meters = Meters::of(trial);
-                let mut have_come = || place.arrive_and_wait() == End::Released;
-                let tally = subject.work(phase, &mut worker, &mut have_come);
+                let mut worker = Worker::new(trial, mix, facts, nth, delay);
+                let own = subject.join();
+                let have_come = place.arrive_and_wait() == End::Released;
+                let tally =
+                    if have_come { work(&*own, phase, &mut worker) } else { Tally::default() };
                 let Worker { steps, timing, meters, .. } = worker;
                 Left { tally, counts: steps.counts, timing, meters }
             };
@@ -123,7 +130,7 @@ pub(super) fn measure(subject: &dyn Subject, trial: &Trial) -> Result<Window, To
             .collect();
         let mut tally = Tally::default();
         for result in departed {
-            tally.add(&result.unwrap_or_else(|panic| resume_unwind(panic)));
+            tally.moves.add(&result.unwrap_or_else(|panic| resume_unwind(panic)));
         }
         // Without a window a thread has panicked, and its panic went on above.
         let mut window = watched.expect("all threads arrived");
@@ -168,12 +175,6 @@ pub(super) fn per_second(count: u64, elapsed_ns: u64) -> u64 {
     u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
-/// Operations that each worker is asked for in a second; 0: as many as it can.
-#[allow(clippy::cast_precision_loss)] // A rate.
-fn rate_of_each(trial: &Trial) -> f64 {
-    trial.id.rate as f64 / f64::from(trial.id.threads.max(1))
-}
-
 /// Ends all waiting when the threads are not all started, so that those that are do not wait for ever.
 struct Dismiss<'a> {
     meetings: [&'a Meeting; 2],
@@ -213,7 +214,7 @@ fn too_few(trial: &Trial, before: usize, (started, cause): (usize, io::Error)) -
 
 /// Lets the workers warm up, samples the window, and tells the workers to stop.
 fn watch(
-    meter: &Meter,
+    meter: &dyn Fn() -> Totals,
     phase: &Phase,
     schedule: &Schedule,
     trial: &Trial,
@@ -222,7 +223,7 @@ fn watch(
     thread::sleep(Duration::from_secs_f64(trial.warmup_seconds));
     let groups = Groups::here();
     let (throttled, usage) = (groups.throttled(), Usage::now());
-    let (began, allocated) = (Instant::now(), meter.totals().allocated);
+    let (began, allocated) = (Instant::now(), meter().allocated);
     phase.set(Phase::MEASURE);
     let length = trial.id.seconds.0;
     let give = |now: Duration| {
@@ -250,7 +251,7 @@ fn watch(
     Window {
         points,
         live,
-        allocated: meter.totals().allocated - allocated,
+        allocated: meter().allocated - allocated,
         tally: Tally::default(),
         roles: Vec::new(),
         timing: Timing::new(0),
@@ -263,7 +264,7 @@ fn nanoseconds(duration: Duration) -> u64 {
 }
 
 fn sample(
-    meter: &Meter,
+    meter: &dyn Fn() -> Totals,
     began: Instant,
     length: Duration,
     live: &mut u64,
@@ -282,8 +283,8 @@ fn sample(
     points
 }
 
-fn point(meter: &Meter, began: Instant, live: &mut u64) -> SeriesPoint {
-    let totals = meter.totals();
+fn point(meter: &dyn Fn() -> Totals, began: Instant, live: &mut u64) -> SeriesPoint {
+    let totals = meter();
     *live = totals.live().max(*live);
     SeriesPoint {
         t_ns: nanoseconds(began.elapsed()),

@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use kovan_schemes::{Handle, Reclaimer};
-use kovan_structures::{Kind, Structure};
+use kovan_pairs::{BLOCK, Worker as Registered};
+use kovan_structures::StructureFacts;
 
 use super::adversary::Delay;
-use super::apply::apply;
+use super::apply::How;
 use super::meters::Meters;
 use super::phase::Phase;
-use super::steps::{BLOCK, Plain, Step, Steps};
+use super::steps::{Step, Steps};
 use super::tally::Tally;
 use super::timing::{Pacer, Timing};
-use crate::data::Mix;
+use crate::data::{Mix, Trial};
 
 /// What one worker brings to its loop.
 pub(super) struct Worker<'a> {
@@ -26,7 +26,7 @@ pub(super) struct Worker<'a> {
     pub(super) delay: Option<Delay<'a>>,
     per_guard: usize,
     pause: Duration,
-    scan_keys: u64,
+    how: How,
     /// Nothing but operations, each under a guard of its own.
     is_bare: bool,
     /// Looks at its own unreclaimed nodes as each operation begins.
@@ -34,43 +34,44 @@ pub(super) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
+    /// The `nth` worker of a trial, on its own thread.
     pub(super) fn new(
+        trial: &Trial,
         mix: &Mix,
-        steps: Steps,
-        latency_every: u32,
-        rate: f64,
-        is_strict: bool,
+        structure: &StructureFacts,
+        nth: u32,
         delay: Option<Delay<'a>>,
     ) -> Self {
+        let (rate, latency_every) = (rate_of_each(trial), trial.latency_every);
         // Whoever asks for arrivals asks for their latencies.
         let every = if rate > 0.0 { latency_every.max(1) } else { latency_every };
+        let is_strict = trial.id.is_strict();
         let is_bare =
             every == 0 && !is_strict && mix.operations_per_guard == 1 && mix.pause_in_guard_us == 0;
         Self {
             is_bare,
             is_strict,
-            steps,
+            steps: Steps::new(mix, trial.id.key_range, trial.seed, nth, trial.id.threads),
             timing: Timing::new(every),
             pacer: None,
-            meters: Meters::default(),
+            meters: Meters::of(trial),
             rate,
             delay,
             per_guard: mix.operations_per_guard as usize,
             pause: Duration::from_micros(mix.pause_in_guard_us),
-            scan_keys: mix.scan_keys,
+            how: How::new(structure, mix),
         }
     }
 }
 
-/// Runs blocks of operations until the window is over. Not inlined, so that each pair is one function in a
-/// profile.
-#[inline(never)]
-pub(super) fn work<R: Reclaimer, S: Structure<R>>(
-    structure: &S,
-    handle: &Handle<R>,
-    phase: &Phase,
-    worker: &mut Worker<'_>,
-) -> Tally {
+/// Operations that each worker is asked for in a second; 0: as many as it can.
+#[allow(clippy::cast_precision_loss)] // A rate.
+fn rate_of_each(trial: &Trial) -> f64 {
+    trial.id.rate as f64 / f64::from(trial.id.threads.max(1))
+}
+
+/// Runs blocks of operations until the window is over.
+pub(super) fn work(thread: &dyn Registered, phase: &Phase, worker: &mut Worker<'_>) -> Tally {
     let mut tally = Tally::default();
     let mut block = [Step::NONE; BLOCK];
     let mut is_measured = false;
@@ -92,83 +93,49 @@ pub(super) fn work<R: Reclaimer, S: Structure<R>>(
             return tally;
         }
         if let Some(delay) = worker.delay.take_if(|delay| delay.is_due()) {
-            delay.sleep(structure, handle);
+            delay.sleep(thread);
         }
-        let freed = handle.totals().freed;
+        let freed = thread.totals().freed;
         let plain = if worker.is_bare { worker.steps.plain() } else { None };
-        if let Some(plain) = plain {
-            let plain = plain_block(structure, handle, plain, &mut tally);
-            worker.steps.go_on(plain);
+        if let Some(mut draws) = plain {
+            thread.draw(&mut draws, &mut tally.moves);
+            worker.steps.go_on(draws);
             plain_ops += if is_measured { BLOCK as u64 } else { 0 };
         } else {
             worker.steps.fill(&mut block);
             let looks = worker.is_strict && is_measured;
-            groups(structure, handle, worker, &block, looks, &mut tally);
+            groups(thread, worker, &block, looks, &mut tally);
         }
         if is_measured {
             tally.ops += BLOCK as u64;
-            tally.free_burst = tally.free_burst.max(handle.totals().freed - freed);
+            tally.free_burst = tally.free_burst.max(thread.totals().freed - freed);
         }
     }
-}
-
-/// A block of a plain workload, without a clock and with a guard for each operation: nothing may stand between
-/// the operations but the draws of the next one.
-#[inline]
-fn plain_block<R: Reclaimer, S: Structure<R>>(
-    structure: &S,
-    handle: &Handle<R>,
-    mut plain: Plain,
-    tally: &mut Tally,
-) -> Plain {
-    let is_map = matches!(S::FACTS.kind, Kind::Map);
-    // Its own, in registers.
-    let sums = tally;
-    let mut tally = Tally::default();
-    for _ in 0..BLOCK {
-        let key = plain.first + plain.keys.below(plain.count);
-        let choice = plain.choices.below(plain.total);
-        let guard = handle.pin();
-        if choice < plain.insert {
-            if structure.insert(&guard, key) {
-                tally.insert(key);
-            }
-        } else if choice < plain.remove {
-            if let Some(out) = structure.remove(&guard, key) {
-                tally.remove(if is_map { key } else { out });
-            }
-        } else {
-            tally.found += u64::from(structure.contains(&guard, key));
-        }
-    }
-    sums.add(&tally);
-    plain
 }
 
 /// A block of operations, so many under a guard, each at its time, with latencies and pauses.
-#[inline(never)]
-fn groups<R: Reclaimer, S: Structure<R>>(
-    structure: &S,
-    handle: &Handle<R>,
+fn groups(
+    thread: &dyn Registered,
     worker: &mut Worker<'_>,
     block: &[Step; BLOCK],
     looks: bool,
     tally: &mut Tally,
 ) {
+    let (how, pause) = (worker.how, worker.pause);
     for group in block.chunks(worker.per_guard) {
         let meant = worker.pacer.as_mut().map(Pacer::wait);
         if looks {
-            tally.look(&handle.totals());
+            tally.look(&thread.totals());
         }
         let began = worker.timing.is_due().then(|| meant.unwrap_or_else(Instant::now));
-        let guard = handle.pin();
-        for step in group {
-            apply(structure, &guard, *step, worker.scan_keys, tally);
-        }
-        if !worker.pause.is_zero() {
-            std::thread::sleep(worker.pause);
-        }
-        drop(guard);
+        thread.pinned(&mut |on| {
+            for step in group {
+                how.apply(*step, on, &mut tally.moves);
+            }
+            if !pause.is_zero() {
+                std::thread::sleep(pause);
+            }
+        });
         if let Some(began) = began {
             worker.timing.record(group[0].operation, began);
         }

@@ -1,15 +1,20 @@
 //! Pairs of a scheme and a structure behind one type.
 //!
-//! Tests and checks measure nothing, so a virtual call per operation costs nothing that matters. Compiled for
-//! each of hundreds of pairs they would take minutes to build; here the operations of each pair are compiled
-//! once, and what uses them is compiled once too.
+//! There are hundreds of pairs, and compiled for each of them, whatever uses them would take minutes to build. So
+//! the operations of each pair are compiled once, here, and what uses them is compiled once too. Tests and checks
+//! measure nothing, so a virtual call per operation costs them nothing that matters. The one loop that measures
+//! throughput stands here as well, [`Worker::draw`]: nothing virtual happens within a block of its operations.
 
-use kovan_schemes::domain::Meter;
-use kovan_schemes::{
-    BoundInput, Domain, Facts, Guard, Handle, Parameters, Payload, Reclaimer, Totals,
-};
+mod draws;
+mod erased;
+mod in_retire;
+pub mod random;
+
+use kovan_schemes::{BoundInput, Domain, Facts, Parameters, Payload, Reclaimer, Totals};
 use kovan_structures::registry::{self, DispatchError, Visitor};
 use kovan_structures::{Query, Structure, StructureFacts};
+
+pub use draws::{BLOCK, Draws, Moves};
 
 /// A scheme and a structure.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +23,8 @@ pub struct ErasedPair {
     pub scheme: Facts,
     /// What the structure declares.
     pub structure: StructureFacts,
-    make: fn(usize, usize) -> Box<dyn Subject>,
-    bound: fn(&BoundInput) -> Option<u64>,
+    make: fn(&Parameters, usize, usize) -> Box<dyn Subject>,
+    bound: fn(&BoundInput, &Parameters) -> Option<u64>,
 }
 
 impl ErasedPair {
@@ -29,13 +34,12 @@ impl ErasedPair {
         Self {
             scheme: R::FACTS,
             structure: S::FACTS,
-            make: |hint, structures| {
-                let domain = Domain::<R>::new();
+            make: |parameters, hint, structures| {
+                let domain = Domain::<R>::with(parameters);
                 let structures = (0..structures).map(|_| S::new(&domain, hint)).collect();
-                let meter = domain.meter();
-                Box::new(Real { structures, domain, meter })
+                Box::new(erased::Real::new(structures, domain))
             },
-            bound: |input| R::bound(input, &Parameters::default()),
+            bound: R::bound,
         }
     }
 
@@ -54,22 +58,37 @@ impl ErasedPair {
         allowed.filter_map(|pair| Self::find(pair.scheme, pair.structure).ok()).collect()
     }
 
-    /// Makes an empty structure in a domain of its own.
+    /// Makes an empty structure in a domain of its own, all of whose parameters have their defaults.
     #[must_use]
     pub fn make(&self, capacity_hint: usize) -> Box<dyn Subject> {
-        (self.make)(capacity_hint, 1)
+        self.make_with(&Parameters::default(), capacity_hint)
+    }
+
+    /// Makes an empty structure in a domain of its own, with these parameters.
+    ///
+    /// # Panics
+    /// If the parameters are those of another scheme.
+    #[must_use]
+    pub fn make_with(&self, parameters: &Parameters, capacity_hint: usize) -> Box<dyn Subject> {
+        (self.make)(parameters, capacity_hint, 1)
     }
 
     /// Makes three empty structures in one domain.
     #[must_use]
     pub fn make_three(&self, capacity_hint: usize) -> Box<dyn Subject> {
-        (self.make)(capacity_hint, 3)
+        (self.make)(&Parameters::default(), capacity_hint, 3)
     }
 
     /// Returns the bound that the scheme declares, with its parameters at their defaults.
     #[must_use]
     pub fn bound(&self, input: &BoundInput) -> Option<u64> {
-        (self.bound)(input)
+        self.bound_with(input, &Parameters::default())
+    }
+
+    /// Returns the bound that the scheme declares, with these parameters.
+    #[must_use]
+    pub fn bound_with(&self, input: &BoundInput, parameters: &Parameters) -> Option<u64> {
+        (self.bound)(input, parameters)
     }
 }
 
@@ -101,9 +120,19 @@ pub trait Worker {
     /// Runs `inside` under one guard, with the structures.
     fn pinned_all(&self, inside: &mut dyn FnMut(&[&dyn Operations]));
     /// Runs `inside` under one guard, with the first structure.
-    fn pinned(&self, inside: &mut dyn FnMut(&dyn Operations)) {
-        self.pinned_all(&mut |on| inside(on[0]));
-    }
+    fn pinned(&self, inside: &mut dyn FnMut(&dyn Operations));
+    /// Does a block of [`BLOCK`] operations on the first structure, each under a guard of its own, and counts what
+    /// they moved.
+    fn draw(&self, draws: &mut Draws, moves: &mut Moves);
+    /// Retires a value that nobody has seen, under a guard of its own. `around` is given the retirement, and calls
+    /// it; if it does not, the value leaks.
+    fn retire_one(&self, around: &mut dyn FnMut(&mut dyn FnMut()));
+    /// Retires values until one of them is freed within a retirement of this thread, and calls `wait` there, in the
+    /// value's destructor. Returns whether that happened before `is_over` said that it is enough.
+    fn stop_in_retirement(&self, wait: &mut dyn FnMut(), is_over: &mut dyn FnMut() -> bool)
+    -> bool;
+    /// Returns the counters of this thread.
+    fn totals(&self) -> Totals;
     /// Tries to reclaim.
     fn flush(&self);
 }
@@ -128,88 +157,4 @@ pub trait Operations {
     fn scan(&self, from: u64, count: u64, see: &mut dyn FnMut(u64)) -> bool;
     /// See [`Structure::iterate`].
     fn iterate(&self, see: &mut dyn FnMut(u64)) -> bool;
-}
-
-struct Real<R: Reclaimer, S: Structure<R>> {
-    /// None after `finish`.
-    structures: Vec<S>,
-    domain: Domain<R>,
-    meter: Meter,
-}
-
-impl<R: Reclaimer, S: Structure<R>> Subject for Real<R, S> {
-    fn join(&self) -> Box<dyn Worker + '_> {
-        Box::new(Registered { structures: &self.structures, handle: self.domain.register() })
-    }
-    fn join_another(&self) -> Box<dyn Worker + '_> {
-        Box::new(Registered { structures: &self.structures, handle: Domain::new().register() })
-    }
-    fn totals(&self) -> Totals {
-        self.meter.totals()
-    }
-    fn contents(&mut self) -> Vec<u64> {
-        self.structures.iter_mut().flat_map(S::contents).collect()
-    }
-    fn finish(mut self: Box<Self>) -> [Totals; 2] {
-        let meter = self.meter.clone();
-        self.structures.clear();
-        let first = meter.totals();
-        drop(self);
-        [first, meter.totals()]
-    }
-}
-
-struct Registered<'a, R: Reclaimer, S> {
-    structures: &'a [S],
-    handle: Handle<R>,
-}
-
-impl<R: Reclaimer, S: Structure<R>> Worker for Registered<'_, R, S> {
-    fn pinned_all(&self, inside: &mut dyn FnMut(&[&dyn Operations])) {
-        let guard = self.handle.pin();
-        let pinned = |structure| Pinned { structure, guard: &guard };
-        match self.structures {
-            [one] => inside(&[&pinned(one)]),
-            [one, two, three] => inside(&[&pinned(one), &pinned(two), &pinned(three)]),
-            _ => unreachable!("there are one or three structures"),
-        }
-    }
-    fn flush(&self) {
-        self.handle.flush();
-    }
-}
-
-struct Pinned<'a, 'h, R: Reclaimer, S> {
-    structure: &'a S,
-    guard: &'a Guard<'h, R>,
-}
-
-impl<R: Reclaimer, S: Structure<R>> Operations for Pinned<'_, '_, R, S> {
-    fn insert(&self, key: u64) -> bool {
-        self.structure.insert(self.guard, key)
-    }
-    fn remove(&self, key: u64) -> Option<u64> {
-        self.structure.remove(self.guard, key)
-    }
-    fn contains(&self, key: u64) -> bool {
-        self.structure.contains(self.guard, key)
-    }
-    fn hold_inside(&self, key: u64, inside: &mut dyn FnMut()) {
-        self.structure.hold_inside(self.guard, key, inside);
-    }
-    fn put(&self, key: u64, value: u64) -> Option<Option<u64>> {
-        self.structure.put(self.guard, key, value)
-    }
-    fn query(&self, query: Query) -> Option<Option<u64>> {
-        self.structure.query(self.guard, query)
-    }
-    fn held(&self, key: u64, inside: &mut dyn FnMut()) -> Option<Option<u64>> {
-        self.structure.held(self.guard, key, inside)
-    }
-    fn scan(&self, from: u64, count: u64, see: &mut dyn FnMut(u64)) -> bool {
-        self.structure.scan(self.guard, from, count, see)
-    }
-    fn iterate(&self, see: &mut dyn FnMut(u64)) -> bool {
-        self.structure.iterate(self.guard, see)
-    }
 }

@@ -93,7 +93,7 @@ fn info_set(
 /// Some noise of a share that depends on the row, the same each time.
 fn noise(id: &TrialId, share: f64) -> f64 {
     let text = id.name();
-    let hash = SplitMix::new(fnv(text.as_bytes())).next();
+    let hash = SplitMix::new(fnv(text.as_bytes())).next_u64();
     #[allow(clippy::cast_precision_loss)] // A share.
     let unit = (hash >> 11) as f64 / (1_u64 << 53) as f64;
     1.0 + share * (2.0 * unit - 1.0)

@@ -1,8 +1,9 @@
-//! Stops a thread inside of a retirement: in the destructor of a value that it retires.
+//! Retirements of values that nobody has seen, and threads that stop inside of one: in the destructor of a value
+//! that it frees.
 
 use std::cell::Cell;
 
-use kovan_schemes::{Domain, Handle, Parameters, Reclaimer};
+use kovan_schemes::{Handle, Reclaimer};
 
 /// A value whose destructor stops the thread that runs it, if that is within a retirement of its own that is
 /// to stop. Wherever else it is freed nothing happens.
@@ -42,12 +43,11 @@ impl Drop for Blocker {
     }
 }
 
-/// Retires values until one of them is freed within a retirement of this thread, and calls `wait` there.
-/// Returns whether that happened before `is_over` said that it is enough.
+/// As [`Worker::stop_in_retirement`](crate::Worker::stop_in_retirement).
 pub(super) fn until_stopped<R: Reclaimer>(
     handle: &Handle<R>,
-    mut wait: impl FnMut(),
-    mut is_over: impl FnMut() -> bool,
+    wait: &mut dyn FnMut(),
+    is_over: &mut dyn FnMut() -> bool,
 ) -> bool {
     let stopped = Cell::new(false);
     let mut call = || {
@@ -67,49 +67,15 @@ pub(super) fn until_stopped<R: Reclaimer>(
     stopped.get()
 }
 
-/// Returns whether a scheme frees anything within its retirements, where nobody is in its way.
-pub(super) fn is_possible<R: Reclaimer>(parameters: &Parameters) -> bool {
-    /// More than any threshold or batch in use.
-    const ENOUGH: u32 = 1 << 17;
-    let domain = Domain::<R>::with(parameters);
-    let (handle, mut tried) = (domain.register(), 0);
-    until_stopped(
-        &handle,
-        || {},
-        || {
-            tried += 1;
-            tried > ENOUGH
-        },
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use kovan_schemes::schemes::{Epoch, HpAsym, Leak};
-
-    fn is_possible_by_default<R: Reclaimer>() -> bool {
-        is_possible::<R>(&Parameters::of::<R>(std::iter::empty::<(&str, u64)>()).expect("defaults"))
-    }
-
-    #[test]
-    fn it_is_known_who_frees_in_retirements() {
-        assert!(is_possible_by_default::<HpAsym>());
-        assert!(!is_possible_by_default::<Leak>(), "it frees nothing");
-        assert!(!is_possible_by_default::<Epoch>(), "it frees as it pins");
-    }
-
-    #[test]
-    fn it_stops_once_and_within_the_retirement() {
-        let domain = Domain::<HpAsym>::new();
-        let handle = domain.register();
-        let mut stops = 0;
-        assert!(until_stopped(&handle, || stops += 1, || false));
-        assert_eq!(stops, 1);
-        assert!(!until_stopped(&handle, || stops += 1, || true), "it is over before it begins");
-        handle.flush();
-        drop(handle);
-        drop(domain);
-        assert_eq!(stops, 1, "what is freed elsewhere stops nobody");
-    }
+/// As [`Worker::retire_one`](crate::Worker::retire_one).
+pub(super) fn one<R: Reclaimer>(handle: &Handle<R>, around: &mut dyn FnMut(&mut dyn FnMut())) {
+    let guard = handle.pin();
+    let mut node = Some(guard.alloc(0_u64).into_shared());
+    around(&mut || {
+        if let Some(node) = node.take() {
+            // SAFETY: 1: it was allocated just now, in the handle's domain, and this is its only retirement, as it
+            // is taken. 2: it was never published.
+            unsafe { guard.retire(node) }
+        }
+    });
 }
