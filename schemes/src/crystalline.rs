@@ -51,6 +51,7 @@ impl std::fmt::Debug for Local {
 }
 
 impl Local {
+    #[inline]
     fn acknowledge_ended(&self) {
         let mut ended = self.ended.take();
         for list in ended.drain(..) {
@@ -97,6 +98,7 @@ pub struct Shield<'l> {
 
 impl Shield<'_> {
     /// Moves to an era, which gives up what it protected, and frees it if nobody else holds it.
+    #[inline]
     fn renew(&mut self, era: u64) {
         let list = self.reservation.restart();
         self.reservation.renew(era);
@@ -108,6 +110,7 @@ impl Shield<'_> {
 }
 
 impl Drop for Shield<'_> {
+    #[inline]
     fn drop(&mut self) {
         if self.era != 0 {
             let list = self.reservation.deactivate();

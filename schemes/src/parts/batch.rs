@@ -197,6 +197,7 @@ pub(crate) struct Ready {
 
 impl Ready {
     /// Acknowledges every batch of a list, and frees those that were only waiting for that.
+    #[inline]
     pub(crate) fn acknowledge(&self, list: List) {
         let mut entry = list.0;
         while !entry.is_null() {

@@ -73,6 +73,7 @@ pub struct Amortised {
 }
 
 impl Amortised {
+    #[inline]
     fn next(&self) -> Option<Erased> {
         self.waiting.borrow_mut().pop_front()
     }

@@ -46,6 +46,7 @@ impl Erased {
     /// # Safety
     /// 1. It was made of a node that `Reclaimer::retire` was given, and is freed only here.
     /// 2. No thread holds a protection of it.
+    #[inline]
     pub(crate) unsafe fn free(self) {
         // SAFETY: clauses 1 and 2 are those of `Retired::free`.
         unsafe { (self.free)(self.node) }
@@ -247,6 +248,7 @@ impl Freeing {
     }
 
     /// `None` if destructors nest too deep to free more now.
+    #[inline]
     pub(crate) fn enter() -> Option<Self> {
         (!Self::is_too_deep()).then(|| {
             NESTED.set(NESTED.get() + 1);
@@ -256,6 +258,7 @@ impl Freeing {
 }
 
 impl Drop for Freeing {
+    #[inline]
     fn drop(&mut self) {
         NESTED.set(NESTED.get() - 1);
     }
