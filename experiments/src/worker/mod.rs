@@ -4,6 +4,7 @@ mod adversary;
 mod apply;
 mod keys;
 mod meters;
+mod nothing;
 mod phase;
 mod prefill;
 mod probes;
@@ -77,7 +78,7 @@ fn on_pair_with(pair: &ErasedPair, parameters: &Parameters, trial: &Trial) -> Me
     if let Some(reason) = unfit(facts, &*subject, trial) {
         return Ok(vec![WorkerMessage::Refused { reason }]);
     }
-    let (harness_ns, harness_timed_ns) = probes::harness(trial);
+    let (harness_ns, harness_timed_ns) = probes::harness(trial, facts);
     let prefilled = prefill(&*subject, trial)?;
     let window = measure(&*subject, facts, trial)?;
     let mut tally = window.tally;

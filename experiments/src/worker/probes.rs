@@ -1,6 +1,5 @@
 //! What the machine and the harness cost right now.
 
-use std::hint::black_box;
 use std::sync::atomic::{
     AtomicU64,
     Ordering::{Acquire, Release},
@@ -9,10 +8,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kovan_pairs::BLOCK;
+use kovan_structures::StructureFacts;
 
-use super::steps::{Step, Steps};
+use super::nothing::Nothing;
+use super::tally::Tally;
 use super::timing::Timing;
-use crate::data::{Operation, Trial};
+use super::work::{Block, Worker, block};
+use crate::data::{Mix, Trial};
 
 /// Round trips of a cache line that are averaged.
 const ROUND_TRIPS: u64 = 1000;
@@ -52,40 +54,26 @@ pub(super) fn line_round_trip(threads: u32) -> Option<u64> {
 
 /// What the loop of a worker costs for each operation without the structure, and what it costs with latencies
 /// where they are recorded; both in nanoseconds.
-pub(super) fn harness(trial: &Trial) -> (f64, Option<f64>) {
+pub(super) fn harness(trial: &Trial, structure: &StructureFacts) -> (f64, Option<f64>) {
     let mix = trial.workload.all_roles().swap_remove(0).mix;
-    let mut steps = Steps::new(&mix, trial.id.key_range, trial.seed, 0, 1);
-    let every = if trial.id.rate > 0 { trial.latency_every.max(1) } else { trial.latency_every };
-    let mut cost = |every: u32| {
-        let mut timing = Timing::new(every);
+    let mix = Mix { pause_in_guard_us: 0, ..mix };
+    let mut worker = Worker::new(trial, &mix, structure, 0, None);
+    let every = worker.timing.every();
+    let mut cost = |every| {
+        worker.timing = Timing::new(every);
         // The fastest of some: whatever else runs only adds to it.
-        (0..5).map(|_| run(&mut steps, &mut timing, every > 0)).fold(f64::INFINITY, f64::min)
+        (0..5).map(|_| run(&mut worker)).fold(f64::INFINITY, f64::min)
     };
     (cost(0), (every > 0).then(|| cost(every)))
 }
 
 /// Nanoseconds per operation of a loop without a structure.
-fn run(steps: &mut Steps, timing: &mut Timing, is_timed: bool) -> f64 {
+fn run(worker: &mut Worker<'_>) -> f64 {
     const BLOCKS: u32 = 200;
-    let mut block = [Step::NONE; BLOCK];
+    let (mut tally, mut steps) = (Tally::default(), Block::default());
     let began = Instant::now();
     for _ in 0..BLOCKS {
-        let plain = if is_timed { None } else { steps.plain() };
-        if let Some(mut plain) = plain {
-            for _ in 0..BLOCK {
-                black_box(plain.draw());
-            }
-            steps.go_on(plain);
-            continue;
-        }
-        steps.fill(&mut block);
-        for step in block.chunks(1) {
-            let started = timing.is_due().then(Instant::now);
-            black_box(step);
-            if let Some(started) = started {
-                timing.record(Operation::Get, started);
-            }
-        }
+        block(&Nothing, worker, &mut steps, false, &mut tally);
     }
     let all = f64::from(BLOCKS) * BLOCK as f64;
     (began.elapsed().as_secs_f64() * 1e9 / all * 100.0).round() / 100.0

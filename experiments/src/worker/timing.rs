@@ -23,6 +23,11 @@ impl Timing {
         Self { every, left: every, kinds: Default::default() }
     }
 
+    /// Returns of how many groups one is timed; 0: none.
+    pub(super) fn every(&self) -> u32 {
+        self.every
+    }
+
     /// Returns whether the next group is timed.
     #[inline]
     pub(super) fn is_due(&mut self) -> bool {

@@ -46,10 +46,8 @@ impl<'a> Worker<'a> {
         // Whoever asks for arrivals asks for their latencies.
         let every = if rate > 0.0 { latency_every.max(1) } else { latency_every };
         let is_strict = trial.id.is_strict();
-        let is_bare =
-            every == 0 && !is_strict && mix.operations_per_guard == 1 && mix.pause_in_guard_us == 0;
         Self {
-            is_bare,
+            is_bare: !is_strict && mix.operations_per_guard == 1 && mix.pause_in_guard_us == 0,
             is_strict,
             steps: Steps::new(mix, trial.id.key_range, trial.seed, nth, trial.id.threads),
             timing: Timing::new(every),
@@ -64,6 +62,15 @@ impl<'a> Worker<'a> {
     }
 }
 
+/// The operations of a block that is not plain.
+pub(super) struct Block([Step; BLOCK]);
+
+impl Default for Block {
+    fn default() -> Self {
+        Self([Step::NONE; BLOCK])
+    }
+}
+
 /// Operations that each worker is asked for in a second; 0: as many as it can.
 #[allow(clippy::cast_precision_loss)] // A rate.
 fn rate_of_each(trial: &Trial) -> f64 {
@@ -73,7 +80,7 @@ fn rate_of_each(trial: &Trial) -> f64 {
 /// Runs blocks of operations until the window is over.
 pub(super) fn work(thread: &dyn Registered, phase: &Phase, worker: &mut Worker<'_>) -> Tally {
     let mut tally = Tally::default();
-    let mut block = [Step::NONE; BLOCK];
+    let mut steps = Block::default();
     let mut is_measured = false;
     let (mut restarts, mut plain_ops) = (0, 0);
     // From here on, as the threads have come together.
@@ -96,33 +103,46 @@ pub(super) fn work(thread: &dyn Registered, phase: &Phase, worker: &mut Worker<'
             delay.sleep(thread);
         }
         let freed = thread.totals().freed;
-        let plain = if worker.is_bare { worker.steps.plain() } else { None };
-        if let Some(mut draws) = plain {
-            thread.draw(&mut draws, &mut tally.moves);
-            worker.steps.go_on(draws);
-            plain_ops += if is_measured { BLOCK as u64 } else { 0 };
-        } else {
-            worker.steps.fill(&mut block);
-            let looks = worker.is_strict && is_measured;
-            groups(thread, worker, &block, looks, &mut tally);
-        }
+        let is_plain = block(thread, worker, &mut steps, is_measured, &mut tally);
         if is_measured {
+            plain_ops += if is_plain { BLOCK as u64 } else { 0 };
             tally.ops += BLOCK as u64;
             tally.free_burst = tally.free_burst.max(thread.totals().freed - freed);
         }
     }
 }
 
-/// A block of operations, so many under a guard, each at its time, with latencies and pauses.
+/// Does a block of operations. Returns whether it is one of plain ones, which are not counted by their kinds.
+pub(super) fn block(
+    thread: &dyn Registered,
+    worker: &mut Worker<'_>,
+    steps: &mut Block,
+    is_measured: bool,
+    tally: &mut Tally,
+) -> bool {
+    let is_bare = worker.is_bare && worker.timing.every() == 0;
+    let plain = if is_bare { worker.steps.plain() } else { None };
+    if let Some(mut draws) = plain {
+        thread.draw(&mut draws, &mut tally.moves);
+        worker.steps.go_on(draws);
+        return true;
+    }
+    worker.steps.fill(&mut steps.0);
+    groups(thread, worker, &steps.0, is_measured, tally);
+    false
+}
+
+/// So many operations under a guard, each group at its time, with latencies and pauses.
 fn groups(
     thread: &dyn Registered,
     worker: &mut Worker<'_>,
-    block: &[Step; BLOCK],
-    looks: bool,
+    steps: &[Step; BLOCK],
+    is_measured: bool,
     tally: &mut Tally,
 ) {
     let (how, pause) = (worker.how, worker.pause);
-    for group in block.chunks(worker.per_guard) {
+    let looks = worker.is_strict && is_measured;
+    for group in steps.chunks(worker.per_guard) {
         let meant = worker.pacer.as_mut().map(Pacer::wait);
         if looks {
             tally.look(&thread.totals());
