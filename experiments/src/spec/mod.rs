@@ -57,6 +57,16 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("specs/debra15.toml", include_str!("../../specs/debra15.toml")),
     ("specs/nbr21-delayed.toml", include_str!("../../specs/nbr21-delayed.toml")),
     ("specs/pebr20-noncoop.toml", include_str!("../../specs/pebr20-noncoop.toml")),
+    ("specs/hyaline21-read.toml", include_str!("../../specs/hyaline21-read.toml")),
+    ("specs/crystalline24-queue.toml", include_str!("../../specs/crystalline24-queue.toml")),
+    ("specs/wfe20-queue.toml", include_str!("../../specs/wfe20-queue.toml")),
+    ("specs/scot26-tree.toml", include_str!("../../specs/scot26-tree.toml")),
+    ("specs/immut25.toml", include_str!("../../specs/immut25.toml")),
+    ("specs/immut25-tree.toml", include_str!("../../specs/immut25-tree.toml")),
+    ("specs/circ24-control.toml", include_str!("../../specs/circ24-control.toml")),
+    ("specs/pop25-long.toml", include_str!("../../specs/pop25-long.toml")),
+    ("specs/af24.toml", include_str!("../../specs/af24.toml")),
+    ("specs/idle-threads.toml", include_str!("../../specs/idle-threads.toml")),
     ("specs/brcu24-long.toml", include_str!("../../specs/brcu24-long.toml")),
 ];
 
