@@ -1,15 +1,66 @@
-//! Reads the folder of a run that is over.
+//! Reads the folder of a run that is over, and prints what is made of it.
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use clap::ValueEnum;
 
+use crate::data::{METRICS, MetricInfo};
+use crate::report::formats::Grid;
+use crate::results::manifest::Manifest;
 use crate::results::{Sample, Table, read_samples};
-use crate::support::output::complain;
+use crate::support::output::{complain, print};
+use crate::support::suggest::suggest;
+
+/// How a table of results is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Columns for the terminal.
+    Table,
+    /// A table of Markdown.
+    Markdown,
+    /// Comma-separated values.
+    Csv,
+    /// A table of LaTeX.
+    Latex,
+    /// An array of objects.
+    Json,
+}
 
 /// Returns the rows of `samples.csv`, and says where the last one is cut.
 pub(super) fn samples(dir: &Path) -> Result<Vec<Sample>> {
     let Table { rows, cut } = read_samples(dir)?;
     cut.iter().for_each(|line| complain(line));
     Ok(rows)
+}
+
+/// Returns the rows of a folder and its manifest; says what spoils them.
+pub(super) fn read(dir: &Path) -> Result<(Vec<Sample>, Manifest)> {
+    let manifest = Manifest::read(dir)?;
+    let rows = samples(dir)?;
+    let disturbed = rows.iter().filter(|row| row.is_disturbed()).count();
+    if disturbed > 0 {
+        complain(&format!(
+            "{}: {disturbed} of {} rows were disturbed by other programs",
+            dir.display(),
+            rows.len()
+        ));
+    }
+    Ok((rows, manifest))
+}
+
+/// Returns the metric that `--metric` names.
+pub(super) fn metric(name: &str) -> Result<&'static MetricInfo> {
+    let names = METRICS.iter().map(|info| info.name);
+    MetricInfo::of(name)
+        .with_context(|| format!("--metric: there is no metric `{name}`; {}", suggest(name, names)))
+}
+
+/// Prints a table for other programs.
+pub(super) fn print_grid(format: Format, grid: &Grid<'_>) -> Result<()> {
+    match format {
+        Format::Csv => print(&grid.csv()?),
+        Format::Latex => print(&grid.latex()),
+        Format::Markdown | Format::Table | Format::Json => print(&grid.markdown()),
+    }
 }

@@ -7,6 +7,7 @@ mod doctor;
 mod folder;
 mod list;
 mod plot;
+mod rank;
 mod run;
 mod session;
 
@@ -67,6 +68,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Compares the same cells of two results folders; measures nothing
     Compare(compare::CompareArgs),
+    /// Ranks the schemes of a results folder, with the places that the measurements leave; measures nothing
+    Rank(rank::RankArgs),
     /// Says what on this machine spoils numbers, and what to do
     Doctor(doctor::DoctorArgs),
     /// Prints completions for a shell, for example: kovan-lab completions bash
@@ -123,6 +126,7 @@ pub(crate) fn main() -> Result<u8> {
         Command::Plot(args) => plot::plot(&args).map(|()| 0),
         Command::Check(args) => check::check(&args),
         Command::Compare(args) => compare::run(&args).map(|()| 0),
+        Command::Rank(args) => rank::run(&args).map(|()| 0),
         Command::Doctor(args) => doctor::doctor(&args).map(|()| 0),
         Command::Completions { shell } => {
             let mut text = Vec::new();

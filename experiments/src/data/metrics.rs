@@ -170,6 +170,12 @@ impl MetricInfo {
         METRICS.iter().find(|info| info.name == name)
     }
 
+    /// Whether more of it is better: of what was done in the window, and of nothing that it costs.
+    pub(crate) fn is_more_better(&self) -> bool {
+        let done = ["ops", "inserts", "removes", "gets", "puts", "updates", "scans"];
+        self.name == "ops_per_second" || done.contains(&self.name)
+    }
+
     /// The value in its own unit.
     pub(crate) fn get(&self, metrics: &Metrics) -> Option<f64> {
         (self.get)(metrics)

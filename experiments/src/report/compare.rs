@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
 use serde::Serialize;
 
+use super::formats::Grid;
 use super::ratios::{RESAMPLING, overall};
 use crate::data::{MetricInfo, TrialId};
 use crate::results::Sample;
 use crate::stats::Interval;
 use crate::stats::bootstrap;
 use crate::stats::location::{geometric_mean, median};
-use crate::support::table::{markdown_line, render};
+use crate::support::table::render;
 
 /// The columns of the table that are numbers.
 const RIGHT: [usize; 5] = [3, 4, 6, 7, 8];
@@ -174,39 +174,9 @@ pub(crate) fn text(comparison: &Comparison, metric: &MetricInfo) -> String {
     text
 }
 
-/// The table as comma-separated values.
-///
-/// # Errors
-/// Never, as it is written to memory.
-pub(crate) fn csv(comparison: &Comparison) -> Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(HEADER.map(|name| if name.is_empty() { "others" } else { name }))?;
-    for row in rows(comparison) {
-        writer.write_record(row)?;
-    }
-    Ok(String::from_utf8_lossy(&writer.into_inner()?).into_owned())
-}
-
-/// The table in Markdown.
-pub(crate) fn markdown(comparison: &Comparison) -> String {
-    let rule = HEADER.map(|_| "---".to_string());
-    let head = [HEADER.map(String::from), rule];
-    let rows = rows(comparison);
-    let lines = head.iter().map(|row| &row[..]).chain(rows.iter().map(|row| &row[..]));
-    lines.map(markdown_line).collect()
-}
-
-/// The table in LaTeX.
-pub(crate) fn latex(comparison: &Comparison) -> String {
-    let escaped = |text: &String| text.replace('_', "\\_").replace('%', "\\%").replace('-', "--");
-    let line = |cells: &[String]| {
-        format!("{} \\\\\n", cells.iter().map(escaped).collect::<Vec<_>>().join(" & "))
-    };
-    let rows: String = rows(comparison).iter().map(|row| line(row)).collect();
-    format!(
-        "\\begin{{tabular}}{{lllrrlrrrl}}\n\\hline\n{}\\hline\n{rows}\\hline\n\\end{{tabular}}\n",
-        line(&HEADER.map(String::from))
-    )
+/// The table for other programs.
+pub(crate) fn grid(comparison: &Comparison) -> Grid<'static> {
+    Grid { header: &HEADER, rows: rows(comparison), numbers: &RIGHT }
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 pub(crate) mod claims;
 pub(crate) mod compare;
 mod disturbed;
+pub(crate) mod formats;
 pub(crate) mod plot;
+pub(crate) mod rank;
 mod ratios;
 mod summary;
 

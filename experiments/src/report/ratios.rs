@@ -112,13 +112,13 @@ fn word(verdict: Verdict) -> &'static str {
 }
 
 /// What lines are compared at.
-fn point_of(id: &TrialId) -> TrialId {
+pub(super) fn point_of(id: &TrialId) -> TrialId {
     let (scheme, parameters) = (String::new(), crate::data::Settings::default());
     TrialId { scheme, parameters, ..id.cell() }
 }
 
 /// The scheme, with its parameters where they are set.
-fn line_of(id: &TrialId) -> String {
+pub(super) fn line_of(id: &TrialId) -> String {
     format!("{} {}", id.scheme, id.parameters).trim_end().into()
 }
 

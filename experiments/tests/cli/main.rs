@@ -12,6 +12,7 @@ mod further;
 mod limits;
 mod list;
 mod mistakes;
+mod rank;
 mod resume;
 mod run;
 mod strict;

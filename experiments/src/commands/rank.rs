@@ -1,0 +1,59 @@
+//! `kovan-lab rank DIR...`: which scheme is first, second and so on.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde_json::json;
+
+use super::folder::{self, Format};
+use crate::report::rank::{grid, rank, text};
+use crate::support::output::{print, print_report};
+
+/// The arguments of `rank`.
+#[derive(Debug, Args)]
+pub(crate) struct RankArgs {
+    /// Results folders; each has a table of its own
+    #[arg(required = true)]
+    dirs: Vec<PathBuf>,
+    /// What decides: a column of samples.csv. More is better of throughput, less of all others
+    #[arg(long, default_value = "ops_per_second")]
+    metric: String,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// The `rank` command.
+pub(crate) fn run(args: &RankArgs) -> Result<()> {
+    let metric = folder::metric(&args.metric)?;
+    let mut all = Vec::new();
+    for dir in &args.dirs {
+        let (rows, manifest) = folder::read(dir)?;
+        let ranking = rank(&rows, metric).with_context(|| {
+            format!(
+                "{}: there is no point where each of its schemes has a `{}` above zero",
+                dir.display(),
+                metric.name
+            )
+        })?;
+        all.push((manifest.experiment, ranking));
+    }
+    if args.format == Format::Json {
+        let tables: Vec<_> = all
+            .iter()
+            .map(|(experiment, of)| json!({ "experiment": experiment, "ranking": of }))
+            .collect();
+        return print(&format!("{}\n", serde_json::to_string_pretty(&tables)?));
+    }
+    for (at, (experiment, ranking)) in all.iter().enumerate() {
+        if at > 0 {
+            print("\n")?;
+        }
+        match args.format {
+            Format::Table => print_report(&text(ranking, experiment, metric))?,
+            other => folder::print_grid(other, &grid(ranking))?,
+        }
+    }
+    Ok(())
+}
