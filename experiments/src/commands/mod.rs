@@ -1,5 +1,6 @@
 //! The command line.
 
+mod advise;
 mod check;
 mod compare;
 mod consent;
@@ -68,6 +69,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Compares the same cells of two results folders; measures nothing
     Compare(compare::CompareArgs),
+    /// Says which schemes suit each workload of results folders: those that no other beats; measures nothing
+    Advise(advise::AdviseArgs),
     /// Ranks the schemes of a results folder, with the places that the measurements leave; measures nothing
     Rank(rank::RankArgs),
     /// Says what on this machine spoils numbers, and what to do
@@ -126,6 +129,7 @@ pub(crate) fn main() -> Result<u8> {
         Command::Plot(args) => plot::plot(&args).map(|()| 0),
         Command::Check(args) => check::check(&args),
         Command::Compare(args) => compare::run(&args).map(|()| 0),
+        Command::Advise(args) => advise::run(&args).map(|()| 0),
         Command::Rank(args) => rank::run(&args).map(|()| 0),
         Command::Doctor(args) => doctor::doctor(&args).map(|()| 0),
         Command::Completions { shell } => {

@@ -1,5 +1,6 @@
 //! What is said of records: the table, and what is wrong with them.
 
+pub(crate) mod advice;
 pub(crate) mod claims;
 pub(crate) mod compare;
 mod disturbed;

@@ -5,6 +5,7 @@
 #![cfg(not(feature = "canary"))]
 
 mod adversaries;
+mod advise;
 mod claims;
 mod compare;
 mod doctor;
