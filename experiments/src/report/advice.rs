@@ -5,7 +5,7 @@
 //! in common, the interval of their paired ratio says which of two is better; else their medians do.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -58,6 +58,9 @@ const HEADER: [&str; 7] =
     ["choice", "scheme", GOALS[0].column, GOALS[1].column, "bound", GOALS[2].column, "beaten by"];
 const RIGHT: [usize; 3] = [2, 3, 5];
 
+/// Blocks that an interval needs.
+const ENOUGH: usize = 6;
+
 /// The values of a goal by folder and block.
 type Blocks = BTreeMap<(usize, u32), f64>;
 
@@ -81,6 +84,10 @@ pub(crate) struct Advice {
     pub(crate) setting: TrialId,
     /// The stalled threads that memory was measured under.
     pub(crate) stalled: Option<u32>,
+    /// What these threads do: the names of adversaries in the specs.
+    pub(crate) adversaries: Vec<String>,
+    /// Whether some pair of schemes has too few blocks in common, so that medians decide.
+    pub(crate) by_medians: bool,
     /// All schemes; those that are not beaten come first.
     pub(crate) choices: Vec<Choice>,
     /// What was not measured for any of them.
@@ -132,6 +139,11 @@ fn of_setting(setting: TrialId, rows: &[(usize, &Sample)]) -> Advice {
             of.is_bounded = Some(of.is_bounded.unwrap_or(true) && is_bounded);
         }
     }
+    let most_stalled = rows.iter().filter(|(_, row)| most == Some(row.id.stalled));
+    let adversaries: BTreeSet<String> =
+        most_stalled.map(|(_, row)| row.id.adversary.clone()).collect();
+    let is_short = |blocks: &Blocks| !blocks.is_empty() && blocks.len() < ENOUGH;
+    let by_medians = known.values().any(|of| of.goals.iter().any(is_short));
     let choice = |(scheme, own): (&String, &Known)| Choice {
         scheme: scheme.clone(),
         medians: own.goals.each_ref().map(middle),
@@ -150,7 +162,8 @@ fn of_setting(setting: TrialId, rows: &[(usize, &Sample)]) -> Advice {
     });
     let is_missing = |at: usize| choices.iter().all(|choice| choice.medians[at].is_none());
     let missing = (0..GOALS.len()).filter(|at| is_missing(*at)).map(|at| GOALS[at].needs).collect();
-    Advice { setting, stalled: most, choices, missing }
+    let adversaries = adversaries.into_iter().collect();
+    Advice { setting, stalled: most, adversaries, by_medians, choices, missing }
 }
 
 fn middle(blocks: &Blocks) -> Option<f64> {
@@ -236,6 +249,13 @@ pub(crate) fn text(advice: &Advice) -> String {
     say("most throughput", 0, true);
     say("least memory under a stall", 1, false);
     say("least p99.9", 2, false);
+    if let Some(stalled) = advice.stalled {
+        let names = advice.adversaries.join(", ");
+        text.push_str(&format!("a stall: {stalled} threads of the adversary {names}\n"));
+    }
+    if advice.by_medians {
+        text.push_str("fewer than six blocks: medians decide, and may decide by chance\n");
+    }
     for missing in &advice.missing {
         text.push_str(&format!("not measured: {missing}\n"));
     }
@@ -289,6 +309,7 @@ mod tests {
         assert_eq!(choices(&advice), ["epoch", "hp-asym"]);
         assert_eq!(advice.choices[2].beaten_by.as_deref(), Some("hp-asym"));
         assert_eq!((advice.stalled, advice.missing.len()), (Some(4), 0));
+        assert_eq!((advice.adversaries.join(","), advice.by_medians), ("parked".into(), false));
         let told = text(&advice);
         assert!(told.contains("most throughput: epoch") && told.contains("under a stall: hp-asym"));
     }
