@@ -251,7 +251,7 @@ pub(crate) fn text(advice: &Advice) -> String {
     say("least p99.9", 2, false);
     if let Some(stalled) = advice.stalled {
         let names = advice.adversaries.join(", ");
-        text.push_str(&format!("a stall: {stalled} threads of the adversary {names}\n"));
+        text.push_str(&format!("a stall: `stalled` is {stalled}, the adversary {names}\n"));
     }
     if advice.by_medians {
         text.push_str("fewer than six blocks: medians decide, and may decide by chance\n");

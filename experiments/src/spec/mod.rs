@@ -66,6 +66,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("specs/circ24-control.toml", include_str!("../../specs/circ24-control.toml")),
     ("specs/pop25-long.toml", include_str!("../../specs/pop25-long.toml")),
     ("specs/af24.toml", include_str!("../../specs/af24.toml")),
+    ("specs/tuned-alike.toml", include_str!("../../specs/tuned-alike.toml")),
     ("specs/idle-threads.toml", include_str!("../../specs/idle-threads.toml")),
     ("specs/brcu24-long.toml", include_str!("../../specs/brcu24-long.toml")),
 ];
