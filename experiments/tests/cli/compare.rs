@@ -1,27 +1,12 @@
 //! `kovan-lab compare`.
 
-use crate::support::{Folder, is_refused, measures, succeeds};
+use crate::support::{Folder, is_refused, measures_hash_maps, succeeds};
 
 #[test]
 fn a_run_is_the_same_as_itself_in_every_format() {
     let folder = Folder::new("compare");
     let out = folder.join("out");
-    measures(&[
-        "run",
-        "throughput",
-        "--scale",
-        "smoke",
-        "--scheme",
-        "^epoch$",
-        "--structure",
-        "^hash-map$",
-        "--threads",
-        "1",
-        "--seconds",
-        "0.02",
-        "--out",
-        &out,
-    ]);
+    measures_hash_maps("^epoch$", "1", &out);
     let table = succeeds(&["compare", &out, &out]);
     assert!(table.contains("epoch: geometric mean of 2 cells 1.000"), "{table}");
     let json = succeeds(&["compare", &out, &out, "--format", "json"]);

@@ -1,29 +1,12 @@
 //! `kovan-lab rank`.
 
-use crate::support::{Folder, is_refused, measures, succeeds};
+use crate::support::{Folder, is_refused, measures_hash_maps, succeeds};
 
 #[test]
 fn schemes_have_places_in_every_format() {
     let folder = Folder::new("rank");
     let out = folder.join("out");
-    measures(&[
-        "run",
-        "throughput",
-        "--scale",
-        "smoke",
-        "--scheme",
-        "^(hp-asym|leak)$",
-        "--structure",
-        "^hash-map$",
-        "--threads",
-        "1",
-        "--seconds",
-        "0.02",
-        "--repeats",
-        "6",
-        "--out",
-        &out,
-    ]);
+    measures_hash_maps("^(hp-asym|leak)$", "6", &out);
     // Leaks hold back much more than hazard pointers, and in each of the blocks.
     let table = succeeds(&["rank", &out, "--metric", "unreclaimed_mean"]);
     let line = |scheme: &str| {

@@ -80,6 +80,28 @@ pub(crate) fn measures(run: &[&str]) -> String {
     text(&output.stdout)
 }
 
+/// Measures throughput of hash maps over some schemes, two workloads with one thread, in short windows.
+pub(crate) fn measures_hash_maps(schemes: &str, repeats: &str, out: &str) {
+    measures(&[
+        "run",
+        "throughput",
+        "--scale",
+        "smoke",
+        "--scheme",
+        schemes,
+        "--structure",
+        "^hash-map$",
+        "--threads",
+        "1",
+        "--seconds",
+        "0.02",
+        "--repeats",
+        repeats,
+        "--out",
+        out,
+    ]);
+}
+
 /// Exit 2, and one line on stderr that names the program and contains all of `parts`.
 pub(crate) fn is_refused(arguments: &[&str], parts: &[&str]) {
     let output = lab(arguments);
