@@ -38,7 +38,8 @@ impl Operations for Nothing {
         black_box(key) == u64::MAX
     }
     fn remove(&self, key: u64) -> Option<u64> {
-        black_box(None.filter(|other| *other == key))
+        black_box(key);
+        None
     }
     fn contains(&self, key: u64) -> bool {
         black_box(key) == u64::MAX

@@ -13,7 +13,7 @@ use kovan_structures::StructureFacts;
 use super::nothing::Nothing;
 use super::tally::Tally;
 use super::timing::Timing;
-use super::work::{Block, Worker, block};
+use super::work::{Worker, block};
 use crate::data::{Mix, Trial};
 
 /// Round trips of a cache line that are averaged.
@@ -70,10 +70,10 @@ pub(super) fn harness(trial: &Trial, structure: &StructureFacts) -> (f64, Option
 /// Nanoseconds per operation of a loop without a structure.
 fn run(worker: &mut Worker<'_>) -> f64 {
     const BLOCKS: u32 = 200;
-    let (mut tally, mut steps) = (Tally::default(), Block::default());
+    let mut tally = Tally::default();
     let began = Instant::now();
     for _ in 0..BLOCKS {
-        block(&Nothing, worker, &mut steps, false, &mut tally);
+        block(&Nothing, worker, false, &mut tally);
     }
     let all = f64::from(BLOCKS) * BLOCK as f64;
     (began.elapsed().as_secs_f64() * 1e9 / all * 100.0).round() / 100.0

@@ -103,6 +103,7 @@ pub(super) fn measure(
             let body = move || {
                 places.go(nth);
                 let mut worker = Worker::new(trial, mix, facts, nth, delay);
+                worker.meters = Meters::of(trial);
                 let own = subject.join();
                 let have_come = place.arrive_and_wait() == End::Released;
                 let tally =

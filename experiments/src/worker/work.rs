@@ -17,6 +17,8 @@ use crate::data::{Mix, Trial};
 /// What one worker brings to its loop.
 pub(super) struct Worker<'a> {
     pub(super) steps: Steps,
+    /// The operations of a block that is not plain.
+    block: [Step; BLOCK],
     pub(super) timing: Timing,
     pub(super) pacer: Option<Pacer>,
     pub(super) meters: Meters,
@@ -34,7 +36,7 @@ pub(super) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// The `nth` worker of a trial, on its own thread.
+    /// The `nth` worker of a trial. It measures nothing of its own thread, unless it is given meters.
     pub(super) fn new(
         trial: &Trial,
         mix: &Mix,
@@ -50,24 +52,16 @@ impl<'a> Worker<'a> {
             is_bare: !is_strict && mix.operations_per_guard == 1 && mix.pause_in_guard_us == 0,
             is_strict,
             steps: Steps::new(mix, trial.id.key_range, trial.seed, nth, trial.id.threads),
+            block: [Step::NONE; BLOCK],
             timing: Timing::new(every),
             pacer: None,
-            meters: Meters::of(trial),
+            meters: Meters::default(),
             rate,
             delay,
             per_guard: mix.operations_per_guard as usize,
             pause: Duration::from_micros(mix.pause_in_guard_us),
             how: How::new(structure, mix),
         }
-    }
-}
-
-/// The operations of a block that is not plain.
-pub(super) struct Block([Step; BLOCK]);
-
-impl Default for Block {
-    fn default() -> Self {
-        Self([Step::NONE; BLOCK])
     }
 }
 
@@ -80,7 +74,6 @@ fn rate_of_each(trial: &Trial) -> f64 {
 /// Runs blocks of operations until the window is over.
 pub(super) fn work(thread: &dyn Registered, phase: &Phase, worker: &mut Worker<'_>) -> Tally {
     let mut tally = Tally::default();
-    let mut steps = Block::default();
     let mut is_measured = false;
     let (mut restarts, mut plain_ops) = (0, 0);
     // From here on, as the threads have come together.
@@ -103,7 +96,7 @@ pub(super) fn work(thread: &dyn Registered, phase: &Phase, worker: &mut Worker<'
             delay.sleep(thread);
         }
         let freed = thread.totals().freed;
-        let is_plain = block(thread, worker, &mut steps, is_measured, &mut tally);
+        let is_plain = block(thread, worker, is_measured, &mut tally);
         if is_measured {
             plain_ops += if is_plain { BLOCK as u64 } else { 0 };
             tally.ops += BLOCK as u64;
@@ -116,7 +109,6 @@ pub(super) fn work(thread: &dyn Registered, phase: &Phase, worker: &mut Worker<'
 pub(super) fn block(
     thread: &dyn Registered,
     worker: &mut Worker<'_>,
-    steps: &mut Block,
     is_measured: bool,
     tally: &mut Tally,
 ) -> bool {
@@ -127,37 +119,31 @@ pub(super) fn block(
         worker.steps.go_on(draws);
         return true;
     }
-    worker.steps.fill(&mut steps.0);
-    groups(thread, worker, &steps.0, is_measured, tally);
+    worker.steps.fill(&mut worker.block);
+    groups(thread, worker, is_measured, tally);
     false
 }
 
 /// So many operations under a guard, each group at its time, with latencies and pauses.
-fn groups(
-    thread: &dyn Registered,
-    worker: &mut Worker<'_>,
-    steps: &[Step; BLOCK],
-    is_measured: bool,
-    tally: &mut Tally,
-) {
-    let (how, pause) = (worker.how, worker.pause);
-    let looks = worker.is_strict && is_measured;
-    for group in steps.chunks(worker.per_guard) {
-        let meant = worker.pacer.as_mut().map(Pacer::wait);
+fn groups(thread: &dyn Registered, worker: &mut Worker<'_>, is_measured: bool, tally: &mut Tally) {
+    let Worker { block, how, pause, per_guard, pacer, timing, is_strict, .. } = worker;
+    let looks = *is_strict && is_measured;
+    for group in block.chunks(*per_guard) {
+        let meant = pacer.as_mut().map(Pacer::wait);
         if looks {
             tally.look(&thread.totals());
         }
-        let began = worker.timing.is_due().then(|| meant.unwrap_or_else(Instant::now));
+        let began = timing.is_due().then(|| meant.unwrap_or_else(Instant::now));
         thread.pinned(&mut |on| {
             for step in group {
                 how.apply(*step, on, &mut tally.moves);
             }
             if !pause.is_zero() {
-                std::thread::sleep(pause);
+                std::thread::sleep(*pause);
             }
         });
         if let Some(began) = began {
-            worker.timing.record(group[0].operation, began);
+            timing.record(group[0].operation, began);
         }
     }
 }
