@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::folder::{self, Format};
 use crate::report::advice::{advise, grid, text};
-use crate::support::output::{print, print_report};
 
 /// The arguments of `advise`.
 #[derive(Debug, Args)]
@@ -28,18 +27,15 @@ pub(crate) fn run(args: &AdviseArgs) -> Result<()> {
     }
     let all = advise(&folders);
     ensure!(!all.is_empty(), "no cell was measured in {}", args.dirs[0].display());
-    match args.format {
-        Format::Json => print(&format!("{}\n", serde_json::to_string_pretty(&all)?)),
-        Format::Table => {
-            let told: Vec<String> = all.iter().map(text).collect();
-            let evidence: Vec<String> =
-                args.dirs.iter().map(|dir| dir.join("samples.csv").display().to_string()).collect();
-            print_report(&format!(
-                "{}\na choice: no other scheme is worse in nothing and better in something\nevidence: {}\n",
-                told.join("\n"),
-                evidence.join(" ")
-            ))
-        }
-        other => all.iter().try_for_each(|advice| folder::print_grid(other, &grid(advice))),
-    }
+    let told = || {
+        let told: Vec<String> = all.iter().map(text).collect();
+        let evidence: Vec<String> =
+            args.dirs.iter().map(|dir| dir.join("samples.csv").display().to_string()).collect();
+        format!(
+            "{}\na choice: no other scheme is worse in nothing and better in something\nevidence: {}\n",
+            told.join("\n"),
+            evidence.join(" ")
+        )
+    };
+    folder::print_as(args.format, told, &all, &[grid(&all)])
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::folder::{self, Format};
 use crate::report::compare::{compare, grid, text};
-use crate::support::output::{complain, print, print_report};
+use crate::support::output::complain;
 
 /// The arguments of `compare`.
 #[derive(Debug, Args)]
@@ -44,9 +44,5 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
         args.b.display(),
         metric.name
     );
-    match args.format {
-        Format::Table => print_report(&text(&all, metric)),
-        Format::Json => print(&format!("{}\n", serde_json::to_string_pretty(&all.cells)?)),
-        other => folder::print_grid(other, &grid(&all)),
-    }
+    folder::print_as(args.format, || text(&all, metric), &all.cells, &[grid(&all)])
 }

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use serde::Serialize;
 
 use crate::data::{METRICS, MetricInfo};
 use crate::report::formats::Grid;
 use crate::results::manifest::Manifest;
 use crate::results::{Sample, Table, read_samples};
-use crate::support::output::{complain, print};
+use crate::support::output::{complain, print, print_report};
 use crate::support::suggest::suggest;
 
 /// How a table of results is printed.
@@ -56,11 +57,22 @@ pub(super) fn metric(name: &str) -> Result<&'static MetricInfo> {
         .with_context(|| format!("--metric: there is no metric `{name}`; {}", suggest(name, names)))
 }
 
-/// Prints a table for other programs.
-pub(super) fn print_grid(format: Format, grid: &Grid<'_>) -> Result<()> {
+/// Prints results as they are asked for: tables in a format of other programs with an empty line between them.
+pub(super) fn print_as(
+    format: Format,
+    text: impl FnOnce() -> String,
+    json: &impl Serialize,
+    grids: &[Grid],
+) -> Result<()> {
+    let each = |one: fn(&Grid) -> Result<String>| {
+        let tables: Vec<String> = grids.iter().map(one).collect::<Result<_>>()?;
+        print(&tables.join("\n"))
+    };
     match format {
-        Format::Csv => print(&grid.csv()?),
-        Format::Latex => print(&grid.latex()),
-        Format::Markdown | Format::Table | Format::Json => print(&grid.markdown()),
+        Format::Table => print_report(&text()),
+        Format::Markdown => each(|grid| Ok(grid.markdown())),
+        Format::Csv => each(Grid::csv),
+        Format::Latex => each(|grid| Ok(grid.latex())),
+        Format::Json => print(&format!("{}\n", serde_json::to_string_pretty(json)?)),
     }
 }

@@ -8,7 +8,6 @@ use serde_json::json;
 
 use super::folder::{self, Format};
 use crate::report::rank::{grid, rank, text};
-use crate::support::output::{print, print_report};
 
 /// The arguments of `rank`.
 #[derive(Debug, Args)]
@@ -39,21 +38,14 @@ pub(crate) fn run(args: &RankArgs) -> Result<()> {
         })?;
         all.push((manifest.experiment, ranking));
     }
-    if args.format == Format::Json {
-        let tables: Vec<_> = all
-            .iter()
-            .map(|(experiment, of)| json!({ "experiment": experiment, "ranking": of }))
-            .collect();
-        return print(&format!("{}\n", serde_json::to_string_pretty(&tables)?));
-    }
-    for (at, (experiment, ranking)) in all.iter().enumerate() {
-        if at > 0 {
-            print("\n")?;
-        }
-        match args.format {
-            Format::Table => print_report(&text(ranking, experiment, metric))?,
-            other => folder::print_grid(other, &grid(ranking))?,
-        }
-    }
-    Ok(())
+    let told = || {
+        let told = all.iter().map(|(experiment, ranking)| text(ranking, experiment, metric));
+        told.collect::<Vec<_>>().join("\n")
+    };
+    let json: Vec<_> = all
+        .iter()
+        .map(|(experiment, of)| json!({ "experiment": experiment, "ranking": of }))
+        .collect();
+    let grids: Vec<_> = all.iter().map(|(_, ranking)| grid(ranking)).collect();
+    folder::print_as(args.format, told, &json, &grids)
 }

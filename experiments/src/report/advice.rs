@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::formats::Grid;
+use super::better::{better, by_goodness, in_common};
+use super::formats::{Grid, number};
 use super::ratios::{line_of, point_of};
 use crate::data::{MetricInfo, TrialId};
 use crate::results::Sample;
 use crate::stats::location::median;
-use crate::stats::pairs::{self, Verdict};
 use crate::support::numbers::readable;
 use crate::support::table::render;
 
@@ -23,11 +23,19 @@ struct Goal {
     /// The column of a table.
     column: &'static str,
     metric: &'static str,
-    /// Whether it is measured while threads are stalled.
+    /// It is measured while threads are stalled; else while none is.
     under_stall: bool,
     scale: f64,
+    /// What its best value is called.
+    best: &'static str,
     /// What a run needs for it.
     needs: &'static str,
+}
+
+impl Goal {
+    fn metric(&self) -> &'static MetricInfo {
+        MetricInfo::of(self.metric).expect("a column")
+    }
 }
 
 const GOALS: [Goal; 3] = [
@@ -36,6 +44,7 @@ const GOALS: [Goal; 3] = [
         metric: "ops_per_second",
         under_stall: false,
         scale: 1e-6,
+        best: "most throughput",
         needs: "throughput (cells without an adversary)",
     },
     Goal {
@@ -43,6 +52,7 @@ const GOALS: [Goal; 3] = [
         metric: "unreclaimed_peak",
         under_stall: true,
         scale: 1.0,
+        best: "least memory under a stall",
         needs: "memory under a stall (cells with `stalled` threads)",
     },
     Goal {
@@ -50,6 +60,7 @@ const GOALS: [Goal; 3] = [
         metric: "latency_p999_ns",
         under_stall: false,
         scale: 1e-3,
+        best: "least p99.9",
         needs: "latencies (`latency_every`)",
     },
 ];
@@ -57,9 +68,6 @@ const GOALS: [Goal; 3] = [
 const HEADER: [&str; 7] =
     ["choice", "scheme", GOALS[0].column, GOALS[1].column, "bound", GOALS[2].column, "beaten by"];
 const RIGHT: [usize; 3] = [2, 3, 5];
-
-/// Blocks that an interval needs.
-const ENOUGH: usize = 6;
 
 /// The values of a goal by folder and block.
 type Blocks = BTreeMap<(usize, u32), f64>;
@@ -71,7 +79,7 @@ pub(crate) struct Choice {
     pub(crate) scheme: String,
     /// The medians of throughput (operations per second), peak under a stall (nodes) and p99.9 (ns).
     pub(crate) medians: [Option<f64>; 3],
-    /// Whether it declares a bound for the stall that was measured.
+    /// It declares a bound for the stall that was measured; absent where none was.
     pub(crate) is_bounded: Option<bool>,
     /// A scheme that is worse in nothing and better in something.
     pub(crate) beaten_by: Option<String>,
@@ -86,7 +94,7 @@ pub(crate) struct Advice {
     pub(crate) stalled: Option<u32>,
     /// What these threads do: the names of adversaries in the specs.
     pub(crate) adversaries: Vec<String>,
-    /// Whether some pair of schemes has too few blocks in common, so that medians decide.
+    /// Medians decided between some of them, which have too few blocks in common.
     pub(crate) by_medians: bool,
     /// All schemes; those that are not beaten come first.
     pub(crate) choices: Vec<Choice>,
@@ -127,8 +135,7 @@ fn of_setting(setting: TrialId, rows: &[(usize, &Sample)]) -> Advice {
         for (goal, blocks) in GOALS.iter().zip(&mut of.goals) {
             let is_there =
                 if goal.under_stall { most == Some(row.id.stalled) } else { row.id.stalled == 0 };
-            let value = MetricInfo::of(goal.metric).and_then(|metric| metric.get(&row.metrics));
-            if let Some(value) = value.filter(|_| is_there) {
+            if let Some(value) = goal.metric().get(&row.metrics).filter(|_| is_there) {
                 // Several adversaries may stall a scheme: the worst counts.
                 let own = blocks.entry((*folder, row.id.repeat)).or_insert(value);
                 *own = own.max(value);
@@ -142,23 +149,21 @@ fn of_setting(setting: TrialId, rows: &[(usize, &Sample)]) -> Advice {
     let most_stalled = rows.iter().filter(|(_, row)| most == Some(row.id.stalled));
     let adversaries: BTreeSet<String> =
         most_stalled.map(|(_, row)| row.id.adversary.clone()).collect();
-    let is_short = |blocks: &Blocks| !blocks.is_empty() && blocks.len() < ENOUGH;
-    let by_medians = known.values().any(|of| of.goals.iter().any(is_short));
-    let choice = |(scheme, own): (&String, &Known)| Choice {
-        scheme: scheme.clone(),
-        medians: own.goals.each_ref().map(middle),
-        is_bounded: own.is_bounded,
-        beaten_by: known
-            .iter()
-            .find(|(_, other)| beats(other, own))
-            .map(|(other, _)| other.clone()),
-    };
-    let mut choices: Vec<Choice> = known.iter().map(choice).collect();
-    choices.sort_by(|a, b| {
+    let mut by_medians = false;
+    let mut choices = Vec::new();
+    for (scheme, own) in &known {
+        let mut beaten = known.iter().filter(|(_, other)| beats(other, own, &mut by_medians));
+        choices.push(Choice {
+            scheme: scheme.clone(),
+            medians: own.goals.each_ref().map(middle),
+            is_bounded: own.is_bounded,
+            beaten_by: beaten.next().map(|(other, _)| other.clone()),
+        });
+    }
+    choices.sort_by(|a: &Choice, b| {
         let rate = |of: &Choice| of.medians[0].unwrap_or(0.0);
-        (a.beaten_by.is_some(), rate(b))
-            .partial_cmp(&(b.beaten_by.is_some(), rate(a)))
-            .unwrap_or(Ordering::Equal)
+        let is_beaten = |of: &Choice| of.beaten_by.is_some();
+        is_beaten(a).cmp(&is_beaten(b)).then(rate(b).total_cmp(&rate(a)))
     });
     let is_missing = |at: usize| choices.iter().all(|choice| choice.medians[at].is_none());
     let missing = (0..GOALS.len()).filter(|at| is_missing(*at)).map(|at| GOALS[at].needs).collect();
@@ -170,11 +175,12 @@ fn middle(blocks: &Blocks) -> Option<f64> {
     median(&blocks.values().copied().collect::<Vec<_>>())
 }
 
-/// Returns whether one scheme is worse in nothing that is known of the other, and better in something.
-fn beats(one: &Known, other: &Known) -> bool {
+/// Returns whether one scheme is worse in nothing that is known of the other, and better in something. Sets
+/// `by_medians` where medians decide.
+fn beats(one: &Known, other: &Known, by_medians: &mut bool) -> bool {
     let mut is_better = false;
     for (goal, (a, b)) in GOALS.iter().zip(one.goals.iter().zip(&other.goals)) {
-        match compare(goal, a, b) {
+        match compare(goal, a, b, by_medians) {
             None if b.is_empty() => {}
             None | Some(Ordering::Less) => return false,
             Some(Ordering::Equal) => {}
@@ -186,29 +192,38 @@ fn beats(one: &Known, other: &Known) -> bool {
 
 /// Says whether the first is better (`Greater`), worse, or the same for all that is known; `None` if one of them
 /// was not measured.
-fn compare(goal: &Goal, a: &Blocks, b: &Blocks) -> Option<Ordering> {
-    let both: Vec<(f64, f64)> =
-        a.iter().filter_map(|(block, value)| Some((*value, *b.get(block)?))).collect();
-    let more = match pairs::verdict(&both) {
-        Some(Verdict::Tie) => Ordering::Equal,
-        Some(Verdict::Faster) => Ordering::Greater,
-        Some(Verdict::Slower) => Ordering::Less,
-        Some(Verdict::TooFew) | None => middle(a)?.total_cmp(&middle(b)?),
+fn compare(goal: &Goal, a: &Blocks, b: &Blocks, by_medians: &mut bool) -> Option<Ordering> {
+    let metric = goal.metric();
+    better(metric, &in_common(a, b)).or_else(|| {
+        let more = middle(a)?.total_cmp(&middle(b)?);
+        // Each scheme is compared with itself, too, and that is no comparison.
+        *by_medians |= !std::ptr::eq(a, b);
+        Some(by_goodness(metric, more))
+    })
+}
+
+/// The tables of all workloads as one, for other programs, with the workload in each row.
+pub(crate) fn grid(all: &[Advice]) -> Grid {
+    const LABELLED: [&str; HEADER.len() + 4] = {
+        let [choice, scheme, rate, peak, bound, latency, beaten] = HEADER;
+        let [structure, workload, threads, others] = ["structure", "workload", "threads", ""];
+        [choice, scheme, rate, peak, bound, latency, beaten, structure, workload, threads, others]
     };
-    let is_more_better = MetricInfo::of(goal.metric).is_some_and(MetricInfo::is_more_better);
-    Some(if is_more_better { more } else { more.reverse() })
+    let labelled = |advice: &Advice| {
+        let [_, structure, workload, threads, _] = advice.setting.usual();
+        let label = [structure, workload, threads, advice.setting.unusual()];
+        rows(advice, number)
+            .into_iter()
+            .map(move |row| row.into_iter().chain(label.clone()).collect())
+    };
+    Grid { header: &LABELLED, rows: all.iter().flat_map(labelled).collect(), numbers: &RIGHT }
 }
 
-/// The table for other programs.
-pub(crate) fn grid(advice: &Advice) -> Grid<'static> {
-    Grid { header: &HEADER, rows: rows(advice), numbers: &RIGHT }
-}
-
-fn rows(advice: &Advice) -> Vec<Vec<String>> {
+fn rows(advice: &Advice, written: fn(f64) -> String) -> Vec<Vec<String>> {
     let row = |choice: &Choice| {
         let cell = |at: usize| {
             let value = choice.medians[at].map(|value| value * GOALS[at].scale);
-            value.map_or_else(|| "-".into(), readable)
+            value.map_or_else(|| "-".into(), written)
         };
         let bound = choice.is_bounded.map_or("-", |bound| if bound { "yes" } else { "none" });
         vec![
@@ -231,24 +246,16 @@ pub(crate) fn text(advice: &Advice) -> String {
     let mut text = format!(
         "{}\n\n{}",
         format!("{structure}, {workload}, threads={threads} {others}").trim_end(),
-        render(&HEADER, &rows(advice), &RIGHT)
+        render(&HEADER, &rows(advice, readable), &RIGHT)
     );
     text.push('\n');
-    let best = |at: usize, is_more_better: bool| {
-        let of = |choice: &&Choice| choice.medians[at].is_some();
-        let value = |choice: &&Choice| choice.medians[at].unwrap_or(0.0);
-        let known = advice.choices.iter().filter(of);
-        let by = |a: &&Choice, b: &&Choice| value(a).total_cmp(&value(b));
-        if is_more_better { known.max_by(by) } else { known.min_by(by) }
-    };
-    let mut say = |what: &str, at, is_more_better| {
-        if let Some(choice) = best(at, is_more_better) {
-            text.push_str(&format!("{what}: {}\n", choice.scheme));
+    for (at, goal) in GOALS.iter().enumerate() {
+        let known = advice.choices.iter().filter_map(|of| Some((of.medians[at]?, of)));
+        let best = known.min_by(|(a, _), (b, _)| by_goodness(goal.metric(), b.total_cmp(a)));
+        if let Some((_, choice)) = best {
+            text.push_str(&format!("{}: {}\n", goal.best, choice.scheme));
         }
-    };
-    say("most throughput", 0, true);
-    say("least memory under a stall", 1, false);
-    say("least p99.9", 2, false);
+    }
     if let Some(stalled) = advice.stalled {
         let names = advice.adversaries.join(", ");
         text.push_str(&format!("a stall: `stalled` is {stalled}, the adversary {names}\n"));

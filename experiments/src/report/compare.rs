@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::formats::Grid;
+use super::formats::{Grid, number};
 use super::ratios::{RESAMPLING, overall};
 use crate::data::{MetricInfo, TrialId};
 use crate::results::Sample;
@@ -133,19 +133,14 @@ fn rows(comparison: &Comparison) -> Vec<Vec<String>> {
         };
         let others = [
             id.unusual(),
-            short(of.medians[0]),
-            short(of.medians[1]),
+            number(of.medians[0]),
+            number(of.medians[1]),
             format!("{:.3}", of.ratio),
             range,
         ];
         id.usual().into_iter().chain(others).collect()
     };
     comparison.cells.iter().map(row).collect()
-}
-
-/// A value with four digits or so.
-fn short(value: f64) -> String {
-    if value.abs() >= 1000.0 { format!("{value:.0}") } else { format!("{value:.3}") }
 }
 
 /// The table for people, and what it comes to for each scheme.
@@ -175,7 +170,7 @@ pub(crate) fn text(comparison: &Comparison, metric: &MetricInfo) -> String {
 }
 
 /// The table for other programs.
-pub(crate) fn grid(comparison: &Comparison) -> Grid<'static> {
+pub(crate) fn grid(comparison: &Comparison) -> Grid {
     Grid { header: &HEADER, rows: rows(comparison), numbers: &RIGHT }
 }
 

@@ -5,16 +5,16 @@ use anyhow::Result;
 use crate::support::table::markdown_line;
 
 /// A table: its header, and rows of as many cells.
-pub(crate) struct Grid<'a> {
+pub(crate) struct Grid {
     /// The names of the columns. One without a name says how cells differ otherwise.
-    pub(crate) header: &'a [&'static str],
+    pub(crate) header: &'static [&'static str],
     /// The rows.
     pub(crate) rows: Vec<Vec<String>>,
     /// The columns that are numbers.
-    pub(crate) numbers: &'a [usize],
+    pub(crate) numbers: &'static [usize],
 }
 
-impl Grid<'_> {
+impl Grid {
     /// Returns comma-separated values.
     ///
     /// # Errors
@@ -55,4 +55,9 @@ impl Grid<'_> {
     fn names(&self) -> Vec<String> {
         self.header.iter().map(ToString::to_string).collect()
     }
+}
+
+/// Returns a value with four digits or so, as programs read it.
+pub(super) fn number(value: f64) -> String {
+    if value.abs() >= 1000.0 { format!("{value:.0}") } else { format!("{value:.3}") }
 }

@@ -1,6 +1,7 @@
 //! What is said of records: the table, and what is wrong with them.
 
 pub(crate) mod advice;
+mod better;
 pub(crate) mod claims;
 pub(crate) mod compare;
 mod disturbed;

@@ -5,16 +5,18 @@
 //! that a point weighs the same for each of them. Its place is not one number where the blocks do not tell it from
 //! its neighbours.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::better::{better, in_common};
 use super::formats::Grid;
 use super::ratios::{line_of, point_of};
 use crate::data::{MetricInfo, TrialId};
 use crate::results::Sample;
 use crate::stats::location::geometric_mean;
-use crate::stats::pairs::{self, Verdict};
+use crate::stats::pairs;
 use crate::support::table::render;
 
 const HEADER: [&str; 5] = ["places", "scheme", "to the first", "95 %", "blocks"];
@@ -78,16 +80,13 @@ pub(crate) fn rank(samples: &[Sample], metric: &MetricInfo) -> Option<Ranking> {
     schemes.sort_by(|(_, a), (_, b)| typical(a).total_cmp(&typical(b)));
     let ranked = |(name, own): &(&String, Blocks)| {
         let beside = |other: &Blocks| in_common(own, other);
-        let (mut better, mut worse) = (0, 0);
+        let (mut ahead, mut worse) = (0, 0);
         for (_, other) in &schemes {
-            match pairs::verdict(&beside(other)) {
-                Some(Verdict::Faster) => worse += 1,
-                Some(Verdict::Slower) => better += 1,
+            match better(metric, &beside(other)) {
+                Some(Ordering::Greater) => worse += 1,
+                Some(Ordering::Less) => ahead += 1,
                 _ => {}
             }
-        }
-        if !metric.is_more_better() {
-            std::mem::swap(&mut better, &mut worse);
         }
         let with_first = beside(&schemes[0].1);
         let each: Vec<f64> = with_first.iter().map(|(own, first)| own / first).collect();
@@ -95,7 +94,7 @@ pub(crate) fn rank(samples: &[Sample], metric: &MetricInfo) -> Option<Ranking> {
         let ratio = interval.map(|ratio| ratio.estimate).or_else(|| geometric_mean(&each));
         Ranked {
             scheme: (*name).clone(),
-            places: [1 + better, schemes.len() - worse],
+            places: [1 + ahead, schemes.len() - worse],
             ratio: ratio.unwrap_or(f64::NAN),
             interval: interval.map(|ratio| [ratio.low, ratio.high]),
             blocks: with_first.len(),
@@ -117,14 +116,8 @@ fn over_points(points: &BTreeMap<TrialId, BTreeMap<String, Blocks>>, name: &str)
     repeats.into_iter().filter_map(mean).collect()
 }
 
-/// The values of both for each block that both have.
-fn in_common(one: &Blocks, other: &Blocks) -> Vec<(f64, f64)> {
-    let both = |(repeat, value): (&u32, &f64)| Some((*value, *other.get(repeat)?));
-    one.iter().filter_map(both).collect()
-}
-
 /// The table for other programs.
-pub(crate) fn grid(ranking: &Ranking) -> Grid<'static> {
+pub(crate) fn grid(ranking: &Ranking) -> Grid {
     Grid { header: &HEADER, rows: rows(ranking), numbers: &RIGHT }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
 
+use super::better::in_common;
 use crate::data::TrialId;
 use crate::results::Sample;
 use crate::stats::bootstrap::{self, Resampling};
@@ -45,10 +46,7 @@ pub(crate) fn ratios(samples: &[Sample], baseline: &str) -> Result<String> {
     for (id, point) in &points {
         let Some(base) = point.get(baseline) else { continue };
         for (line, rates) in point.iter().filter(|(line, _)| *line != baseline) {
-            let blocks: Vec<(f64, f64)> = rates
-                .iter()
-                .filter_map(|(repeat, rate)| Some((*rate, *base.get(repeat)?)))
-                .collect();
+            let blocks = in_common(rates, base);
             let each: Vec<f64> = blocks.iter().map(|(rate, base)| rate / base).collect();
             let Some(middle) = median(&each) else { continue };
             let interval = pairs::ratio(&blocks);

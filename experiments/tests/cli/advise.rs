@@ -36,5 +36,8 @@ fn what_holds_least_under_a_stall_is_told() {
     assert_eq!(of("leak")["is_bounded"], false, "{json}");
     let markdown = succeeds(&["advise", &out, "--format", "markdown"]);
     assert!(markdown.starts_with("| choice | scheme |"), "{markdown}");
+    let csv = succeeds(&["advise", &out, "--format", "csv"]);
+    assert!(csv.starts_with("choice,scheme,Mops/s,") && !csv.contains('"'), "plain numbers: {csv}");
+    assert!(csv.lines().skip(1).all(|line| line.ends_with(",hash-map,50i-50d,2,")), "{csv}");
     is_refused(&["advise", &folder.join("none")], &["none"]);
 }

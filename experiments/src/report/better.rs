@@ -1,0 +1,32 @@
+//! Which of two is better, by values from the same blocks.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use crate::data::MetricInfo;
+use crate::stats::pairs::{self, Verdict};
+
+/// Returns the values of both for each block that both have.
+pub(super) fn in_common<K: Ord>(
+    one: &BTreeMap<K, f64>,
+    other: &BTreeMap<K, f64>,
+) -> Vec<(f64, f64)> {
+    one.iter().filter_map(|(block, value)| Some((*value, *other.get(block)?))).collect()
+}
+
+/// Says whether the first of two is better (`Greater`), worse, or not told apart; `None` if there are fewer blocks than
+/// an interval needs, or a value is not above zero.
+pub(super) fn better(metric: &MetricInfo, both: &[(f64, f64)]) -> Option<Ordering> {
+    let more = match pairs::verdict(both)? {
+        Verdict::Tie => Ordering::Equal,
+        Verdict::Faster => Ordering::Greater,
+        Verdict::Slower => Ordering::Less,
+        Verdict::TooFew => return None,
+    };
+    Some(by_goodness(metric, more))
+}
+
+/// Turns the order of two values into that of how good they are.
+pub(super) fn by_goodness(metric: &MetricInfo, more: Ordering) -> Ordering {
+    if metric.is_more_better() { more } else { more.reverse() }
+}
