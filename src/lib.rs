@@ -1,41 +1,44 @@
-//! Memory reclamation for lock-free data structures: [`pin`], load, [`retire`].
+//! Safe memory reclamation for lock-free data: it decides when a removed node may be freed.
 //!
+//! A value that is replaced as a whole needs no `unsafe`:
 //! ```
-//! use kovan::{Atomic, Ordering, pin, retire};
+//! let config = kovan::Atom::new(vec!["a"]);
+//! let seen = config.load();
+//! config.store(vec!["a", "b"]);
+//! assert_eq!((seen.len(), config.load().len()), (1, 2));
+//! ```
+//! A structure of your own pins, loads through the guard, and retires what it has unlinked:
+//! ```
+//! use kovan::{Atomic, Ordering, Shared, pin, retire};
 //!
-//! let atomic = Atomic::new(Box::into_raw(Box::new(42)));
+//! let place = Atomic::new(Box::into_raw(Box::new(42)));
 //! let guard = pin();
-//! let value = atomic.load(Ordering::Acquire, &guard);
+//! let value = place.load(Ordering::Acquire, &guard);
+//! // SAFETY: loaded through `guard`, from a place that is still reachable.
 //! assert_eq!(unsafe { value.as_ref() }, Some(&42));
-//!
-//! let old = atomic.swap(kovan::Shared::null(), Ordering::AcqRel, &guard);
+//! let old = place.swap(Shared::null(), Ordering::AcqRel, &guard);
+//! // SAFETY: unlinked by the swap, and retired once.
 //! unsafe { retire(old.as_raw()) };
 //! ```
+//! Any boxed `T: 'static` can be retired; it needs no header.
 //!
-//! Where a value is replaced as a whole, [`Atom`] does it without `unsafe`.
+//! # Which type for what
+//! | to | use |
+//! |---|---|
+//! | replace a value as a whole | [`Atom`]; [`AtomOption`] if it may be empty |
+//! | write a structure | [`Atomic`], [`pin`], [`Guard`], [`retire`] |
+//! | keep the garbage of one structure apart, or set a batch size | [`Collector`], [`Handle`] |
+//! | bound what a stalled thread holds | [`Robust`], or the feature `robust` |
+//! | walk through unlinked nodes | [`Region`] |
+//! | hold a guard across an `await` | [`Collector::pin_owned`] |
+//! | read for long | [`Guard::refresh`] |
+//! | free what waits now, and see what is left | [`flush`], [`Handle::quiesce`], [`Collector::stats`] |
+//! | free a node in another way than by its box | [`Reclaimable`] |
 //!
-//! What is retired is any boxed `T: 'static`, without a header. A guard protects what is loaded
-//! under it; see [`Region`] and [`Robust`] for how far. The protocol, its invariants and the table
-//! of memory orderings are in `docs/PROTOCOL.md`.
-//!
-//! # After `fork`
-//! A child made by `fork` has only the thread that forked. It may pin, load, retire, flush, register and
-//! start threads. What other threads had in hand when it forked is not freed in the child. A guard that
-//! another thread held never ends there: in region mode it holds all that the child retires, in robust
-//! mode what it had loaded. Destructors of values that waited run in both processes. Do not fork while
-//! another thread may be registering for the first time.
-//!
-//! # Without `std`
-//! With `default-features = false` the crate is `no_std` and needs `alloc`, pointers and 64-bit
-//! integers that are atomic. There are no threads then that something could belong to, so what
-//! belongs to the calling thread is gone: the default collector ([`pin`], [`retire`], [`flush`]) and
-//! what is built over it ([`Atom`], nodes). Make a [`Collector`], [register](Collector::register)
-//! once per thread of control, and keep the [`Handle`]. There is no clock for [`Handle::quiesce`]:
-//! call [`Handle::try_quiesce`].
-//!
-//! Nothing can catch a panic then. One in a destructor goes on in the call that ran it, which may be
-//! the end of a guard, a handle or a collector; what that call had still to free waits for the
-//! handle's next call, and leaks if there is none. While another one unwinds, it aborts.
+//! # Limits
+//! Without [`Robust`] a thread that stops inside a guard holds back all that is retired after. Targets
+//! need pointers and 64-bit integers that are atomic. A child made by `fork` and builds without `std`
+//! have pages in the [`guide`]. `docs/PROTOCOL.md` has the invariants and every memory ordering.
 #![no_std]
 #![cfg_attr(feature = "nightly", feature(thread_local))]
 // The documentation is that of the crate with `std`.
@@ -59,6 +62,7 @@ mod config;
 mod default;
 mod free_queue;
 mod guard;
+pub mod guide;
 mod local;
 mod mode;
 #[cfg(all(test, kovan_loom))]
@@ -113,3 +117,8 @@ pub use stats::Stats;
 /// ```
 #[cfg(doctest)]
 pub struct Misuse;
+
+/// The programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
