@@ -1,7 +1,23 @@
 //! `kovan-lab`: experiments on memory reclamation.
 //!
-//! The parts of the crate from the top to the bottom. Each uses those below it only, and no file is part of a
-//! circle: `tests/house.rs` holds this.
+//! The lab is a program. It runs experiments that TOML files describe, one process for each cell, records what it measures,
+//! and draws it:
+//!
+//! ```text
+//! kovan-lab doctor                     # what on this machine spoils numbers
+//! kovan-lab list                       # schemes, structures, experiments
+//! kovan-lab run stalled-threads        # measures, prints the table, draws figures
+//! kovan-lab run mine.toml --dry-run    # every cell of an experiment of your own
+//! kovan-lab check results/ibr18-laptop # a paper's claims against the records
+//! kovan-lab verify                     # the correctness gate (feature `canary`)
+//! ```
+//!
+//! `docs/FORMAT.md` has every key of a spec and every column of the records, `docs/METHODOLOGY.md` how it is measured,
+//! `docs/ARCHITECTURE.md` the way of an operation and of a row through these modules.
+//!
+//! # Parts
+//! They stand from the top to the bottom. Each uses those below it only, and no file is part of a circle, which a test
+//! (`tests/house.rs`) asserts.
 //!
 //! | part | what it holds |
 //! |---|---|
@@ -20,8 +36,13 @@
 //! | `system` | the machine, its limits, threads, and this program itself |
 //! | `support` | the terminal, tables, numbers, random streams |
 //!
-//! [`verify`] is public, and all this is a library, so that tests can
-//! hold wrong schemes and structures against it.
+//! # As a library
+//! Only [`verify`] is public, so that tests can hold wrong schemes and structures against the checks. The records, and not
+//! these modules, are the interface for other programs.
+//!
+//! # Limits
+//! The lab runs on Unix systems; adversaries that a signal stops need Linux. It measures one machine at a time. A build with the feature
+//! `canary` checks every node, and measures nothing.
 
 mod arguments;
 mod claims;

@@ -1,25 +1,62 @@
 //! Lock-free data structures, each written once and generic over the reclamation scheme.
 //!
-//! | module | structure | scheme strength it needs |
-//! |---|---|---|
-//! | [`treiber_stack`] | Treiber's stack | any |
-//! | [`elimination_stack`] | Treiber's stack with elimination | any |
-//! | [`ms_queue`] | the queue of Michael and Scott | any |
-//! | [`double_link_queue`] | the queue of Correia and Ramalhete, one CAS per operation | any |
-//! | [`segment_queue`] | a queue of arrays | any |
-//! | [`michael_list`] | Michael's sorted list, a map | any |
-//! | [`harris_list`] | Harris's sorted list, a map | region; with validated chains any |
-//! | [`skip_list`] | the skip list of Herlihy and Shavit, a map | any |
-//! | [`nm_tree`] | the external search tree of Natarajan and Mittal, a map | any |
-//! | [`ellen_tree`] | the external search tree of Ellen and others, a map | any |
-//! | [`bonsai`] | a balanced tree updated by copying paths, a map with snapshots | any |
-//! | [`hash_map`] | fixed buckets of either list | any |
-//! | [`list`](mod@list) | what users see of the lists | |
-//! | [`guarded`] | protected references to keys and values | |
-//! | [`structure`] | the uniform face that experiments drive | |
-//! | [`registry`] | every structure by name, paired with every scheme | |
+//! A structure is made in a [`Domain`](kovan_schemes::Domain), whose type names the scheme. Every operation takes a guard of that
+//! domain:
 //!
-//! A new structure is one file here, one `mod` line below and one row in [`registry`].
+//! ```
+//! use kovan_schemes::{Domain, schemes::Epoch};
+//! use kovan_structures::{HashMap, TreiberStack};
+//!
+//! let domain = Domain::<Epoch>::new();
+//! let map: HashMap<&str, u32, _> = HashMap::new(&domain, 64); // about 64 keys are expected
+//! let stack = TreiberStack::new(&domain);
+//!
+//! let handle = domain.register(); // once per thread
+//! let guard = handle.pin(); // once per operation, or for several of them
+//! assert!(map.insert(&guard, "one", 1));
+//! assert_eq!(map.get(&guard, "one").map(|entry| *entry.value()), Some(1));
+//! // A removed entry stays readable while it is held.
+//! let removed = map.remove(&guard, "one").expect("it is there");
+//! assert_eq!((*removed, map.contains_key(&guard, "one")), (1, false));
+//!
+//! stack.push(&guard, String::from("value"));
+//! assert_eq!(stack.pop(&guard).as_deref(), Some("value"));
+//! ```
+//!
+//! Another scheme is another type, and nothing else changes: `Domain::<HazardPointer>::new()`.
+//!
+//! # Which structure for what
+//! | type | structure | a scheme must protect |
+//! |---|---|---|
+//! | [`TreiberStack`] | Treiber's stack | a pointer |
+//! | [`EliminationStack`] | Treiber's stack with elimination | a pointer |
+//! | [`MsQueue`] | the queue of Michael and Scott | a pointer |
+//! | [`DoubleLinkQueue`] | the queue of Correia and Ramalhete, one CAS per operation | a pointer |
+//! | [`SegmentQueue`] | a queue of arrays, which allocates once for many values | a pointer |
+//! | [`MichaelList`] | Michael's sorted list, a map | a pointer |
+//! | [`HarrisList`] | Harris's sorted list, a map whose look-ups pass over marked nodes | a region |
+//! | [`HarrisListScot`] | the same with validated chains | a pointer |
+//! | [`HashMap`], [`HashMapHarris`] | a fixed number of buckets of either list; does not grow | a pointer |
+//! | [`SkipList`] | the skip list of Herlihy and Shavit, a sorted map | a pointer |
+//! | [`NmTree`] | the external search tree of Natarajan and Mittal, a sorted map | a pointer |
+//! | [`EllenTree`] | the external search tree of Ellen et al., a sorted map | a pointer |
+//! | [`Bonsai`] | a balanced tree that is updated by copying paths, a sorted map with snapshots | a pointer; a region for snapshots |
+//!
+//! A scheme that protects less does not compile, and the message says why:
+//! ```compile_fail,E0277
+//! use kovan_schemes::{Domain, schemes::HazardPointer};
+//! let list = kovan_structures::HarrisList::<u64, u64, HazardPointer>::new(&Domain::new());
+//! ```
+//!
+//! # Limits
+//! - A guard of another domain makes an operation panic.
+//! - An [`Entry`] keeps the shield that protects it, so under a pointer scheme its references do not outlive it.
+//! - The hash maps do not grow. Iterations are no snapshots; [`Bonsai::snapshot`] is one.
+//!
+//! # Modules for experiments
+//! [`mod@structure`] is the common interface of `u64` keys that experiments drive, [`registry`] has every structure by name, paired with
+//! every scheme, and [`restarts()`] counts traversals that began anew. A new structure is one file, one `mod` line and one row in
+//! [`registry`]: `docs/ADDING.md`.
 
 mod bonsai_edit;
 mod bucket;
