@@ -30,7 +30,7 @@ pub(crate) struct Config {
     pub(crate) batch: usize,
     /// Nodes freed per retirement. By default more than one, so that what waits becomes less.
     pub(crate) frees: usize,
-    /// Whether guards publish what they load.
+    /// Says whether guards publish what they load.
     pub(crate) robust: bool,
 }
 

@@ -44,7 +44,7 @@ pub(crate) const READS: usize = if cfg!(kovan_loom) {
 /// The bit of [`Pinned`] that says that the guard holds everything.
 const EVERYTHING: usize = 1 << (usize::BITS - 1);
 
-/// Whether a thread is inside of a guard, and how many addresses its log has: 0 outside, else one
+/// Says whether a thread is inside a guard, and how many addresses its log has: 0 outside, else one
 /// more than the addresses. Written by the owner only.
 pub(crate) struct Pinned(AtomicUsize);
 

@@ -34,11 +34,11 @@ const RETURN_LIMIT: usize = 8;
 /// A thread's shared state.
 #[repr(C)]
 pub(crate) struct Slot {
-    /// Whether the owner has a guard, and how much it has logged.
+    /// Says whether the owner has a guard, and how much it has logged.
     pub(crate) pinned: Pinned,
     /// What the owner's guard has loaded (robust mode).
     pub(crate) shields: Shields,
-    /// Whether every section of the owner passes a full fence, since there is no process-wide one.
+    /// Set once every section of the owner passes a full fence, since there is no process-wide one.
     fenced: AtomicBool,
     inbox: Inbox,
 }

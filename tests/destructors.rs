@@ -14,7 +14,7 @@ use kovan::{Collector, Free, Guard, Handle, Region};
 #[cfg(feature = "std")]
 use kovan::{Owned, Robust};
 
-/// Whether the library catches the panics of destructors.
+/// Says whether the library catches the panics of destructors.
 const CATCHES: bool = cfg!(feature = "std");
 
 type Kept = Rc<RefCell<Option<Guard<Region>>>>;

@@ -41,7 +41,7 @@ impl Stack {
         }
     }
 
-    /// Whether there was one.
+    /// Pops a value. Returns whether there was one.
     fn pop<M: Mode>(&self, handle: &Handle<M>) -> bool {
         let guard = handle.pin();
         loop {

@@ -16,7 +16,7 @@ mod common;
 use common::{LOADED, assert_all_freed, scaled};
 use kovan::{Atomic, Collector, Guard, Reclaimable, RetiredNode, Robust, Shared};
 
-/// Whether something was dropped.
+/// Set when something is dropped.
 #[derive(Clone, Default)]
 struct Flag(Arc<AtomicBool>);
 

@@ -26,7 +26,7 @@ use crate::{Collector, Free, Guard, Handle, Mode, Reclaimable, RetiredNode};
 enum Kind {
     /// Without a header: a robust guard protects the address.
     Plain,
-    /// By way of another node, which has a header and which no reader has loaded: a robust guard
+    /// Another node stands for it, which has a header and which no reader has loaded: a robust guard
     /// protects it by the era.
     Proxy,
 }

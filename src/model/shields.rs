@@ -33,7 +33,7 @@ impl Published {
         Arc::new(published)
     }
 
-    /// With two empty logs that have room for four.
+    /// Returns shields with two empty logs that have room for four.
     fn with_logs() -> Arc<Self> {
         let published = Self::new();
         for number in [1, 2, 1, 2, 1, 2, 1, 2] {

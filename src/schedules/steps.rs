@@ -47,7 +47,7 @@ type Seen = Mutex<BTreeMap<Call, Extremes>>;
 struct Measured<'w, M: Mode> {
     world: &'w World<M>,
     seen: &'w Seen,
-    /// Whether the scheduler may starve its calls.
+    /// Says whether the scheduler may starve its calls.
     victim: bool,
     /// Nodes per batch.
     batch: usize,

@@ -17,9 +17,9 @@ use crate::{Collector, Free, Guard, Handle, Mode, Reclaimable, RetiredNode};
 /// What a node of a program is to the collector.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Kind {
-    /// Without a header.
+    /// A node without a header.
     Plain,
-    /// With one.
+    /// A node with a header.
     Headed,
     /// Retired by way of another node, which has a header, and ends it.
     ByProxy,

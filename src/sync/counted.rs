@@ -41,7 +41,8 @@ impl Sub for Steps {
 }
 
 std::thread_local! {
-    /// By task. All tasks of a test run on one thread of the system, and tests on different ones.
+    /// The steps of each task. All tasks of a test run on one thread of the system, and tests on
+    /// different ones.
     static STEPS: RefCell<Vec<Steps>> = const { RefCell::new(Vec::new()) };
 }
 
