@@ -117,7 +117,7 @@ impl<R: Reclaimer> Domain<R> {
         Meter { counters: Arc::clone(&self.inner.counters) }
     }
 
-    /// Whether the two are the same domain.
+    /// Returns whether the two are the same domain.
     #[must_use]
     #[inline]
     pub fn is(&self, other: &Self) -> bool {

@@ -28,7 +28,7 @@ pub enum Progress {
     Blocking,
 }
 
-/// Whether unreclaimed memory stays bounded under an adversary.
+/// Says whether unreclaimed memory stays bounded under an adversary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Robustness {
     /// A thread that stopped inside a guard.
@@ -98,7 +98,7 @@ pub struct Facts {
     /// The bound on unreclaimed nodes in words; `unbounded` where there is none,
     /// `none` where one is not promised but garbage need not pile up.
     pub bound: &'static str,
-    /// Whether everything retired is freed once the domain is dropped.
+    /// Says whether everything retired is freed once the domain is dropped.
     pub frees_on_drop: bool,
     /// If nobody stalls, the scheme frees nodes while the domain is used, and not only at its end.
     pub frees_meanwhile: bool,

@@ -123,7 +123,7 @@ impl<'g, T, R: Reclaimer> Shared<'g, T, R> {
         self.raw.wrapping_byte_sub(self.tag())
     }
 
-    /// Whether the address is null, whatever its tag.
+    /// Returns whether the address is null, whatever its tag.
     #[must_use]
     #[inline]
     pub fn is_null(self) -> bool {

@@ -20,10 +20,10 @@ use crate::sync::AtomicPtr;
 pub unsafe trait Reclaimer: Sized + Send + Sync + 'static {
     /// What the scheme declares about itself.
     const FACTS: Facts;
-    /// Whether [`protect`](Self::protect) may free nodes. Only then are its frees counted: for
+    /// Says whether [`protect`](Self::protect) may free nodes. Only then are its frees counted: for
     /// others a load does not pay for that.
     const PROTECT_FREES: bool = false;
-    /// Whether the end of a guard may free nodes; as above.
+    /// Says whether the end of a guard may free nodes; as above.
     const UNPIN_FREES: bool = true;
     /// What it keeps beside each value.
     type Header: Send + Sync + 'static;

@@ -160,7 +160,7 @@ impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> Bonsai<K, V, R> {
         unsafe { root.deref() }.map_or(0, Node::size)
     }
 
-    /// Whether there are no keys.
+    /// Returns whether there are no keys.
     #[must_use]
     pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         self.len(guard) == 0
@@ -193,7 +193,7 @@ impl<'g, 'h, K: Ord, V, R: RegionProtection> Snapshot<'g, 'h, K, V, R> {
         self.root.map_or(0, Node::size)
     }
 
-    /// Whether there are no keys.
+    /// Returns whether there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.root.is_none()

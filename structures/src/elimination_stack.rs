@@ -92,7 +92,7 @@ impl<T: Send + 'static, R: Reclaimer> EliminationStack<T, R> {
         self.stack.len(guard)
     }
 
-    /// Whether the stack is empty now.
+    /// Returns whether the stack is empty now.
     #[must_use]
     pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         self.stack.is_empty(guard)

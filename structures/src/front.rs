@@ -42,7 +42,7 @@ macro_rules! front_queue {
                 self.head.len(guard)
             }
 
-            /// Whether the queue is empty now.
+            /// Returns whether the queue is empty now.
             #[must_use]
             pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
                 self.domain.check(guard);

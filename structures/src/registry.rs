@@ -40,7 +40,7 @@ pub struct Pair {
     pub scheme: &'static str,
     /// The name of the structure.
     pub structure: &'static str,
-    /// Whether the structure is sound with the scheme.
+    /// Says whether the structure is sound with the scheme.
     pub allowed: bool,
     /// Why it is, or is not, in a sentence.
     pub reason: String,

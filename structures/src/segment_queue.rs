@@ -251,7 +251,7 @@ impl<T: Send + 'static, R: Reclaimer> SegmentQueue<T, R> {
         chain::sum(guard, &self.head, Segment::len)
     }
 
-    /// Whether the queue is empty now. Lock-free: it looks again only if a dequeue came between.
+    /// Returns whether the queue is empty now. Lock-free: it looks again only if a dequeue came between.
     #[must_use]
     pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         self.domain.check(guard);

@@ -60,8 +60,8 @@ pub struct StructureFacts {
     pub shields: u64,
     /// Its live nodes.
     pub nodes: Nodes,
-    /// Whether a traversal of an operation may restart, under some scheme at least, so that
-    /// [`restarts`](crate::restarts()) says something of it.
+    /// Says whether a traversal of an operation may restart, under some scheme at least. Only then does
+    /// [`restarts`](crate::restarts()) say something of it.
     pub restarts: bool,
 }
 
@@ -236,9 +236,9 @@ impl Content for Payload {
     }
 }
 
-/// Of [`Structure`], the operations of a map of `u64` to `V`: its own, under other names. The constructor
-/// too, unless it takes a hint. A map is sorted, unless it is `hinted`, and its cursor takes a step at one
-/// moment, unless it is `by_key`; one that is `counted` tells its length at one moment.
+/// Implements, of [`Structure`], the operations of a map of `u64` to `V`: its own, under other names. It
+/// implements the constructor too, unless that takes a hint. A map is sorted, unless it is `hinted`, and its
+/// cursor takes a step at one moment, unless it is `by_key`; one that is `counted` tells its length at one moment.
 macro_rules! map_operations {
     (hinted) => {
         $crate::structure::map_operations! { @updates }
@@ -332,8 +332,8 @@ macro_rules! map_operations {
 }
 pub(crate) use map_operations;
 
-/// Of [`Structure`], the constructor and the updates of a stack or a queue of `V`, under these
-/// names.
+/// Implements, of [`Structure`], the constructor and the updates of a stack or a queue of `V`, under
+/// these names.
 macro_rules! sequence_operations {
     ($insert:ident, $remove:ident) => {
         fn new(domain: &Domain<R>, _: usize) -> Self {

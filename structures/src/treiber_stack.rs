@@ -121,7 +121,7 @@ impl<T: Send + 'static, R: Reclaimer> TreiberStack<T, R> {
         chain::sum(guard, &self.top, |_| 1)
     }
 
-    /// Whether the stack is empty now.
+    /// Returns whether the stack is empty now.
     #[must_use]
     pub fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         self.domain.check(guard);

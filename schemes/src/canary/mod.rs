@@ -58,5 +58,5 @@ pub enum Place {
     Destructor,
 }
 
-/// Whether the checks are compiled in.
+/// Says whether the checks are compiled in.
 pub const COMPILED: bool = cfg!(feature = "canary");
