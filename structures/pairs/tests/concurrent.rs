@@ -44,7 +44,7 @@ fn net_of_keys(subject: &dyn Subject, thread: u64, keys: u64) -> Vec<i64> {
     let worker = subject.join();
     let mut random = Random::new(thread + 1);
     let mut net = vec![0_i64; keys as usize];
-    for _ in 0..scaled(60_000) {
+    for _ in 0..scaled(15_000) {
         worker.pinned(&mut |on| {
             let key = random.below(keys);
             match random.below(64) {
@@ -122,7 +122,7 @@ fn values_arrive(pair: &ErasedPair) {
         return;
     }
     let mut subject = pair.make(0);
-    let pushes = scaled(40_000);
+    let pushes = scaled(10_000);
     let mut taken = on_threads(|thread| push_and_pop(pair, &*subject, thread, pushes));
     let left = subject.contents();
     let keys = left.len();
