@@ -108,3 +108,21 @@ fn the_experiment_of_the_readme_is_one() {
     let plan = Plan::new(&source, ScaleName::Laptop, &overrides).expect("a plan");
     assert_eq!(plan.trials.len(), 4 * 3 * 5, "schemes, periods and repeats");
 }
+
+#[test]
+fn the_counts_of_the_readme_are_those_of_the_registries() {
+    use crate::spec::embedded;
+
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let text = std::fs::read_to_string(path).expect("README.md").replace('\n', " ");
+    let (specs, pairs) = (embedded().expect("valid"), matrix());
+    let of_papers = specs.iter().filter(|source| !source.spec.claims.is_empty()).count();
+    for count in [
+        format!("{} reclamation schemes", kovan_schemes::registry::all().len()),
+        format!("{} lock-free structures", structures().len()),
+        format!("{} experiments are embedded, and {of_papers} of them", specs.len()),
+        format!("{} pairs {} are", pairs.len(), pairs.iter().filter(|pair| pair.allowed).count()),
+    ] {
+        assert!(text.contains(&count), "README.md does not say: {count}");
+    }
+}

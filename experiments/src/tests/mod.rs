@@ -3,3 +3,4 @@
 mod documents;
 mod fuzz;
 mod house;
+mod links;
