@@ -69,6 +69,9 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("specs/tuned-alike.toml", include_str!("../../specs/tuned-alike.toml")),
     ("specs/idle-threads.toml", include_str!("../../specs/idle-threads.toml")),
     ("specs/brcu24-long.toml", include_str!("../../specs/brcu24-long.toml")),
+    ("specs/kovan-readme.toml", include_str!("../../specs/kovan-readme.toml")),
+    ("specs/wide.toml", include_str!("../../specs/wide.toml")),
+    ("specs/bigdrop.toml", include_str!("../../specs/bigdrop.toml")),
 ];
 
 /// More bytes than this are no spec.
