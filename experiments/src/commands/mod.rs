@@ -9,6 +9,7 @@ mod folder;
 mod list;
 mod plot;
 mod rank;
+mod report;
 mod run;
 mod session;
 
@@ -73,6 +74,9 @@ enum Command {
     Advise(advise::AdviseArgs),
     /// Ranks the schemes of a results folder, with the places that the measurements leave; measures nothing
     Rank(rank::RankArgs),
+    /// Writes one page about results folders that needs no network; measures nothing
+    #[command(after_help = EXIT_CODES)]
+    Report(report::ReportArgs),
     /// Says what on this machine spoils numbers, and what to do
     Doctor(doctor::DoctorArgs),
     /// Prints completions for a shell, for example: kovan-lab completions bash
@@ -131,6 +135,7 @@ pub(crate) fn main() -> Result<u8> {
         Command::Compare(args) => compare::run(&args).map(|()| 0),
         Command::Advise(args) => advise::run(&args).map(|()| 0),
         Command::Rank(args) => rank::run(&args).map(|()| 0),
+        Command::Report(args) => report::run(&args).map(|()| 0),
         Command::Doctor(args) => doctor::doctor(&args).map(|()| 0),
         Command::Completions { shell } => {
             let mut text = Vec::new();

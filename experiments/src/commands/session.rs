@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::check;
+use super::{check, report as page};
 use crate::data::{Further, Measure, Stop, Trial, TrialId};
 use crate::plan::{Overrides, Plan, Planned};
+use crate::report::html::Reported;
 use crate::report::{self, plot};
 use crate::results::manifest::Manifest;
 use crate::results::{self, Records, Resumed, Sample};
@@ -233,6 +234,9 @@ impl Job {
         let (plots, lost) = plot::draw(&self.dir, &self.source.spec, &samples, manifest, &style)?;
         let mut text = format!("\n{}", plot::list(&plots));
         text.push_str(&format!("records  {}\n", self.dir.join("samples.csv").display()));
+        let (dir, source) = (self.dir.as_path(), &self.source);
+        let folder = Reported { dir, source, manifest, samples: &samples, outcomes: &outcomes };
+        text.push_str(&page::of(&folder)?);
         print(&text)?;
         lost.iter().for_each(|line| complain(line));
         let failed = report::complain(&samples, &manifest.machine);

@@ -11,6 +11,12 @@ use crate::results::manifest::Manifest;
 use crate::support::numbers::readable;
 use crate::support::table::{markdown_line, render};
 
+/// The columns of verdicts.
+pub(super) const HEADER: [&str; 7] =
+    ["claim", "cells", "measured", "95 %", "blocks", "allowed", "verdict"];
+/// The columns that are numbers.
+pub(super) const NUMBERS: [usize; 3] = [2, 3, 4];
+
 /// The claims in words, the table, and notes.
 pub(crate) fn text(outcomes: &[Outcome]) -> String {
     let mut text = String::from("claims\n\n");
@@ -21,9 +27,8 @@ pub(crate) fn text(outcomes: &[Outcome]) -> String {
             claim.id, claim.says, claim.paper, claim.place
         ));
     }
-    let header = ["claim", "cells", "measured", "95 %", "blocks", "allowed", "verdict"];
     let rows: Vec<Vec<String>> = outcomes.iter().flat_map(rows).collect();
-    text.push_str(&format!("\n{}", render(&header, &rows, &[2, 3, 4])));
+    text.push_str(&format!("\n{}", render(&HEADER, &rows, &NUMBERS)));
     let notes = notes(outcomes);
     if !notes.is_empty() {
         text.push('\n');
@@ -36,7 +41,7 @@ pub(crate) fn text(outcomes: &[Outcome]) -> String {
 }
 
 /// A row for each part of a claim, and one for all of it where there are several.
-fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
+pub(super) fn rows(outcome: &Outcome) -> Vec<Vec<String>> {
     let Outcome { claim, allowed, verdict, cases, .. } = outcome;
     let allowed = allowed.text();
     let row = |cells: &str, case: Option<&Judged>, verdict: Verdict| {
@@ -74,7 +79,7 @@ fn ends(finding: &Finding) -> String {
 }
 
 /// Why verdicts are as they are, the same reason once.
-fn notes(outcomes: &[Outcome]) -> Vec<String> {
+pub(super) fn notes(outcomes: &[Outcome]) -> Vec<String> {
     let mut notes = Vec::new();
     for outcome in outcomes {
         let id = &outcome.claim.id;
@@ -106,7 +111,7 @@ fn notes(outcomes: &[Outcome]) -> Vec<String> {
     notes
 }
 
-fn counts(outcomes: &[Outcome]) -> String {
+pub(super) fn counts(outcomes: &[Outcome]) -> String {
     let of = |verdict: Verdict| {
         let count = outcomes.iter().filter(|outcome| outcome.verdict == verdict).count();
         format!("{count} {}", verdict.name())
@@ -247,13 +252,13 @@ pub(crate) fn artifact(
 }
 
 /// The command that measured, as it is typed.
-fn command(manifest: &Manifest) -> String {
+pub(super) fn command(manifest: &Manifest) -> String {
     let arguments = manifest.command.iter().skip(1).map(|argument| quoted(argument));
     ["kovan-lab".to_string()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 /// An argument as shells read it.
-fn quoted(argument: &str) -> String {
+pub(super) fn quoted(argument: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:%+".contains(c);
     if !argument.is_empty() && argument.chars().all(is_plain) {
         return argument.into();

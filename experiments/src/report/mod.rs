@@ -6,6 +6,7 @@ pub(crate) mod claims;
 pub(crate) mod compare;
 mod disturbed;
 pub(crate) mod formats;
+pub(crate) mod html;
 pub(crate) mod plot;
 pub(crate) mod rank;
 mod ratios;
@@ -30,12 +31,18 @@ pub(crate) fn text(question: &str, samples: &[Sample]) -> String {
 
 /// Says on stderr what spoils the records; how many cells failed.
 pub(crate) fn complain(samples: &[Sample], machine: &Machine) -> usize {
+    let (lines, failed) = spoils(samples, machine);
+    lines.iter().for_each(|line| output::complain(line));
+    failed
+}
+
+/// Returns a line for each thing that spoils the records, and how many cells failed.
+fn spoils(samples: &[Sample], machine: &Machine) -> (Vec<String>, usize) {
     let (mut lines, failed) = failures(samples);
     lines.extend(disturbed::told(samples));
     lines.extend(throttled(samples, machine.quota()));
     lines.extend(several_builds(samples));
-    lines.iter().for_each(|line| output::complain(line));
-    failed
+    (lines, failed)
 }
 
 /// Lines about cells that failed and bounds that were passed, and how many cells these are.

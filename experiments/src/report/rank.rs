@@ -138,19 +138,27 @@ fn rows(ranking: &Ranking) -> Vec<Vec<String>> {
 /// The table for people, and what it means.
 pub(crate) fn text(ranking: &Ranking, experiment: &str, metric: &MetricInfo) -> String {
     let better = if metric.is_more_better() { "more" } else { "less" };
-    let points = |count: usize| format!("{count} point{}", if count == 1 { "" } else { "s" });
-    let mut text = format!(
+    let text = format!(
         "{experiment}: {} (`{}`), {better} is better; geometric mean over {}, block by block\n\n{}",
         metric.label,
         metric.name,
         points(ranking.points),
         render(&HEADER, &rows(ranking), &RIGHT)
     );
+    text + "\n" + &notes(ranking)
+}
+
+fn points(count: usize) -> String {
+    format!("{count} point{}", if count == 1 { "" } else { "s" })
+}
+
+/// Returns what the table means, a line for each thing.
+pub(super) fn notes(ranking: &Ranking) -> String {
     let pairs = ranking.schemes.len() * ranking.schemes.len().saturating_sub(1) / 2;
-    text.push_str(&format!(
-        "\nplaces: those that the intervals of paired ratios leave; each of {pairs} pairs is compared at 95 %, and \
+    let mut text = format!(
+        "places: those that the intervals of paired ratios leave; each of {pairs} pairs is compared at 95 %, and \
          about one in twenty of those that are equal is told apart wrongly\n"
-    ));
+    );
     if ranking.schemes.iter().any(|of| of.interval.is_none()) {
         text.push_str("an interval needs six blocks\n");
     }

@@ -34,6 +34,12 @@ const SPARE: [&str; 3] = ["range", "RSS MiB", "within"];
 /// differ between rows are columns. Refused pairs, of which nothing is measured, are lines below. No line of the
 /// table has more than `width` columns, as long as leaving out the spare ones is enough for that.
 pub(crate) fn summary(samples: &[Sample], width: Option<usize>) -> String {
+    let (table, notes) = table(samples);
+    table.fit(width.unwrap_or(usize::MAX)) + &notes
+}
+
+/// Returns the table with all of its columns, and the lines below it.
+pub(super) fn table(samples: &[Sample]) -> (Table, String) {
     let axes = columns(samples);
     let order: Vec<&str> = kovan_schemes::registry::all().iter().map(|facts| facts.name).collect();
     let rank = |scheme: &str| order.iter().position(|name| *name == scheme).unwrap_or(order.len());
@@ -52,8 +58,9 @@ pub(crate) fn summary(samples: &[Sample], width: Option<usize>) -> String {
         };
         groups.entry(axes.iter().map(value).collect::<Vec<_>>()).or_default().push(row);
     }
-    let mut rows = Vec::new();
+    let (mut rows, mut disturbed) = (Vec::new(), Vec::new());
     for (point, all) in groups {
+        disturbed.push(all.iter().filter(|row| row.is_disturbed()).count());
         let texts = point.into_iter().map(|(_, value)| value.map(|value| value.text));
         let mut cells: Vec<String> = texts.map(Option::unwrap_or_default).collect();
         cells.extend(numbers(&all));
@@ -67,16 +74,16 @@ pub(crate) fn summary(samples: &[Sample], width: Option<usize>) -> String {
     } else {
         rows.iter_mut().for_each(|cells| cells.truncate(header.len()));
     }
-    let mut text = Table { header, fixed, rows }.fit(width.unwrap_or(usize::MAX));
+    let mut notes = String::new();
     if is_strict {
         let _ = writeln!(
-            text,
+            notes,
             "method strict: as published harnesses measure; Mops/s is the best of the repeats, and \
              `{BY_OPERATION}` a worker's own unreclaimed nodes, mean over operations"
         );
     }
-    text.push_str(&refusals(refused));
-    text
+    notes.push_str(&refusals(refused));
+    (Table { header, fixed, rows, disturbed }, notes)
 }
 
 /// The axes that are columns.
@@ -126,19 +133,24 @@ fn refusals(refused: BTreeMap<(&str, &str), BTreeSet<(usize, &str)>>) -> String 
 }
 
 /// A table that can be made narrower.
-struct Table {
-    header: Vec<&'static str>,
+pub(super) struct Table {
+    pub(super) header: Vec<&'static str>,
     /// Columns at the left that say where a row is measured. Where all rows have the same, a line above can say
     /// it.
     fixed: usize,
-    rows: Vec<Vec<String>>,
+    pub(super) rows: Vec<Vec<String>>,
+    /// For each row how many of its repeats other programs disturbed.
+    pub(super) disturbed: Vec<usize>,
 }
 
 impl Table {
     fn text(&self) -> String {
-        let right: Vec<usize> =
-            (0..self.header.len()).filter(|at| !TEXTS.contains(&self.header[*at])).collect();
-        render(&self.header, &self.rows, &right)
+        render(&self.header, &self.rows, &self.numbers())
+    }
+
+    /// Returns the columns of numbers.
+    pub(super) fn numbers(&self) -> Vec<usize> {
+        (0..self.header.len()).filter(|at| !TEXTS.contains(&self.header[*at])).collect()
     }
 
     fn is_wider(&self, width: usize) -> bool {

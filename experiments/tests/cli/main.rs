@@ -14,6 +14,7 @@ mod limits;
 mod list;
 mod mistakes;
 mod rank;
+mod report;
 mod resume;
 mod run;
 mod strict;

@@ -2,6 +2,7 @@
 
 mod draw;
 mod group;
+mod interactive;
 mod metric;
 mod special;
 
@@ -9,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use self::draw::Figure;
 use self::group::Grouping;
 use crate::data::MetricInfo;
 use crate::report::disturbed;
@@ -21,7 +21,8 @@ use crate::results::{
 use crate::spec::Spec;
 use crate::support::output::replace_file;
 
-pub(crate) use self::draw::Size;
+pub(crate) use self::draw::{Figure, Kind, Line, Point, Size};
+pub(crate) use self::interactive::{chart, is_thinned, readable_x};
 
 /// The figures of a spec that names none.
 const USUAL: [&str; 4] = ["unreclaimed_peak", "unreclaimed_mean", "over-time", "throughput"];
@@ -73,18 +74,25 @@ struct Rows {
     latencies: Vec<LatencyRow>,
 }
 
-/// Draws all figures into `DIR/plots`. Below each stands of which run it is. The second value is a line about
-/// time series that are lost.
-pub(crate) fn draw(
+/// The figures of a folder.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    /// Each figure by the name of its file, which lacks what a format adds.
+    pub(crate) all: Vec<(String, Figure)>,
+    /// A line about time series that are lost.
+    pub(crate) lost: Option<String>,
+}
+
+/// Returns the figures that a spec asks for, as far as they have values.
+pub(crate) fn figures(
     dir: &Path,
     spec: &Spec,
     samples: &[Sample],
     manifest: &Manifest,
-    style: &Style,
-) -> Result<(Vec<PathBuf>, Option<String>)> {
+) -> Result<Figures> {
     let ok: Vec<Sample> = samples.iter().filter(|row| row.is_ok()).cloned().collect();
     if ok.is_empty() {
-        return Ok((Vec::new(), None));
+        return Ok(Figures::default());
     }
     let series = read_series(dir, samples)?.rows;
     let lost = lost_series(dir, ok.iter(), &ends(&series));
@@ -95,25 +103,54 @@ pub(crate) fn draw(
         latencies: read_latencies(dir)?.rows,
     };
     let grouping = Grouping::new(spec, &rows.samples, manifest.machine.processors());
-    let plots = dir.join("plots");
-    std::fs::create_dir_all(&plots)
-        .with_context(|| format!("cannot create {}", plots.display()))?;
-    let usual = USUAL.map(String::from).to_vec();
-    let mut names = spec.figures.clone().unwrap_or(usual);
+    let mut all = Vec::new();
+    for name in names(spec) {
+        let Some(mut figure) = figure_of(&name, &grouping, &rows) else { continue };
+        tell_rings(&mut figure);
+        all.push((file_of(&name), figure));
+    }
+    Ok(Figures { all, lost })
+}
+
+/// Returns the names of the figures that a spec asks for.
+pub(crate) fn names(spec: &Spec) -> Vec<String> {
+    let mut names = spec.figures.clone().unwrap_or_else(|| USUAL.map(String::from).to_vec());
     // What only the other method has is drawn too.
     if spec.strict && !names.iter().any(|name| name == BY_OPERATION) {
         names.push(BY_OPERATION.into());
     }
+    names
+}
+
+/// Draws all figures into `DIR/plots`. Below each stands of which run it is. The second value is a line about
+/// time series that are lost.
+pub(crate) fn draw(
+    dir: &Path,
+    spec: &Spec,
+    samples: &[Sample],
+    manifest: &Manifest,
+    style: &Style,
+) -> Result<(Vec<PathBuf>, Option<String>)> {
+    let Figures { all, lost } = figures(dir, spec, samples, manifest)?;
+    if all.is_empty() {
+        return Ok((Vec::new(), lost));
+    }
+    let plots = dir.join("plots");
+    std::fs::create_dir_all(&plots)
+        .with_context(|| format!("cannot create {}", plots.display()))?;
     let mut paths = Vec::new();
-    for name in &names {
-        let Some(mut figure) = figure_of(name, &grouping, &rows) else { continue };
-        tell_rings(&mut figure);
+    for (name, mut figure) in all {
         figure.notes.push(manifest.provenance());
         figure.title = style.has_title.then(|| spec.question.clone());
         figure.caption = style.has_caption;
-        paths.extend(write(&plots, &file_of(name), &figure, style)?);
+        paths.extend(write(&plots, &name, &figure, style)?);
     }
     Ok((paths, lost))
+}
+
+/// Returns a figure as the text of an SVG file, as wide as the page of a paper and without notes.
+pub(crate) fn still(figure: &Figure) -> Result<String> {
+    draw::svg(&Figure { caption: false, ..figure.clone() }, Size::Page)
 }
 
 /// Adds a note about the points that have a ring.

@@ -170,7 +170,7 @@ impl AxisSpec {
     }
 
     /// Returns the label with its unit.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match &self.unit {
             Some(unit) => format!("{} ({unit})", self.label),
             None => self.label.clone(),

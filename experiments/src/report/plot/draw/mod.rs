@@ -36,6 +36,29 @@ pub(crate) use figure::{
 };
 pub(crate) use theme::Size;
 
+/// The look of a line, for those who draw a figure elsewhere.
+#[derive(Clone, Debug)]
+pub(crate) struct LineLook {
+    /// The colour as `#rrggbb`.
+    pub(crate) colour: String,
+    /// The marker, for example `circle`.
+    pub(crate) shape: String,
+    /// Says whether markers are filled with the colour of the paper.
+    pub(crate) open: bool,
+    /// The lengths of strokes and gaps, in widths of the line.
+    pub(crate) dashes: &'static [f64],
+}
+
+/// Returns the looks of keys in a figure.
+pub(crate) fn looks(figure: &Figure) -> impl Fn(&Key) -> LineLook {
+    let looks = style::Looks::of(figure);
+    move |key| {
+        let style::Look { colour: page::Colour(r, g, b), shape, open, dashes } = looks.get(key);
+        let (colour, shape) = (format!("#{r:02x}{g:02x}{b:02x}"), format!("{shape:?}"));
+        LineLook { colour, shape: shape.to_lowercase(), open, dashes }
+    }
+}
+
 /// Returns a figure as the text of an SVG file, whose text is text.
 pub(crate) fn svg(figure: &Figure, size: Size) -> Result<String> {
     svg::svg(&paint::page(figure, size), &description(figure))
