@@ -151,7 +151,7 @@ fn of_ranking(metric: &MetricInfo, ranking: &Ranking) -> String {
                 1 => behind[0].scheme.clone(),
                 many => format!("each of the {many} other schemes"),
             },
-            to_the_first(first, &behind)
+            to_the_first(&behind)
         ),
         _ => format!(
             "{begin} it is not resolved which scheme is first: none is shown to be ahead of {}; {} {} shown to be \
@@ -164,19 +164,18 @@ fn of_ranking(metric: &MetricInfo, ranking: &Ranking) -> String {
 }
 
 /// What others have in terms of the first, where these are few.
-fn to_the_first(first: &Ranked, behind: &[&Ranked]) -> String {
+fn to_the_first(behind: &[&Ranked]) -> String {
     let ratio = |of: &&Ranked| {
         let [low, high] = of.interval?;
         Some(format!("{} has {:.3} ({low:.3} to {high:.3})", of.scheme, of.ratio))
     };
     let all: Option<Vec<String>> = behind.iter().map(ratio).collect();
-    match all {
-        Some(all) if all.len() <= MOST_RATIOS => {
-            let all: Vec<&str> = all.iter().map(String::as_str).collect();
-            format!("; of the value of {}, {}", first.scheme, list(&all))
-        }
-        _ => String::new(),
+    let all = all.filter(|all| all.len() <= MOST_RATIOS).unwrap_or_default();
+    if all.is_empty() {
+        return String::new();
     }
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    format!("; {} times its value", list(&all))
 }
 
 /// Whether declared bounds were kept.

@@ -41,7 +41,7 @@ pub(super) fn machine(
         .collect();
     if !used.is_empty() {
         let used: Vec<&str> = used.into_iter().collect();
-        allocator.push(vec!["of the cells".into(), used.join(", ")]);
+        allocator.push(vec!["measured with".into(), used.join(", ")]);
     }
     add(draft, "the allocator", &allocator);
     add(draft, "the run", &run(folder));
