@@ -53,7 +53,11 @@ pub(super) fn section(
 ) {
     draft.section(level, anchor, "Answer");
     for (at, sentence) in sentences(folder, ranked).iter().enumerate() {
-        let class = if at == 0 { " class=\"lead\"" } else { "" };
+        let class = match at {
+            _ if sentence.contains("BROKEN") => " class=\"broken\"",
+            0 => " class=\"lead\"",
+            _ => "",
+        };
         draft.html.push_str(&format!("<p{class}>{}</p>\n", text(sentence)));
     }
     draft.end();
@@ -98,21 +102,17 @@ fn of_claims(outcomes: &[Outcome]) -> Option<String> {
 
 /// Which schemes are first, as far as the intervals say it. What has no interval is said once.
 fn of_rankings(ranked: &[ByMetric]) -> Vec<String> {
-    let has_intervals =
-        |(_, ranking): &&ByMetric| ranking.schemes.iter().any(|of| of.interval.is_some());
-    let (resolved, others): (Vec<&ByMetric>, Vec<&ByMetric>) =
-        ranked.iter().partition(has_intervals);
+    // Places may be known without an interval to the first scheme, which may have few repeats itself.
+    let is_told = |(_, Ranking { schemes, .. }): &&ByMetric| {
+        schemes.iter().any(|of| of.interval.is_some() || of.places != [1, schemes.len()])
+    };
+    let (told, others): (Vec<&ByMetric>, Vec<&ByMetric>) = ranked.iter().partition(is_told);
     let mut all: Vec<String> =
-        resolved.iter().map(|(metric, ranking)| of_ranking(metric, ranking)).collect();
+        told.iter().map(|(metric, ranking)| of_ranking(metric, ranking)).collect();
     if !others.is_empty() {
         let labels: Vec<&str> = others.iter().map(|(metric, _)| label(metric)).collect();
-        let blocks = others.iter().flat_map(|(_, ranking)| &ranking.schemes).map(|of| of.blocks);
-        let blocks = match blocks.max().unwrap_or(0) {
-            1 => "one repeat".into(),
-            many => format!("{many} repeats"),
-        };
         all.push(format!(
-            "No order of the schemes by {} is resolved: the run has {blocks}, and an interval takes six.",
+            "No order of the schemes by {} is resolved: an interval takes six repeats that both of two schemes have.",
             list(&labels)
         ));
     }
@@ -134,8 +134,10 @@ fn of_ranking(metric: &MetricInfo, ranking: &Ranking) -> String {
         format!("geometric mean over {points} points")
     };
     let begin = format!("By {} ({better} is better; {over})", label(metric));
+    let is_unplaced = |of: &&Ranked| of.interval.is_none() && of.places == [1, schemes.len()];
+    let (unplaced, placed): (Vec<&Ranked>, Vec<&Ranked>) = schemes.iter().partition(is_unplaced);
     let (unbeaten, behind): (Vec<&Ranked>, Vec<&Ranked>) =
-        schemes.iter().partition(|of| of.places[0] == 1);
+        placed.into_iter().partition(|of| of.places[0] == 1);
     let names =
         |all: &[&Ranked]| list(&all.iter().map(|of| of.scheme.as_str()).collect::<Vec<_>>());
     match (&unbeaten[..], &behind[..]) {
@@ -155,10 +157,15 @@ fn of_ranking(metric: &MetricInfo, ranking: &Ranking) -> String {
         ),
         _ => format!(
             "{begin} it is not resolved which scheme is first: none is shown to be ahead of {}; {} {} shown to be \
-             behind some other one.",
+             behind some other one{}.",
             names(&unbeaten),
             names(&behind),
-            if behind.len() == 1 { "is" } else { "are each" }
+            if behind.len() == 1 { "is" } else { "are each" },
+            match unplaced.len() {
+                0 => String::new(),
+                1 => format!("; {} has too few repeats in common with others", names(&unplaced)),
+                _ => format!("; {} have too few repeats in common with others", names(&unplaced)),
+            }
         ),
     }
 }

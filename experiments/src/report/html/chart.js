@@ -174,7 +174,7 @@ const drawLine = (line, axes, colour, nth, svg) => {
     return there;
   }
   there.forEach(({ point, x, y }, at) => {
-    const { i: ends, r: repeats, d: isDoubtful } = more(point);
+    const { i: ends, r: repeats, d: isDoubtful, b: isBroken } = more(point);
     for (const value of repeats || []) {
       const height = axes.y(value);
       if (height !== undefined) mark("circle", { cx: x, cy: height, r: 1.8, fill: colour, opacity: 0.45 }, group);
@@ -187,6 +187,7 @@ const drawLine = (line, axes, colour, nth, svg) => {
     }
     if (isMarked(at)) marker(line, x, y, 3.6, colour, group);
     if (isDoubtful) mark("circle", { cx: x, cy: y, r: 8, class: "ring", stroke: colour }, group);
+    if (isBroken) mark("circle", { cx: x, cy: y, r: 10, class: "above" }, group);
     const { n: name } = more(point);
     if (name && there.length <= 12) {
       const isAtEnd = x + 8 + 7 * name.length > svg.viewBox.baseVal.width;

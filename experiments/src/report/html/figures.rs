@@ -57,6 +57,12 @@ fn add(draft: &mut Draft, name: &str, figure: &Figure, level: usize) -> Result<(
     for note in &figure.notes {
         draft.html.push_str(&paragraph(note));
     }
+    match plot::count_broken(figure) {
+        0 => {}
+        count => draft.html.push_str(&format!(
+            "<p class=\"broken\">Points above the bound that their scheme declares (red rings): {count}.</p>\n"
+        )),
+    }
     if plot::is_thinned(figure) {
         draft.html.push_str(&paragraph(
             "Of long series the page has the lowest and the highest point of each short stretch; series.csv has all.",

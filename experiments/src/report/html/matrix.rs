@@ -48,12 +48,22 @@ impl Ends {
 /// Structures with workloads.
 type Column<'a> = (&'a str, &'a str);
 
+/// How cells ended, by structure and workload.
+type Row<'a> = BTreeMap<Column<'a>, Ends>;
+
+/// How all cells ended.
+struct Matrix<'a> {
+    /// By scheme with its parameters, in the order of the registry.
+    rows: Vec<(String, Row<'a>)>,
+    columns: Vec<Column<'a>>,
+}
+
 /// Adds the section.
 pub(super) fn section(draft: &mut Draft, folder: &Reported<'_>, level: usize, anchor: &str) {
     draft.section(level, anchor, "What ran");
     let Reported { samples, manifest, .. } = folder;
     let planned = planned(folder);
-    let (rows, columns) = matrix(folder, &planned);
+    let Matrix { rows, columns } = matrix(folder, &planned);
     let caption = "how many cells ended in which way, by scheme, structure and workload";
     draft.html.push_str(&format!(
         "<div class=\"scroll\" role=\"region\" aria-label=\"{caption}\" tabindex=\"0\"><table class=\"matrix\">\
@@ -100,15 +110,12 @@ fn planned(folder: &Reported<'_>) -> Vec<TrialId> {
     plan.into_iter().flat_map(|plan| plan.trials).map(|planned| planned.trial.id).collect()
 }
 
-/// The rows of the matrix by scheme, in the order of the registry, and its columns.
-fn matrix<'a>(
-    folder: &'a Reported<'_>,
-    planned: &'a [TrialId],
-) -> (Vec<(String, BTreeMap<Column<'a>, Ends>)>, Vec<Column<'a>>) {
+/// Counts how the cells ended that have a row, and those that were planned and have none.
+fn matrix<'a>(folder: &'a Reported<'_>, planned: &'a [TrialId]) -> Matrix<'a> {
     let order: Vec<&str> = kovan_schemes::registry::all().iter().map(|facts| facts.name).collect();
     let place = |name: &str| order.iter().position(|known| *known == name).unwrap_or(order.len());
     // Names of schemes that are not in the registry, as in records of older versions, come last.
-    let mut rows: BTreeMap<(usize, &str, &Settings), BTreeMap<Column<'_>, Ends>> = BTreeMap::new();
+    let mut rows: BTreeMap<(usize, &str, &Settings), Row<'_>> = BTreeMap::new();
     let mut columns: BTreeSet<Column<'_>> = BTreeSet::new();
     let mut add = |id: &'a TrialId, with: &dyn Fn(&mut Ends)| {
         let column = (id.structure.as_str(), id.workload.as_str());
@@ -137,5 +144,5 @@ fn matrix<'a>(
     let named = |((_, scheme, parameters), row): ((_, &str, &Settings), _)| {
         (format!("{scheme} {parameters}").trim_end().to_string(), row)
     };
-    (rows.into_iter().map(named).collect(), columns.into_iter().collect())
+    Matrix { rows: rows.into_iter().map(named).collect(), columns: columns.into_iter().collect() }
 }

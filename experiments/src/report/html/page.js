@@ -9,7 +9,7 @@ const redraws = [];
 // A point in words.
 const told = (chart, { line, point }) => {
   const [x, y] = point;
-  const { i: ends, r: repeats, d: isDoubtful, n: name } = more(point);
+  const { i: ends, r: repeats, d: isDoubtful, n: name, b: isBroken } = more(point);
   const words = chart.x.names ? chart.x.names[x] : digits(x);
   const lines = [line.name, `${chart.x.label}: ${words}`, `${chart.y.label}: ${digits(y)}`];
   if (name) lines.push(`at ${name}`);
@@ -17,6 +17,7 @@ const told = (chart, { line, point }) => {
   else if (repeats) lines.push(`range: ${digits(Math.min(...repeats))} to ${digits(Math.max(...repeats))}`);
   if (repeats) lines.push(`${repeats.length} repeats`);
   else if (!line.bound) lines.push("no interval");
+  if (isBroken) lines.push("ABOVE THE DECLARED BOUND");
   if (isDoubtful) lines.push("disturbed by other programs");
   return lines;
 };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::draw::{Figure, Kind, Line, LineLook, Point, Scale, Ticks, looks};
+use super::draw::{Figure, Kind, Line, LineLook, Panel, Point, Scale, Ticks, looks};
 use crate::support::numbers::readable;
 
 /// Lines of more points are thinned: a page has fewer pixels than that.
@@ -12,8 +12,8 @@ const MOST_POINTS: usize = 400;
 /// of each short stretch.
 pub(crate) fn chart(figure: &Figure) -> Value {
     let look = looks(figure);
-    let panel = |panel: &super::draw::Panel| {
-        let line = |line: &Line| of_line(line, &look(&line.key));
+    let panel = |panel: &Panel| {
+        let line = |line: &Line| of_line(line, &look(&line.key), bound_of(panel, line));
         let bands = panel.bands.iter().map(|of| json!([number(of.from), number(of.to), of.name]));
         let rules = panel.rules.iter().map(|of| json!([number(of.at), of.name]));
         json!({
@@ -58,7 +58,30 @@ fn is_log(scale: &Scale) -> bool {
     matches!(scale, Scale::Log2 | Scale::Log10)
 }
 
-fn of_line(line: &Line, look: &LineLook) -> Value {
+/// Returns the declared limit of a line of measured values, where its panel has one.
+fn bound_of<'a>(panel: &'a Panel, line: &Line) -> Option<&'a Line> {
+    let is_bound = |other: &&Line| other.kind == Kind::Bound && other.key == line.key;
+    panel.lines.iter().find(is_bound).filter(|_| line.kind == Kind::Data)
+}
+
+fn passes(point: &Point, bound: Option<&Line>) -> bool {
+    let mut limits = bound.into_iter().flat_map(|bound| &bound.points);
+    limits.any(|limit| limit.x.total_cmp(&point.x).is_eq() && point.y > limit.y)
+}
+
+/// Returns how many points of a figure are above the limits that are declared for them.
+pub(crate) fn count_broken(figure: &Figure) -> usize {
+    let lines = figure
+        .panels
+        .iter()
+        .flat_map(|panel| panel.lines.iter().map(move |line| (line, bound_of(panel, line))));
+    let points =
+        lines.flat_map(|(line, bound)| line.points.iter().map(move |point| (point, bound)));
+    points.filter(|(point, bound)| passes(point, *bound)).count()
+}
+
+fn of_line(line: &Line, look: &LineLook, bound: Option<&Line>) -> Value {
+    let of_point = |point: &Point| of_point(point, passes(point, bound));
     let points = thinned(&line.points);
     json!({
         "name": line.name,
@@ -72,8 +95,8 @@ fn of_line(line: &Line, look: &LineLook) -> Value {
     })
 }
 
-/// Returns `[x, y]`, and what else there is of a point: an interval, repeats, a name, a ring.
-fn of_point(point: &Point) -> Value {
+/// Returns `[x, y]`, and what else there is of a point: an interval, repeats, a name, a ring, a broken bound.
+fn of_point(point: &Point, is_broken: bool) -> Value {
     let place = [number(point.x), number(point.y)];
     let ends = point.low.zip(point.high).map(|(low, high)| [number(low), number(high)]);
     let mut more = serde_json::Map::new();
@@ -85,6 +108,9 @@ fn of_point(point: &Point) -> Value {
     more.extend(point.label.as_ref().map(|label| ("n".to_string(), json!(label))));
     if point.is_doubtful {
         more.insert("d".into(), json!(true));
+    }
+    if is_broken {
+        more.insert("b".into(), json!(true));
     }
     if more.is_empty() { json!(place) } else { json!([place[0], place[1], more]) }
 }
@@ -118,7 +144,7 @@ fn thinned(points: &[Point]) -> Vec<&Point> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::draw::{AxisSpec, Panel};
+    use super::super::draw::AxisSpec;
     use super::*;
 
     #[test]
@@ -151,6 +177,24 @@ mod tests {
             (&lines[2]["colour"], &lines[2]["shape"]),
             (&json!("#d55e00"), &json!("square"))
         );
+    }
+
+    #[test]
+    fn points_above_their_own_bound_are_marked() {
+        let mut figure = Figure::new(AxisSpec::default(), AxisSpec::default());
+        let points = || vec![Point::new(1.0, 9.0), Point::new(2.0, 11.0)];
+        let bound = vec![Point::new(1.0, 10.0), Point::new(2.0, 10.0)];
+        let lines = vec![
+            Line::data("ibr", points()),
+            Line::bound("ibr", bound),
+            Line::data("wfe", points()),
+        ];
+        figure.panels.push(Panel { lines, ..Panel::default() });
+        let chart = chart(&figure);
+        let lines = &chart["panels"][0]["lines"];
+        assert_eq!(lines[0]["points"], json!([[1.0, 9.0], [2.0, 11.0, { "b": true }]]));
+        assert_eq!(lines[2]["points"], json!([[1.0, 9.0], [2.0, 11.0]]), "of another scheme");
+        assert_eq!(count_broken(&figure), 1);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::spec::Spec;
 use crate::support::output::replace_file;
 
 pub(crate) use self::draw::{Figure, Kind, Line, Point, Size};
-pub(crate) use self::interactive::{chart, is_thinned, readable_x};
+pub(crate) use self::interactive::{chart, count_broken, is_thinned, readable_x};
 
 /// The figures of a spec that names none.
 const USUAL: [&str; 4] = ["unreclaimed_peak", "unreclaimed_mean", "over-time", "throughput"];
