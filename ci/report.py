@@ -224,7 +224,7 @@ class Reader:
         self.picture("hint")
         self.browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=2, y=2)
         self.must(self.ask("document.getElementById('hint').hidden"), "the hint stays")
-        # The same from the keyboard.
+        # The keyboard tells the same.
         self.ask("document.querySelector('[data-chart] svg[role=img]').focus()")
         self.browser.call("Input.dispatchKeyEvent", type="keyDown", key="ArrowRight", code="ArrowRight",
                           windowsVirtualKeyCode=39)
@@ -274,7 +274,7 @@ class Reader:
 
     def read_without_program(self):
         self.open(has_program=False)
-        # The browser does not run the page's program, but that of this driver.
+        # Scripts of the page do not run now; those of this driver do.
         self.fits()
         stills = self.ask("document.querySelectorAll('.chart > svg, .chart > .note').length")
         self.must(stills == self.ask("document.querySelectorAll('[data-chart]').length"), f"{stills} still figures")

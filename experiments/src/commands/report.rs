@@ -13,7 +13,7 @@ use crate::results::manifest::Manifest;
 use crate::spec::{self, Source};
 use crate::support::output::{complain, print, replace_file};
 
-/// The file in a results folder.
+/// The name of the report in its results folder.
 const REPORT: &str = "report.html";
 
 /// The arguments of `report`.
@@ -27,7 +27,7 @@ pub(crate) struct ReportArgs {
     out: Option<PathBuf>,
 }
 
-/// What was read of a folder.
+/// The records of a folder, with what they say of its claims.
 struct Known {
     source: Source,
     manifest: Manifest,
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<()> {
         (None, [dir]) => dir.join(REPORT),
         (None, dirs) => bail!("--out: say where the report of {} folders goes", dirs.len()),
     };
-    // Records would be lost where a slip names one of them.
+    // A slip that names a table must not replace it.
     let is_page = out.extension().is_some_and(|end| end == "html" || end == "htm");
     ensure!(is_page, "--out: {} does not end in .html", out.display());
     let mut all = Vec::new();

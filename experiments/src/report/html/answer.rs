@@ -10,10 +10,10 @@ use crate::results::{Sample, Status};
 use crate::spec::Source;
 use crate::support::numbers::count;
 
-/// The most metrics that sentences are about.
+/// The answer is about so many metrics at most.
 const MOST_METRICS: usize = 3;
 
-/// Schemes that are named with their ratios.
+/// Up to so many schemes are named with their ratios.
 const MOST_RATIOS: usize = 4;
 
 /// A metric, and the places of the schemes by it.
@@ -63,7 +63,7 @@ pub(super) fn section(
     draft.end();
 }
 
-/// The answer; the first sentence says most.
+/// Returns the answer. Its first sentence says most.
 fn sentences(folder: &Reported<'_>, ranked: &[ByMetric]) -> Vec<String> {
     let Reported { samples, outcomes, manifest, .. } = folder;
     let measured = samples.iter().filter(|row| row.is_ok()).count();
@@ -83,7 +83,7 @@ fn sentences(folder: &Reported<'_>, ranked: &[ByMetric]) -> Vec<String> {
     all
 }
 
-/// What became of the claims.
+/// Says which verdict each claim has.
 fn of_claims(outcomes: &[Outcome]) -> Option<String> {
     let with = |verdict: Verdict| {
         let ids = outcomes.iter().filter(|outcome| outcome.verdict == verdict);
@@ -100,7 +100,7 @@ fn of_claims(outcomes: &[Outcome]) -> Option<String> {
     }
 }
 
-/// Which schemes are first, as far as the intervals say it. What has no interval is said once.
+/// Says which schemes are first, as far as the intervals resolve it. One sentence names all metrics without intervals.
 fn of_rankings(ranked: &[ByMetric]) -> Vec<String> {
     // Places may be known without an interval to the first scheme, which may have few repeats itself.
     let is_told = |(_, Ranking { schemes, .. }): &&ByMetric| {
@@ -119,12 +119,12 @@ fn of_rankings(ranked: &[ByMetric]) -> Vec<String> {
     all
 }
 
-/// What a metric is, without its unit.
+/// Returns the label of a metric without its unit.
 fn label(metric: &MetricInfo) -> &'static str {
     metric.label.split(" (").next().unwrap_or(metric.label)
 }
 
-/// Which scheme is first by a metric that has intervals.
+/// Says which scheme is first by a metric that has intervals.
 fn of_ranking(metric: &MetricInfo, ranking: &Ranking) -> String {
     let Ranking { schemes, points, .. } = ranking;
     let better = if metric.is_more_better() { "more" } else { "less" };
@@ -170,7 +170,7 @@ fn of_ranking(metric: &MetricInfo, ranking: &Ranking) -> String {
     }
 }
 
-/// What others have in terms of the first, where these are few.
+/// Says how many times the first scheme's value the others have, where they are few.
 fn to_the_first(behind: &[&Ranked]) -> String {
     let ratio = |of: &&Ranked| {
         let [low, high] = of.interval?;
@@ -185,7 +185,7 @@ fn to_the_first(behind: &[&Ranked]) -> String {
     format!("; {} times its value", list(&all))
 }
 
-/// Whether declared bounds were kept.
+/// Says how many cells kept the bound that their scheme declares, and which schemes did not.
 fn of_bounds(samples: &[Sample]) -> Option<String> {
     let declared = samples
         .iter()
@@ -212,7 +212,7 @@ fn of_bounds(samples: &[Sample]) -> Option<String> {
     }
 }
 
-/// What the reader must know before an answer is believed.
+/// Says what a reader must know before believing the answer.
 fn of_flaws(samples: &[Sample], planned: u64) -> Option<String> {
     let number = |is: fn(&Sample) -> bool| samples.iter().filter(|row| is(row)).count();
     let mut parts = Vec::new();

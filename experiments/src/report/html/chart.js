@@ -18,7 +18,7 @@ const element = (name, attributes, parent, words) => {
   return made;
 };
 
-// The outline of a marker around a place.
+// Returns the outline of a marker around a place.
 const outline = (shape, x, y, r) => {
   const around = (corners, turn, radius) => {
     const place = (at) => {
@@ -46,7 +46,7 @@ const marker = (line, x, y, r, colour, parent) => {
   mark("path", { d: outline(line.shape, x, y, r), fill, stroke: colour, "stroke-width": 1.5 }, parent);
 };
 
-// A line as the legend shows it.
+// Returns the picture of a line for the legend.
 const swatch = (line, colour) => {
   const drawn = mark("svg", { width: 34, height: 14, "aria-hidden": "true" });
   const width = line.bound ? 1.2 : 2;
@@ -59,13 +59,13 @@ const swatch = (line, colour) => {
 
 const more = (point) => point[2] || {};
 
-// All heights that a line shows.
+// Returns all heights that a line shows.
 const heights = (line) =>
   line.points.flatMap((point) => [point[1], ...(more(point).i || []), ...(more(point).r || [])]);
 
 const MARGIN = { left: 52, right: 14, top: 12, bottom: 42 };
 
-// The axes of a panel: x and y in pixels of its drawing.
+// Returns functions from values to the x and y of a panel's drawing, in pixels, and the ticks.
 const axesOf = (chart, panel, shown, state, width, height) => {
   const [inner, tall] = [width - MARGIN.left - MARGIN.right, height - MARGIN.top - MARGIN.bottom];
   const all = chart.panels.flatMap((of) => of.lines).filter(state.isShown);
@@ -91,7 +91,7 @@ const axesOf = (chart, panel, shown, state, width, height) => {
   };
 };
 
-// The frame of a panel: grid, ticks, names of the axes, bands and rules.
+// Draws the frame of a panel: grid, ticks, names of the axes, bands and rules.
 const frame = (chart, panel, axes, width, height, svg) => {
   const [left, right, low] = [MARGIN.left, width - MARGIN.right, height - MARGIN.bottom];
   for (const [from, to, name] of panel.bands) {
@@ -127,7 +127,7 @@ const frame = (chart, panel, axes, width, height, svg) => {
   mark("text", { x: (left + right) / 2, y: height - 6, "text-anchor": "middle" }, svg, chart.x.label);
 };
 
-// The ticks of a declared bound, on the side that it forbids.
+// Returns the ticks of a declared bound, which stand on the side that it forbids.
 const forbids = (places) => {
   let path = "";
   for (let at = 0; at + 1 < places.length; at += 1) {
@@ -142,10 +142,11 @@ const forbids = (places) => {
   return last ? `${path}M${last[0].toFixed(1)},${last[1].toFixed(1)}v-5` : path;
 };
 
-// Lines of more points have a marker at some of them only.
+// A line with more points has markers at some of them only.
 const MARKED = 40;
 
-// The step from marker to marker of a line, and where it begins: not where other lines begin.
+// Returns which points of a line have a marker. Lines begin at different points, so that markers do not cover each
+// other.
 const stepOf = (count, nth) => {
   const step = count > MARKED ? Math.ceil(count / 10) : 1;
   return (at) => at % step === (nth * 3) % step;
@@ -207,6 +208,8 @@ const drawPanel = (chart, panel, state, width, height, svg) => {
   frame(chart, panel, axes, width, height, svg);
   // The first line is on top.
   const points = [];
-  for (const line of [...shown].reverse()) points.push(...drawLine(line, axes, state.colour(line), panel.lines.indexOf(line), svg));
+  for (const line of [...shown].reverse()) {
+    points.push(...drawLine(line, axes, state.colour(line), panel.lines.indexOf(line), svg));
+  }
   return points;
 };

@@ -5,7 +5,7 @@ use super::{Draft, Reported};
 use crate::claims::{Outcome, Verdict};
 use crate::report::claims::{HEADER, NUMBERS, counts, notes, rows};
 
-/// Adds the section, where the spec makes claims.
+/// Adds the section. A spec without claims has one that says so.
 pub(super) fn section(draft: &mut Draft, folder: &Reported<'_>, level: usize, anchor: &str) {
     draft.section(level, anchor, "Claims");
     if folder.outcomes.is_empty() {
@@ -23,7 +23,7 @@ pub(super) fn section(draft: &mut Draft, folder: &Reported<'_>, level: usize, an
     draft.end();
 }
 
-/// The class of a verdict in the style.
+/// Returns the class that a verdict has in the style.
 fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Reproduced => "good",

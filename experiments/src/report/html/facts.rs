@@ -55,7 +55,7 @@ fn add(draft: &mut Draft, caption: &str, rows: &[Vec<String>]) {
     draft.html.push_str(&table.html());
 }
 
-/// The keys and values of an object, in words.
+/// Returns the keys and values of an object in words.
 fn facts(value: &Value) -> Vec<Vec<String>> {
     let Some(object) = value.as_object() else { return Vec::new() };
     let fact = |(key, value): (&String, &Value)| {
@@ -86,7 +86,7 @@ fn facts(value: &Value) -> Vec<Vec<String>> {
     object.iter().map(fact).collect()
 }
 
-/// What was asked for.
+/// Returns what the command line and the spec asked for.
 fn run(folder: &Reported<'_>) -> Vec<Vec<String>> {
     let manifest = folder.manifest;
     let number =
@@ -114,7 +114,7 @@ fn run(folder: &Reported<'_>) -> Vec<Vec<String>> {
     .to_vec()
 }
 
-/// The schemes that were measured, as they were then.
+/// Adds the schemes that were measured, as the manifest describes them.
 fn schemes(draft: &mut Draft, folder: &Reported<'_>) {
     const KEYS: [&str; 6] = ["name", "version", "strength", "bound", "constants", "paper"];
     let measured: BTreeSet<&str> =

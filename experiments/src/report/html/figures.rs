@@ -7,10 +7,10 @@ use super::{Draft, Reported};
 use crate::report::plot::{self, Figure, Figures, Kind, Point};
 use crate::support::numbers::readable;
 
-/// A still figure is left out where it has more bytes, as one with long time series.
+/// A still figure with more bytes is left out. Long time series make one so large.
 const MOST_STILL: usize = 300_000;
 
-/// The points of a figure with a table. A longer one is in the files.
+/// A figure with more points has no table of its own: the files of the folder have them.
 const MOST_ROWS: usize = 1500;
 
 /// Adds the section.
@@ -77,7 +77,7 @@ fn add(draft: &mut Draft, name: &str, figure: &Figure, level: usize) -> Result<(
     Ok(())
 }
 
-/// The points of a figure as a table that is opened.
+/// Returns the points of a figure as a table that readers open.
 fn numbers(figure: &Figure, title: &str) -> String {
     let lines =
         || figure.panels.iter().flat_map(|panel| panel.lines.iter().map(move |line| (panel, line)));

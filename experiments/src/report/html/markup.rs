@@ -37,7 +37,7 @@ pub(super) fn data(value: &Value) -> String {
 
 /// A table of texts.
 pub(super) struct Table<'a> {
-    /// What it is a table of, for readers of screens too.
+    /// The caption, which screen readers announce too.
     pub(super) caption: &'a str,
     pub(super) header: &'a [&'a str],
     pub(super) rows: &'a [Vec<String>],
@@ -45,19 +45,20 @@ pub(super) struct Table<'a> {
     pub(super) numbers: &'a [usize],
 }
 
-/// Rows from which on a table scrolls by itself.
+/// A table with more rows than this scrolls vertically in its own frame.
 const LONG: usize = 40;
 
-/// Cells with more characters have lines of several words; others have one line.
+/// A cell with more characters than this may break into several lines.
 const WIDE: usize = 40;
 
 impl Table<'_> {
-    /// Returns the table in a frame that scrolls by itself. Without a header, the first cell of a row is its name.
+    /// Returns the table in a frame that scrolls by itself. Without a header, the first cell of each row is
+    /// its heading.
     pub(super) fn html(&self) -> String {
         self.marked(|_, _| "")
     }
 
-    /// The same; cells have the classes that `mark` returns for a row and a column.
+    /// Returns the same table, whose cells have the classes that `mark` returns for a row and a column.
     pub(super) fn marked(&self, mark: impl Fn(usize, usize) -> &'static str) -> String {
         let name = text(self.caption);
         let long = if self.rows.len() > LONG { " long" } else { "" };
@@ -93,7 +94,7 @@ impl Table<'_> {
     }
 }
 
-/// The attribute of these classes, of which some may be empty.
+/// Returns the attribute with these classes, of which some may be empty.
 fn class(classes: &[&str]) -> String {
     let there: Vec<&str> = classes.iter().copied().filter(|class| !class.is_empty()).collect();
     if there.is_empty() { String::new() } else { format!(" class=\"{}\"", there.join(" ")) }

@@ -9,7 +9,7 @@ use crate::plan::Plan;
 use crate::report::spoils;
 use crate::results::Status;
 
-/// How the cells of a scheme on a structure under a workload ended.
+/// Counts how the cells of one scheme, structure and workload ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Ends {
     ok: usize,
@@ -23,7 +23,7 @@ struct Ends {
 }
 
 impl Ends {
-    /// What there is of each kind, with the class that it has in the style.
+    /// Returns each count that is not zero in words, with its class in the style.
     fn parts(self) -> Vec<(String, &'static str)> {
         let Self { ok, failed, timeout, refused, disturbed, broken, missing } = self;
         let all = [
@@ -45,15 +45,15 @@ impl Ends {
     }
 }
 
-/// Structures with workloads.
+/// A structure and a workload.
 type Column<'a> = (&'a str, &'a str);
 
-/// How cells ended, by structure and workload.
+/// The counts of one scheme by structure and workload.
 type Row<'a> = BTreeMap<Column<'a>, Ends>;
 
-/// How all cells ended.
+/// The counts of all schemes.
 struct Matrix<'a> {
-    /// By scheme with its parameters, in the order of the registry.
+    /// Each scheme with its parameters, in the order of the registry.
     rows: Vec<(String, Row<'a>)>,
     columns: Vec<Column<'a>>,
 }
@@ -102,7 +102,7 @@ pub(super) fn section(draft: &mut Draft, folder: &Reported<'_>, level: usize, an
     draft.end();
 }
 
-/// The cells that were planned; none where the manifest is of an older version.
+/// Returns the planned cells, or none where an older version wrote the manifest.
 fn planned(folder: &Reported<'_>) -> Vec<TrialId> {
     let overrides = folder.manifest.overrides.as_ref();
     let plan =

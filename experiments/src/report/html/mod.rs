@@ -34,7 +34,7 @@ const SCALES: &str = include_str!("scales.js");
 const CHART: &str = include_str!("chart.js");
 const PAGE: &str = include_str!("page.js");
 
-/// Nothing is loaded from anywhere, whatever names and texts may hold.
+/// The policy by which browsers load nothing for the page, whatever its names and texts hold.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
@@ -60,7 +60,7 @@ pub(crate) struct Page {
     pub(crate) lost: Vec<String>,
 }
 
-/// What sections add to: the text of the page and the data of its figures.
+/// The page as far as it is written: its text and the data of its figures.
 #[derive(Default)]
 struct Draft {
     html: String,
@@ -115,7 +115,7 @@ pub(crate) fn page(folders: &[Reported<'_>]) -> Result<Page> {
     Ok(Page { html, lost })
 }
 
-/// All sections of a folder.
+/// Adds all sections of a folder.
 fn article(draft: &mut Draft, folder: &Reported<'_>, at: usize, level: usize) -> Result<()> {
     let Reported { manifest, .. } = folder;
     draft.html.push_str(&format!(

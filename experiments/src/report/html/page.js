@@ -1,4 +1,4 @@
-// What the reader does: hides lines, changes scales, points at values, and chooses light or dark.
+// The reader hides lines, changes scales, points at values, and chooses light or dark.
 
 const hint = document.getElementById("hint");
 const root = document.documentElement;
@@ -6,7 +6,7 @@ const prefersDark = window.matchMedia("(prefers-color-scheme: dark)");
 const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : prefersDark.matches);
 const redraws = [];
 
-// A point in words.
+// Says what a point is, a line for each thing.
 const told = (chart, { line, point }) => {
   const [x, y] = point;
   const { i: ends, r: repeats, d: isDoubtful, n: name, b: isBroken } = more(point);
@@ -78,7 +78,7 @@ const point = (chart, svg, pointsOf) => {
   });
 };
 
-// A group of two buttons of which one is pressed.
+// Adds two buttons, linear and log, of which one is pressed.
 const choice = (parent, name, isSecond, change) => {
   const group = element("span", { class: "choice", role: "group", "aria-label": `${name} axis` }, parent);
   element("span", {}, group, name);

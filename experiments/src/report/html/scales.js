@@ -8,7 +8,7 @@ const digits = (value) => {
   return Number(value.toFixed(places)).toLocaleString("en", { maximumFractionDigits: 6 });
 };
 
-// A number at a tick: 5k, 20M.
+// Returns a number as ticks have it: 5k, 20M.
 const short = (value) => {
   const size = Math.abs(value);
   for (const [unit, name] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
@@ -32,7 +32,7 @@ const logTicks = (low, high, wanted) => {
   const every = Math.max(1, Math.ceil((last - first + 1) / Math.max(2, wanted)));
   for (let power = first; power <= last; power += every) ticks.push(10 ** power);
   if (ticks.length >= 3) return ticks;
-  // Less than three powers of ten: 2 and 5 help, or round values.
+  // There are fewer than three powers of ten, so 2 and 5 help, or round values.
   const more = [];
   for (let power = first - 1; power <= last; power += 1) {
     for (const of of [1, 2, 5]) more.push(of * 10 ** power);
@@ -44,7 +44,7 @@ const logTicks = (low, high, wanted) => {
 // The gap below a logarithmic axis, in pixels, where zeros stand.
 const ZERO_GAP = 22;
 
-// An axis of values over a length in pixels: `at(value)` is a place from its begin, or nothing.
+// Returns an axis over a length in pixels: its ticks, and `at(value)`, a distance from its begin or nothing.
 const axisOf = (values, isLog, length, wanted, fromZero) => {
   const finite = values.filter(Number.isFinite);
   if (!isLog) {
@@ -70,7 +70,7 @@ const axisOf = (values, isLog, length, wanted, fromZero) => {
   return { at, ticks: hasZero ? [0, ...ticks] : ticks, isLog };
 };
 
-// A colour that is seen on the paper of the page: light ones for dark paper.
+// Returns the relative luminance of a colour, as WCAG defines it.
 const luminance = (rgb) => {
   const [r, g, b] = rgb.map((part) => {
     const of = part / 255;
@@ -79,11 +79,12 @@ const luminance = (rgb) => {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 };
 
+// Returns a colour that is seen on the paper of the page: a lighter one where that is dark.
 const seen = (colour, isDark) => {
   if (!isDark) return colour;
   let rgb = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
   if (Math.max(...rgb) < 24) return "#f2f2f2";
-  // 0.012 is about the paper in the dark.
+  // The luminance of the dark paper is about 0.012.
   while ((luminance(rgb) + 0.05) / (0.012 + 0.05) < 4) rgb = rgb.map((part) => Math.round(part + (255 - part) * 0.15));
   return `#${rgb.map((part) => part.toString(16).padStart(2, "0")).join("")}`;
 };

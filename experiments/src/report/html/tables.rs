@@ -36,7 +36,7 @@ pub(super) fn section(
     draft.end();
 }
 
-/// The summary with all of its columns, where rows that other programs disturbed are marked.
+/// Adds the summary with all of its columns. Rows that other programs disturbed are marked.
 fn summarised(draft: &mut Draft, folder: &Reported<'_>) {
     let (mut table, notes) = summary::table(folder.samples);
     let mut numbers = table.numbers();

@@ -10,7 +10,7 @@ use crate::spec::{ScaleName, find};
 const COLUMNS: &str = "experiment,scheme,structure,workload,adversary,threads,stalled,allocator,repeat,seed,status,\
     error,ops_per_second,unreclaimed_peak,unreclaimed_mean,unreclaimed_bound,disturbed\n";
 
-/// A row of a scheme on a list with one worker.
+/// Returns a row of a scheme on a list.
 fn row(scheme: &str, threads: u32, repeat: u32, end: &str) -> String {
     format!("x,{scheme},harris-list,w,none,{threads},0,mimalloc,{repeat},1,{end}\n")
 }
@@ -19,7 +19,7 @@ fn rows(rows: &[String]) -> Vec<Sample> {
     parse_samples(&format!("{COLUMNS}{}", rows.concat()))
 }
 
-/// The page of some samples, as a run of `throughput` with these words for its question would have it.
+/// Returns the page of a run of `throughput` that has these samples and this question.
 fn page_of(samples: &[Sample], question: &str) -> String {
     let source = find("throughput").expect("embedded");
     let overrides = Overrides { processors: 2, ..Overrides::default() };
@@ -38,13 +38,14 @@ fn page_of(samples: &[Sample], question: &str) -> String {
     page(&[folder]).expect("a page").html
 }
 
-/// The sentences of the answer.
+/// Returns the sentences of the answer.
 fn answer(page: &str) -> String {
     let from = page.find("<h2>Answer</h2>").expect("an answer");
     page[from..from + page[from..].find("</section>").expect("its end")].to_string()
 }
 
-/// Schemes that have so many percent of a level that differs between repeats, with one percent of noise.
+/// Returns samples of schemes that have a percentage of a level which differs between repeats, with one percent of
+/// noise.
 fn measured(schemes: &[(&str, u32)], repeats: u32) -> Vec<Sample> {
     let mut all = Vec::new();
     for repeat in 1..=repeats {

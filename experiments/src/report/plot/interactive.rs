@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::draw::{Figure, Kind, Line, LineLook, Panel, Point, Scale, Ticks, looks};
 use crate::support::numbers::readable;
 
-/// Lines of more points are thinned: a page has fewer pixels than that.
+/// A line with more points is thinned, since a panel has about as many pixels.
 const MOST_POINTS: usize = 400;
 
 /// Returns the panels, lines and looks of a figure. Lines of very many points keep the lowest and the highest one
