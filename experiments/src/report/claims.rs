@@ -111,7 +111,7 @@ pub(super) fn notes(outcomes: &[Outcome]) -> Vec<String> {
     notes
 }
 
-pub(super) fn counts(outcomes: &[Outcome]) -> String {
+pub(crate) fn counts(outcomes: &[Outcome]) -> String {
     let of = |verdict: Verdict| {
         let count = outcomes.iter().filter(|outcome| outcome.verdict == verdict).count();
         format!("{count} {}", verdict.name())

@@ -15,7 +15,8 @@ fn pages() -> Vec<PathBuf> {
         ["docs", "src", "notebooks", "examples", "benches"].map(|name| root().join(name)).into();
     folders.push(root());
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry")) {
+        for entry in fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry"))
+        {
             let path = entry.path();
             if path.is_dir() && folder != root() {
                 folders.push(path);
@@ -88,5 +89,8 @@ fn links_lead_somewhere() {
 fn anchors_are_those_of_headings() {
     assert_eq!(anchor("## `samples.csv`"), "samplescsv");
     assert_eq!(anchor("### Why it is sound, and what for?"), "why-it-is-sound-and-what-for");
-    assert_eq!(targets("[a](b.md#c) ```[x](y)``` [d](https://e.f) ![g](h.svg)"), ["b.md#c", "h.svg"]);
+    assert_eq!(
+        targets("[a](b.md#c) ```[x](y)``` [d](https://e.f) ![g](h.svg)"),
+        ["b.md#c", "h.svg"]
+    );
 }

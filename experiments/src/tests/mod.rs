@@ -1,5 +1,6 @@
 //! Tests of the whole library, which need its insides.
 
+mod claims_page;
 mod documents;
 mod fuzz;
 mod house;

@@ -1,0 +1,82 @@
+//! `docs/CLAIMS.md`: what the committed records say of the papers' claims.
+//!
+//! `KOVAN_BLESS=1 cargo test -p kovan-lab --lib claims_page` writes it anew from the folders in `docs/runs`.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::claims::{Outcome, Records, Verdict};
+use crate::report::claims::{counts, markdown};
+use crate::results::manifest::Manifest;
+use crate::results::{read_roles, read_samples};
+use crate::spec::parse;
+
+const HEAD: &str = "\
+# What papers claim, and what came out here
+
+Each section is one experiment that was run at the scale `laptop`, and whose records are in `docs/runs`.
+`kovan-lab check docs/runs/NAME` prints the same verdicts, and `report docs/runs/NAME --out page.html` draws the
+records. [METHODOLOGY.md](METHODOLOGY.md) has the rules of the verdicts: a claim is *reproduced* or *refuted* only where
+the whole interval is on one side of what is allowed, and *not testable* where the machine cannot show it. A refuted
+claim says what was measured on this machine with these structures; it does not say that the paper is wrong.
+
+`KOVAN_BLESS=1 cargo test -p kovan-lab --lib claims_page` writes this page from the records, and the same test fails
+where it says something else.
+";
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
+}
+
+/// The folders of records, in the order of their names.
+fn folders() -> Vec<PathBuf> {
+    let entries = fs::read_dir(docs().join("runs")).expect("docs/runs");
+    let mut folders: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    folders.sort();
+    folders
+}
+
+/// What the records of a folder say, and the section about it.
+// Writing to a string does not fail, so results are ignored.
+fn section(folder: &Path) -> (Vec<Outcome>, String) {
+    let manifest = Manifest::read(folder).expect("a manifest");
+    let source = parse(&manifest.spec_file, &manifest.spec_text).expect("a spec");
+    let (samples, roles) =
+        (read_samples(folder).expect("rows"), read_roles(folder).expect("roles"));
+    let outcomes =
+        Records::of(&source, &manifest, &samples.rows, &roles.rows).judge(&source.spec.claims);
+    let mut text = format!("\n## {}\n\n{}\n\n", manifest.experiment, manifest.question);
+    let _ = writeln!(text, "{}.\n", manifest.citation.trim_end_matches('.'));
+    text.push_str(&markdown(&outcomes));
+    let _ = writeln!(text, "\n{}", manifest.provenance());
+    (outcomes, text)
+}
+
+fn page() -> String {
+    let sections: Vec<_> = folders().iter().map(|folder| section(folder)).collect();
+    let mut text = String::from(HEAD);
+    let all: Vec<_> = sections.iter().flat_map(|(outcomes, _)| outcomes.clone()).collect();
+    let reproduces = |outcomes: &[Outcome]| {
+        outcomes.iter().any(|outcome| outcome.verdict == Verdict::Reproduced)
+    };
+    let some = sections.iter().filter(|(outcomes, _)| reproduces(outcomes)).count();
+    let _ = writeln!(
+        text,
+        "\nIn {some} of {} experiments a claim is reproduced; {}.",
+        sections.len(),
+        counts(&all)
+    );
+    sections.iter().for_each(|(_, section)| text.push_str(section));
+    text
+}
+
+#[test]
+fn the_page_of_claims_is_as_the_records_say() {
+    let (path, text) = (docs().join("CLAIMS.md"), page());
+    if std::env::var_os("KOVAN_BLESS").is_some() {
+        fs::write(&path, &text).expect("written");
+    }
+    let there = fs::read_to_string(&path).unwrap_or_default();
+    assert!(there == text, "docs/CLAIMS.md is not as docs/runs say; KOVAN_BLESS=1 writes it");
+}
