@@ -6,10 +6,6 @@ use std::fmt;
 use kovan_schemes::{Facts, Reclaimer, Strength, schemes};
 
 use crate::structure::{Content, Structure, StructureFacts};
-use crate::{
-    Bonsai, DoubleLinkQueue, EliminationStack, EllenTree, FixedHashMap, FixedHashMapHarris,
-    HarrisList, HarrisListScot, MichaelList, MsQueue, NmTree, SegmentQueue, SkipList, TreiberStack,
-};
 
 /// Work to do with one pair of a scheme and a structure, chosen by name.
 pub trait Visitor {
@@ -46,10 +42,12 @@ pub struct Pair {
     pub reason: String,
 }
 
-/// Calls `$callback!` with the schemes and the rows: each structure with the types of its
-/// elements, where `V` is that of its values, and the strength it needs (`any` or `region`).
+/// Calls `$callback!` with the schemes and the rows, followed by the caller's own arguments. A row is a structure
+/// of this crate with the types of its elements, where `V` is that of its values, and the strength it
+/// needs (`any` or `region`).
+#[macro_export]
 macro_rules! for_each_structure {
-    ([$($schemes:tt)*] $callback:ident) => {
+    ([$($schemes:tt)*] $callback:ident $($arguments:tt)*) => {
         $callback! {
             [$($schemes)*]
             {
@@ -68,6 +66,7 @@ macro_rules! for_each_structure {
                 EllenTree(u64, V): any,
                 NmTree(u64, V): any,
             }
+            $($arguments)*
         }
     };
 }
@@ -90,12 +89,12 @@ macro_rules! visit_if_sound {
         Err(DispatchError::Refused {
             reason: reason(
                 &<schemes::$scheme as Reclaimer>::FACTS,
-                &<$structure<$($element,)* Witness> as Structure<Witness>>::FACTS,
+                &<crate::$structure<$($element,)* Witness> as Structure<Witness>>::FACTS,
             ),
         })
     };
     (@yes $visitor:ident $scheme:ident $structure:ident($($element:ty),*)) => {
-        Ok($visitor.visit::<schemes::$scheme, $structure<$($element,)* schemes::$scheme>>())
+        Ok($visitor.visit::<schemes::$scheme, crate::$structure<$($element,)* schemes::$scheme>>())
     };
 }
 
@@ -105,7 +104,7 @@ macro_rules! try_structures {
         $scheme:ident $strength:ident $name:ident $visitor:ident
         { $($structure:ident($($element:ty),*): $needs:ident,)* }
     ) => {
-        $(if $name == <$structure<$($element,)* Witness> as Structure<Witness>>::FACTS.name {
+        $(if $name == <crate::$structure<$($element,)* Witness> as Structure<Witness>>::FACTS.name {
             return visit_if_sound!($needs $strength $visitor $scheme $structure($($element),*));
         })*
     };
@@ -141,7 +140,7 @@ macro_rules! define_facts {
         pub fn structures() -> Vec<StructureFacts> {
             // Facts do not depend on the values.
             type V = u64;
-            vec![$(<$structure<$($element,)* Witness> as Structure<Witness>>::FACTS),*]
+            vec![$(<crate::$structure<$($element,)* Witness> as Structure<Witness>>::FACTS),*]
         }
     };
 }
