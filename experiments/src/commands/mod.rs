@@ -7,6 +7,7 @@ mod consent;
 mod doctor;
 mod folder;
 mod list;
+mod new;
 mod plot;
 mod rank;
 mod report;
@@ -79,6 +80,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Says what on this machine spoils numbers, and what to do
     Doctor(doctor::DoctorArgs),
+    /// Adds a scheme or a structure to a checkout of this workspace: a file that works, for you to replace
+    New(new::NewArgs),
     /// Prints completions for a shell, for example: kovan-lab completions bash
     Completions {
         /// The shell
@@ -137,6 +140,7 @@ pub(crate) fn main() -> Result<u8> {
         Command::Rank(args) => rank::run(&args).map(|()| 0),
         Command::Report(args) => report::run(&args).map(|()| 0),
         Command::Doctor(args) => doctor::doctor(&args).map(|()| 0),
+        Command::New(args) => new::run(&args).map(|()| 0),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "kovan-lab", &mut text);

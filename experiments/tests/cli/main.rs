@@ -13,6 +13,7 @@ mod further;
 mod limits;
 mod list;
 mod mistakes;
+mod new;
 mod rank;
 mod report;
 mod resume;
