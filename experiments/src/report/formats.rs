@@ -38,8 +38,7 @@ impl Grid {
 
     /// Returns a table of LaTeX.
     pub(crate) fn latex(&self) -> String {
-        let escaped =
-            |text: &String| text.replace('_', "\\_").replace('%', "\\%").replace('-', "--");
+        let escaped = |text: &String| dashes(text).replace('_', "\\_").replace('%', "\\%");
         let line = |cells: &[String]| {
             format!("{} \\\\\n", cells.iter().map(escaped).collect::<Vec<_>>().join(" & "))
         };
@@ -57,7 +56,40 @@ impl Grid {
     }
 }
 
+/// Returns the text with the dash of LaTeX between two numbers; names keep their hyphens.
+fn dashes(text: &str) -> String {
+    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    let mut dashed = String::new();
+    let mut before = None;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        dashed.push(c);
+        if c == '-' && is_digit(before) && is_digit(chars.peek().copied()) {
+            dashed.push('-');
+        }
+        before = Some(c);
+    }
+    dashed
+}
+
 /// Returns a value with four digits or so, as programs read it.
 pub(super) fn number(value: f64) -> String {
     if value.abs() >= 1000.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latex_has_dashes_between_numbers_and_hyphens_in_names() {
+        let row = ["hp-asym", "0.445-0.618", "hyaline-1s", "a_b", "95 %", "é-1"];
+        let grid = Grid {
+            header: &["places"; 6],
+            rows: vec![row.map(str::to_string).to_vec()],
+            numbers: &[],
+        };
+        let line = "hp-asym & 0.445--0.618 & hyaline-1s & a\\_b & 95 \\% & é-1 \\\\\n";
+        assert!(grid.latex().contains(line), "{}", grid.latex());
+    }
 }
