@@ -55,7 +55,8 @@ fn find(lines: &[&str], wanted: &str) -> Result<usize> {
 /// Returns the place of `new` in the run of lines around `at` that begin with the prefix. Those that go on from one
 /// of them belong to the run.
 fn sorted(lines: &[&str], prefix: &str, at: usize, new: &str) -> usize {
-    let is_part = |line: &&str| line.starts_with(prefix) || line.starts_with([' ', '}']);
+    let goes_on = |line: &str| !prefix.starts_with(' ') && line.starts_with([' ', '}']);
+    let is_part = |line: &&str| line.starts_with(prefix) || goes_on(line);
     let first = at - lines[..at].iter().rev().take_while(|line| is_part(line)).count();
     let end = at + lines[at..].iter().take_while(|line| is_part(line)).count();
     let follows = |at: &usize| lines[*at].starts_with(prefix) && lines[*at] > new;
@@ -97,6 +98,8 @@ mod tests {
         assert_eq!(sorted("mod a0;"), text.replace("mod b;", "mod a0;\nmod b;"));
         assert_eq!(sorted("mod c;"), text.replace("mod d;", "mod c;\nmod d;"));
         assert_eq!(sorted("mod e;"), text.replace("mod d;", "mod d;\nmod e;"));
+        let inside = at(At::Sorted("    ", "    b,"), "    c,");
+        assert_eq!(inside, text.replace("    b,", "    b,\n    c,"));
     }
 
     #[test]

@@ -79,6 +79,8 @@ fn scheme(args: &Common) -> Result<()> {
     check_type(&changes, &names, [lib, registry], &SCHEME)?;
     let Names { name, module, ty } = &names;
     changes.insert(lib, At::Sorted("mod ", "mod leak;"), &format!("mod {module};"))?;
+    let of_models = At::Sorted("    pub use crate::", "    pub use crate::leak::Leak;");
+    changes.insert(lib, of_models, &format!("    pub use crate::{module}::{ty};"))?;
     changes.insert(
         registry,
         At::EndOf("registry! {$", "}"),
