@@ -55,8 +55,8 @@
 //!
 //! # Modules for experiments
 //! [`mod@structure`] is the common interface of `u64` keys that experiments drive, [`registry`] has every structure by name, paired with
-//! every scheme, and [`restarts()`] counts traversals that began anew. A new structure is one file, one `mod` line and one row in
-//! [`registry`]: `docs/ADDING.md`.
+//! every scheme, and [`restarts()`] counts traversals that began anew. A new structure is one file, a `mod` and a `use`
+//! line and one row in [`registry`]: `kovan-lab new structure` writes all of them.
 
 mod bonsai_edit;
 mod bucket;

@@ -155,6 +155,13 @@ pub(crate) fn main() -> Result<u8> {
     }
 }
 
+/// Says what is wrong with a command line, if anything is.
+#[cfg(test)]
+pub(crate) fn parses(arguments: &[String]) -> Result<(), String> {
+    let words = ["kovan-lab"].into_iter().chain(arguments.iter().map(String::as_str));
+    Cli::try_parse_from(words).map(drop).map_err(|error| error.to_string())
+}
+
 /// The message of clap without its usage text, as one line.
 fn first_paragraph(text: &str) -> String {
     let lines = text

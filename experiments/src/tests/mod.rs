@@ -3,5 +3,6 @@
 mod claims_page;
 mod documents;
 mod fuzz;
+mod guides;
 mod house;
 mod links;

@@ -10,6 +10,7 @@ mod claims;
 mod compare;
 mod doctor;
 mod further;
+mod guides;
 mod limits;
 mod list;
 mod mistakes;
