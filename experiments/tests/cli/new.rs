@@ -158,10 +158,10 @@ fn a_stack_and_a_map_are_added_in_all_places() {
     let printed = checkout.adds(&["structure", "my-map", "--map"]);
     assert!(printed.contains("--test maps --test payload"), "{printed}");
     assert!(printed.contains("verify --structure '^my-map$'"), "{printed}");
-    for module in ["my_stack", "my_map"] {
+    for (module, ty) in [("my_stack", "MyStack"), ("my_map", "MyMap")] {
         let file = checkout.read(&format!("structures/src/{module}.rs"));
         assert!(!has_placeholder(&file), "{file}");
-        let (module_line, doc) = (format!("pub mod {module};"), format!("//! | [`{module}`] | "));
+        let (module_line, doc) = (format!("pub mod {module};"), format!("//! | [`{ty}`] | "));
         checkout.has("structures/src/lib.rs", &[&module_line]);
         assert!(checkout.read("structures/src/lib.rs").contains(&doc));
     }

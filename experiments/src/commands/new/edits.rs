@@ -10,8 +10,6 @@ const WIDTH: usize = 100;
 pub(super) enum At {
     /// Behind this line.
     After(&'static str),
-    /// Before this line.
-    Before(&'static str),
     /// At the end of the block that this line begins, before the next line that is as the second one.
     EndOf(&'static str, &'static str),
     /// In the order of the lines that begin with the first text, around the line that is as the second one.
@@ -25,7 +23,6 @@ pub(super) fn insert(text: &str, at: At, new: &str) -> Result<String> {
     let lines: Vec<&str> = text.lines().collect();
     let (index, new) = match at {
         At::After(line) => (find(&lines, line)? + 1, new.to_owned()),
-        At::Before(line) => (find(&lines, line)?, new.to_owned()),
         At::EndOf(first, last) => {
             let first = find(&lines, first)?;
             let inside = lines[first..].iter().position(|line| *line == last);
@@ -92,7 +89,6 @@ mod tests {
         let text = "use x;\nmod b;\nmod d;\n\nmod a;\nrows! {\n    b,\n}\n}\n";
         let at = |at, new| insert(text, at, new).expect("inserted");
         assert_eq!(at(At::After("mod b;"), "mod n;"), text.replace("mod b;", "mod b;\nmod n;"));
-        assert_eq!(at(At::Before("mod b;"), "mod n;"), text.replace("mod b;", "mod n;\nmod b;"));
         assert_eq!(at(At::EndOf("rows! {", "}"), "    a,"), text.replace("b,", "b,\n    a,"));
         let sorted = |new| at(At::Sorted("mod ", "mod b;"), new);
         assert_eq!(sorted("mod a0;"), text.replace("mod b;", "mod a0;\nmod b;"));
@@ -120,7 +116,7 @@ mod tests {
     fn a_place_that_is_not_there_or_twice_is_an_error() {
         let error = |text, at| insert(text, at, "x").expect_err("no place").to_string();
         assert_eq!(error("a\n", At::After("  b")), "there is no line `b`");
-        assert_eq!(error("a\na\n", At::Before("a")), "the line `a` is there 2 times");
+        assert_eq!(error("a\na\n", At::After("a")), "the line `a` is there 2 times");
         assert_eq!(error("a\n", At::EndOf("a", "b")), "there is no line `b` after it");
         assert!(error("use {\n", At::Import("use {")).contains("does not end"));
     }

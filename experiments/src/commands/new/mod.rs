@@ -139,8 +139,8 @@ fn structure(args: &Common, is_map: bool) -> Result<()> {
     let Names { name, module, ty } = &names;
     let elements = if is_map { "u64, V" } else { "V" };
     let kind = if is_map { "a sorted map" } else { "a stack" };
-    let list = "//! | [`list`](mod@list) | what users see of the lists | |";
-    changes.insert(lib, At::Before(list), &format!("//! | [`{module}`] | {kind} | any |"))?;
+    let table = At::EndOf("//! |---|---|---|", "//!");
+    changes.insert(lib, table, &format!("//! | [`{ty}`] | {kind} | a pointer |"))?;
     let modules = At::Sorted("pub mod ", "pub mod treiber_stack;");
     changes.insert(lib, modules, &format!("pub mod {module};"))?;
     let uses = At::Sorted("pub use ", "pub use treiber_stack::TreiberStack;");
