@@ -98,7 +98,7 @@ impl Checkout {
     }
 }
 
-/// Whether the name of a template is left anywhere.
+/// Returns whether the name of a template is left anywhere.
 fn has_placeholder(text: &str) -> bool {
     ["template-", "template_", "Template"].iter().any(|part| text.contains(part))
 }
