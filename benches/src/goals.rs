@@ -1,4 +1,4 @@
-//! Whether a record meets the goals that the library has.
+//! Tests whether a record meets the goals that the library has.
 
 use crate::build::ALLOCATORS;
 use crate::comparison::{KOVAN, PEERS, ROBUST};

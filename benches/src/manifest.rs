@@ -17,7 +17,7 @@ pub struct Manifest {
     pub date: String,
     /// The commit of the sources.
     pub commit: String,
-    /// Whether the sources differ from the commit.
+    /// True if the sources differ from the commit.
     pub modified: bool,
     /// The model of the processor.
     pub processor: String,

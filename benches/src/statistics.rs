@@ -40,7 +40,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of at least one value.
+    /// Summarises at least one value.
     #[must_use]
     pub fn of(mut values: Vec<f64>) -> Self {
         let median = median(&mut values);
@@ -48,7 +48,7 @@ impl Summary {
         Self { median, low: values[rank], high: values[values.len() - 1 - rank] }
     }
 
-    /// Of the ratios of the rounds.
+    /// Summarises the ratios of the rounds.
     #[must_use]
     pub fn of_ratios(numerators: &[f64], denominators: &[f64]) -> Self {
         Self::of(numerators.iter().zip(denominators).map(|(n, d)| n / d).collect())

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-/// Whether anything is counted. Without it a program can be compared with one that has no counters.
+/// True if anything is counted. Without it a program can be compared with one that has no counters.
 const COUNTED: bool = cfg!(not(feature = "uncounted"));
 
 /// Sums over all threads of a domain, in nodes and in bytes.

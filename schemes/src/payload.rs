@@ -36,7 +36,7 @@ pub struct Payload(
 struct Block {
     key: u64,
     carried: u32,
-    /// Whether its node was given to a scheme, so that the block's end is a free.
+    /// True if its node was given to a scheme, so that the block's end is a free.
     is_retired: AtomicBool,
 }
 

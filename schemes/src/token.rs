@@ -88,7 +88,7 @@ pub struct Scheme<F> {
 #[derive(Debug, Default)]
 struct Ring {
     records: Arc<Slots<AtomicU64>>,
-    /// Whether a thread has the token; else it is parked.
+    /// True if a thread has the token; else it is parked.
     held: AtomicBool,
     /// The newer bag of the ring: what threads left since the last wrap.
     left: Orphans<()>,

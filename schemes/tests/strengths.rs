@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use kovan_schemes::{GuardProtection, Reclaimer, RegionProtection, Strength, schemes};
 
-/// Whether a type has the markers: the constants of the type itself go before those of the traits,
+/// Tells whether a type has the markers: the constants of the type itself go before those of the traits,
 /// and exist only where the type has the marker.
 struct Probe<R>(PhantomData<R>);
 

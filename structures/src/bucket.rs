@@ -203,7 +203,7 @@ impl<K: Key, V: Value, R: Reclaimer> Bucket<K, V, R> {
         Steps::new(guard, first, seek)
     }
 
-    /// Whether there is no node, marked or not.
+    /// Returns whether there is no node, marked or not.
     pub(crate) fn has_no_nodes(&self, guard: &Guard<'_, R>) -> bool {
         // Relaxed: not dereferenced.
         self.head.load(Relaxed, guard).is_null()

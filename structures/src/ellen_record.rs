@@ -19,9 +19,9 @@ pub(crate) const MARK: usize = 2;
 pub(crate) struct Node<K, V, R: Reclaimer> {
     /// Keys on the left are less; those on the right are not. The key itself of a leaf.
     pub(crate) bound: Bound<K>,
-    /// Of a leaf of a key.
+    /// The value of a leaf of a key.
     pub(crate) value: Option<V>,
-    /// Of an inner node: the last operation here. Null before the first.
+    /// The last operation at an inner node. Null before the first.
     pub(crate) update: Atomic<Record<K, V, R>, R>,
     /// Null in leaves, for good. Changed by the operation of a flag only, never back.
     pub(crate) children: [Atomic<Node<K, V, R>, R>; 2],
@@ -39,9 +39,9 @@ pub(crate) struct Record<K, V, R: Reclaimer> {
 }
 
 pub(crate) enum Step<K, V, R: Reclaimer> {
-    /// By this node.
+    /// The child is replaced by this node.
     Insert { new: Atomic<Node<K, V, R>, R> },
-    /// By its child that is not the `victim`, if the child's update is clean in this version.
+    /// The child is replaced by its own one that is not the `victim`, if the child's update is clean in this version.
     Remove { victim: usize, version: u64 },
 }
 
@@ -77,7 +77,7 @@ pub(crate) unsafe fn version<K, V, R: Reclaimer>(update: Shared<'_, Record<K, V,
     unsafe { update.deref() }.map_or(0, |record| record.version)
 }
 
-/// Whether `parent` was in the tree now, with `child` at that side.
+/// Returns whether `parent` was in the tree now, with `child` at that side.
 pub(crate) fn leads_to<'g, K, V, R: Reclaimer>(
     guard: &'g Guard<'_, R>,
     parent: &Node<K, V, R>,

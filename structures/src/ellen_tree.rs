@@ -54,7 +54,7 @@ struct Shields<'h, R: Reclaimer> {
     parent: Shield<'h, R>,
     update: Shield<'h, R>,
     leaf: Shield<'h, R>,
-    /// Of the record of this operation, or what a helped one replaces.
+    /// The shield of this operation's record, or of what a helped one replaces.
     own: Shield<'h, R>,
 }
 
@@ -101,7 +101,7 @@ pub struct EllenTree<K, V, R: Reclaimer> {
 }
 
 impl<K: Key + Clone, V: Value + Clone, R: Reclaimer> EllenTree<K, V, R> {
-    /// Whether what a traversal meets in removed parts is protected by the guard alone.
+    /// True if what a traversal meets in removed parts is protected by the guard alone.
     const REGION: bool = matches!(R::FACTS.strength, Strength::Region);
 
     /// An empty map.

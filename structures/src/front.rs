@@ -176,7 +176,7 @@ impl<N: Valued<R>, R: Reclaimer> Head<N, R> {
         })
     }
 
-    /// Whether there is no node behind the dummy now.
+    /// Returns whether there is no node behind the dummy now.
     pub(crate) fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         let (mut first, mut second) = (guard.shield(), guard.shield());
         self.front(guard, &mut first, &mut second).next.is_null()

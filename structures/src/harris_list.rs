@@ -104,7 +104,7 @@ struct Walk<'g, 'h, K, V, R: Reclaimer> {
     guard: &'g Guard<'h, R>,
     head: &'g Atomic<Node<K, V, R>, R>,
     shields: Shields<'h, R>,
-    /// Of `first`, while that is not `cur`.
+    /// The shield of `first`, while that is not `cur`.
     first_shield: Shield<'h, R>,
     prev: &'g Atomic<Node<K, V, R>, R>,
     /// What `prev` led to: `cur`, or the first node of the chain of marked ones before it.

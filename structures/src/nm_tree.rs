@@ -53,7 +53,7 @@ const TAG: usize = 2;
 struct Node<K, V, R: Reclaimer> {
     /// Keys on the left are less; those on the right are not. The key itself of a leaf.
     bound: Bound<K>,
-    /// Of a leaf of a key.
+    /// The value of a leaf of a key.
     value: Option<V>,
     /// Null in leaves, for good.
     edges: [Atomic<Node<K, V, R>, R>; 2],
@@ -70,9 +70,9 @@ impl<K, V, R: Reclaimer> Branches<R> for Node<K, V, R> {
 
 /// The shields of one traversal, by what their nodes are for it.
 struct Shields<'h, R: Reclaimer> {
-    /// Of the node of the anchor.
+    /// The shield of the node of the anchor.
     ancestor: Shield<'h, R>,
-    /// Of the node below the anchor, if that is not the parent.
+    /// The shield of the node below the anchor, if that is not the parent.
     successor: Shield<'h, R>,
     parent: Shield<'h, R>,
     leaf: Shield<'h, R>,
@@ -92,7 +92,7 @@ struct Place<'g, 'h, K, V, R: Reclaimer> {
     edge: &'g Atomic<Node<K, V, R>, R>,
     leaf_at: Shared<'g, Node<K, V, R>, R>,
     leaf: &'g Node<K, V, R>,
-    /// Whether the edge was flagged, so the leaf's key removed.
+    /// True if the edge was flagged, so the leaf's key removed.
     flagged: bool,
 }
 
@@ -117,7 +117,7 @@ pub struct NmTree<K, V, R: Reclaimer> {
 }
 
 impl<K: Key + Clone, V: Value, R: Reclaimer> NmTree<K, V, R> {
-    /// Whether what a traversal meets in removed parts is protected by the guard alone.
+    /// True if what a traversal meets in removed parts is protected by the guard alone.
     const REGION: bool = matches!(R::FACTS.strength, Strength::Region);
 
     /// An empty map.

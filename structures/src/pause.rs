@@ -14,7 +14,7 @@ pub(crate) fn set(name: &'static str, hook: impl FnOnce() + 'static) {
     HOOK.set(Some((name, Box::new(hook))));
 }
 
-/// Whether the hook has run.
+/// Returns whether the hook has run.
 pub(crate) fn done() -> bool {
     HOOK.with_borrow(Option::is_none)
 }

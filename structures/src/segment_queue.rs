@@ -92,7 +92,7 @@ impl<T, R: Reclaimer> Segment<T, R> {
         cell
     }
 
-    /// Whether every cell that an enqueue was given was given to a dequeue too, and no segment
+    /// Returns whether every cell that an enqueue was given was given to a dequeue too, and no segment
     /// follows: see the module.
     fn is_given_out(&self, guard: &Guard<'_, R>) -> bool {
         // Acquire, twice: the reads happen in this order.
@@ -109,7 +109,7 @@ impl<T, R: Reclaimer> Segment<T, R> {
         self.enqueues.load(Acquire).min(CELLS).saturating_sub(dequeues)
     }
 
-    /// Whether no value is in a cell that no dequeue was given, and no segment follows.
+    /// Returns whether no value is in a cell that no dequeue was given, and no segment follows.
     fn is_empty(&self, guard: &Guard<'_, R>) -> bool {
         loop {
             // Acquire, as all of these loads: they happen in this order.

@@ -41,7 +41,7 @@ pub(crate) struct Steps<'g, 'h, N, R: Reclaimer, F> {
     seek: F,
     /// The node where it stands, if there is one.
     at: Option<Found<'g, 'h, N, R>>,
-    /// Whether that is still to be yielded.
+    /// True if that is still to be yielded.
     first: bool,
     next: Shield<'h, R>,
 }

@@ -51,7 +51,7 @@ fn removed_keys_may_be_boundaries_between_those_that_are_left() {
 const LARGE: usize = 32 << 10;
 type Large = [u8; LARGE];
 
-/// With as much room as Rust gives a thread.
+/// Runs the work with as much room as Rust gives a thread.
 fn on_a_thread(work: impl FnOnce() + Send + 'static) {
     thread::Builder::new().stack_size(2 << 20).spawn(work).expect("a thread").join().expect("room");
 }

@@ -23,7 +23,7 @@ thread_local! {
     static INTERRUPTION: RefCell<Option<Interruption>> = const { RefCell::new(None) };
     /// Keys and values that are not dropped.
     static ALIVE: Cell<i64> = const { Cell::new(0) };
-    /// Whether some of them panic when they are dropped.
+    /// True if some of them panic when they are dropped.
     static FRAGILE: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -154,7 +154,7 @@ impl Step {
         key
     }
 
-    /// Whether the key is there afterwards.
+    /// Returns whether the key is there afterwards.
     fn leaves(self, before: bool) -> bool {
         match self {
             Put(_) | Set(_) => true,

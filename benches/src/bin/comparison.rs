@@ -78,7 +78,7 @@ impl Arguments {
         Group::ALL.into_iter().filter(|group| self.groups.iter().any(|it| it == group.name()))
     }
 
-    /// Whether a contender was asked for.
+    /// Returns whether a contender was asked for.
     fn wants(&self, entry: &Entry) -> bool {
         let by_default = self.baselines || !BASELINES.contains(&entry.name);
         let by_name = self.contenders.iter().any(|name| name == entry.name);

@@ -25,7 +25,7 @@ const LOOK_COUNTS: Duration = Duration::from_secs(1);
 /// How a process ended.
 #[derive(Debug)]
 pub(crate) enum End {
-    /// By itself, or by a signal that this program did not send.
+    /// It ended by itself, or by a signal that this program did not send.
     Ended {
         /// How.
         status: ExitStatus,

@@ -38,7 +38,7 @@ pub(crate) struct Claim {
     pub(crate) over: Option<Selector>,
     /// What is different in another ratio by which this one is divided.
     pub(crate) against: Option<Selector>,
-    /// Of an order: the cells from the least to the greatest.
+    /// The cells of an order, from the least to the greatest.
     pub(crate) order: Option<Vec<Selector>>,
     /// The axis along which something is flat.
     pub(crate) across: Option<String>,

@@ -18,7 +18,7 @@ struct Case<'a> {
     y: Vec<f64>,
     /// `None` where there are too few values for the method.
     expected: Option<Vec<f64>>,
-    /// By how much any of the expected values may be missed.
+    /// The most by which an expected value may be missed.
     tolerance: f64,
 }
 

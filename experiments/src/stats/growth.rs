@@ -1,4 +1,4 @@
-//! Whether unreclaimed nodes grow without end.
+//! Tests whether unreclaimed nodes grow without end.
 
 use super::location::median;
 use super::{CONFIDENCE, Interval, theil_sen};

@@ -18,7 +18,7 @@ pub(crate) struct Machine {
     cores: Option<u64>,
     /// Says whether two hardware threads share a core.
     pub(super) smt: Option<bool>,
-    /// Of the first core, for example `L2 Unified 1024K`.
+    /// The caches of the first core, for example `L2 Unified 1024K`.
     caches: Vec<String>,
     pub(super) governor: Option<String>,
     pub(super) turbo: Option<bool>,

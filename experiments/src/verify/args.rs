@@ -37,7 +37,7 @@ pub(crate) struct VerifyArgs {
     /// Time of a pair by name: quick 0.3 s, ci 1 s, full 30 minutes
     #[arg(long, value_enum, default_value_t = Strength::Quick)]
     strength: Strength,
-    /// Of the first round of each check
+    /// The seed of the first round of each check
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = crate::arguments::seed, allow_negative_numbers = true)]
     seed: u64,
     /// Processes at a time [default: one per processor]
@@ -47,7 +47,7 @@ pub(crate) struct VerifyArgs {
     /// every pair has its time in all runs together
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
-    /// With --record: begins no check after this time, for example 90s, 20m or 8h
+    /// Begins no check after this time, for example 90s, 20m or 8h; goes with --record
     #[arg(long, value_name = "TIME", value_parser = crate::arguments::time, requires = "record", allow_hyphen_values = true)]
     pub(super) stop_after: Option<Duration>,
     /// Runs nothing, and prints what a file of --record holds

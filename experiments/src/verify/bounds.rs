@@ -26,7 +26,7 @@ struct Held {
     /// `None` where no bound is claimed.
     bound: Option<u64>,
     seen: Seen,
-    /// Whether more was retired in a round than the bound allows, so that the round could have failed.
+    /// True if more was retired in a round than the bound allows, so that the round could have failed.
     reached: bool,
 }
 
@@ -82,7 +82,7 @@ pub(super) fn check(pair: &ErasedPair, budget: &Budget) -> Result<String, Failur
     Ok(held.iter().map(Held::text).collect::<Vec<_>>().join("; "))
 }
 
-/// Whether garbage is bounded beside this adversary.
+/// Returns whether garbage is bounded beside this adversary.
 fn claims(pair: &ErasedPair, adversary: Adversary) -> bool {
     // Of those that do not go on loading, what bounds a stall bounds all.
     let long = adversary == Adversary::LongReader;

@@ -12,18 +12,18 @@ use anyhow::Result;
 /// The time and the seed of a check.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
-    /// Of the first round; the next round has the next seed.
+    /// The seed of the first round; the next round has the next seed.
     pub seed: u64,
     /// Rounds begin while this is not over; the first one always does.
     pub length: Duration,
-    /// Whether the seed of each round is written to stdout, for a parent to know when this crashes.
+    /// True if the seed of each round is written to stdout, for a parent to know when this crashes.
     pub announce: bool,
 }
 
 /// A check found something.
 #[derive(Debug)]
 pub struct Failure {
-    /// With this seed, the first round is the one that failed.
+    /// The seed with which the first round is the one that failed.
     pub seed: u64,
     /// What was found.
     pub message: String,

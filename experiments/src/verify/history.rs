@@ -21,7 +21,7 @@ use kovan_pairs::{ErasedPair, Operations, Subject, Worker};
 
 /// Histories of one round: on the same structure, by the same threads.
 const HISTORIES: u64 = 40;
-/// Of a restless round, which takes ten times as long.
+/// Histories of a restless round, which takes ten times as long.
 const RESTLESS_HISTORIES: u64 = 8;
 
 /// A run has at least so many histories, however slow the machine is; a shorter one than
@@ -41,7 +41,7 @@ struct Shape {
     seed: u64,
     threads: u64,
     keys: u64,
-    /// Whether threads often give up the processor inside operations, as if there were many more
+    /// True if threads often give up the processor inside operations, as if there were many more
     /// processors. It costs hundreds of changes of threads per history, so most rounds are calm.
     restless: bool,
 }

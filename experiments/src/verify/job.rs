@@ -40,7 +40,7 @@ pub enum Verdict {
     },
     /// Something was found.
     Failed {
-        /// With which the first round finds it.
+        /// The seed with which the first round finds it.
         seed: u64,
         /// What.
         message: String,

@@ -48,7 +48,7 @@ pub(super) struct Entry {
     pub(super) counts: BTreeMap<String, u64>,
     /// What was looked at or found.
     pub(super) detail: String,
-    /// With which the first round fails, where one did.
+    /// The seed with which the first round fails, where one did.
     pub(super) failing: Option<u64>,
     pub(super) commit: String,
     pub(super) canary: bool,

@@ -1,4 +1,4 @@
-//! Whether a history is linearizable: the algorithm of Wing and Gong (JPDC 1993), with Lowe's memory
+//! Tests whether a history is linearizable: the algorithm of Wing and Gong (JPDC 1993), with Lowe's memory
 //! of the configurations seen (Testing for linearizability, 2017).
 //!
 //! A configuration is the set of operations that have taken effect and the state of the model. From
@@ -76,7 +76,7 @@ pub(super) fn decide(kind: Kind, history: &[Record]) -> Verdict {
     Verdict::NotLinearizable
 }
 
-/// Whether operations of different threads overlap.
+/// Returns whether operations of different threads overlap.
 pub(super) fn overlaps(history: &[Record]) -> bool {
     let mut records: Vec<_> = history.iter().collect();
     records.sort_unstable_by_key(|record| record.called);
@@ -95,7 +95,7 @@ pub(super) fn judge(kind: Kind, history: &[Record]) -> Result<bool> {
     Ok(verdict == Verdict::Linearizable)
 }
 
-/// Of so many histories, at most a tenth may be undecided.
+/// Checks that at most a tenth of so many histories is undecided.
 ///
 /// # Errors
 /// If there are more.

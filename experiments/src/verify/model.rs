@@ -135,7 +135,7 @@ impl Model {
     }
 }
 
-/// Whether the contents of a structure come in the order of the model's.
+/// Returns the contents of a structure in the order of the model's.
 pub(super) fn in_order(kind: Kind, mut contents: Vec<u64>) -> Vec<u64> {
     if kind == Kind::Map {
         contents.sort_unstable();

@@ -9,7 +9,7 @@ use super::check::Check;
 use super::job::{Done, Job, Verdict};
 use crate::support::table;
 
-/// Whether a failed script is what was to be shown: the canary caught it, over a weaker scheme.
+/// Returns whether a failed script is what was to be shown: the canary caught it, over a weaker scheme.
 pub(super) fn caught_as_it_should(job: &Job, verdict: &Verdict) -> bool {
     let Verdict::Failed { message, .. } = verdict else { return false };
     job.check == Check::Optimistic

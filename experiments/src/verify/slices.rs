@@ -51,9 +51,9 @@ pub(super) struct Slices {
 /// A check of a pair, and how far it is.
 #[derive(Debug)]
 struct Work {
-    /// With the seed that comes next.
+    /// The job, with the seed that comes next.
     job: Job,
-    /// Of the time of its pair; nothing for what runs once.
+    /// The share of the time of its pair; nothing for what runs once.
     share: Option<f64>,
     passed: f64,
     state: State,

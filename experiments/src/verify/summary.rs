@@ -40,7 +40,7 @@ struct Pair {
     seconds: BTreeMap<Check, f64>,
     histories: u64,
     rounds: u64,
-    /// Whether a run of `bounds` retired more than the bound everywhere.
+    /// True if a run of `bounds` retired more than the bound everywhere.
     reached: bool,
 }
 
@@ -58,7 +58,7 @@ impl Pair {
         sum(self.seconds.values().copied()) / 60.0
     }
 
-    /// Whether each check has its share of the full time.
+    /// Returns whether each check has its share of the full time.
     fn complete(&self) -> bool {
         let has = |check: &Check| self.seconds.get(check).unwrap_or(&0.0) + 1e-3;
         Check::OF_PAIRS.iter().all(|check| has(check) >= check.share() * FULL)

@@ -51,7 +51,7 @@ pub(super) struct World<R: Reclaimer> {
     /// All nodes. Their memory is kept until the end of the execution.
     nodes: Mutex<Vec<Pointer<R>>>,
     counters: Registry,
-    /// Of all threads: those of a model are one to the system.
+    /// The cells of all threads: those of a model are one to the system.
     cells: Arc<Cells>,
 }
 

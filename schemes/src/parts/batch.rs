@@ -109,7 +109,7 @@ impl Default for Reservation {
 pub(crate) struct List(*mut Entry);
 
 impl List {
-    /// Whether there is nothing to acknowledge.
+    /// Returns whether there is nothing to acknowledge.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_null()
@@ -159,7 +159,7 @@ impl Reservation {
         List(if list == inactive() { ptr::null_mut() } else { list })
     }
 
-    /// Whether it may protect a node born in `min_birth` or later. After the fence of `place`.
+    /// Returns whether it may protect a node born in `min_birth` or later. After the fence of `place`.
     #[inline]
     fn covers(&self, min_birth: u64) -> bool {
         // Acquire: pairs with the release of `take`, if it is inactive: its owner's reads are

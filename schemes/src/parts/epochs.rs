@@ -52,7 +52,7 @@ impl Epochs {
         self.records.first()
     }
 
-    /// Whether a thread holds nothing from before `epoch`.
+    /// Returns whether a thread holds nothing from before `epoch`.
     #[inline]
     pub(crate) fn passed(record: &AtomicU64, epoch: u64) -> bool {
         // Acquire: what the thread did in the section that it left is before the advance.

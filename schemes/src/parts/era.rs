@@ -135,12 +135,12 @@ pub(crate) struct Life {
 /// A snapshot of the intervals of eras that threads reserved.
 #[derive(Debug, Default)]
 pub(crate) struct Reserved {
-    /// By their first era; the second number is the greatest last era so far.
+    /// The intervals, by their first era; the second number is the greatest last era so far.
     intervals: Vec<(u64, u64)>,
 }
 
 impl Reserved {
-    /// Of `(first, last)` pairs. Those with no last (0), or one before the first, are empty.
+    /// Takes `(first, last)` pairs. Those with no last (0), or one before the first, are empty.
     pub(crate) fn new(intervals: impl Iterator<Item = (u64, u64)>) -> Self {
         let mut intervals: Vec<_> =
             intervals.filter(|&(first, last)| first <= last && last != 0).collect();
@@ -153,7 +153,7 @@ impl Reserved {
         Self { intervals }
     }
 
-    /// Whether a node of this life was alive in a reserved era.
+    /// Returns whether a node of this life was alive in a reserved era.
     pub(crate) fn meets(&self, life: &Life) -> bool {
         let begun = self.intervals.partition_point(|&(first, _)| first <= life.retired);
         begun > 0 && life.birth <= self.intervals[begun - 1].1

@@ -9,7 +9,7 @@ use crate::parts::limbo::{Erased, Freeing};
 
 /// A free policy; one value per thread.
 pub trait Free: Debug + 'static {
-    /// Whether freeing is spread over later retirements.
+    /// True if freeing is spread over later retirements.
     const AMORTISED: bool;
 
     /// A thread's policy, in a domain with these parameters.

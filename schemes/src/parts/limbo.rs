@@ -182,7 +182,7 @@ impl<S> Drop for Orphans<S> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Threshold {
     nodes: u64,
-    /// Whether it is never less than the number of reservations, so that a scan, which reads them all,
+    /// True if it is never less than the number of reservations, so that a scan, which reads them all,
     /// costs a constant time for each new node.
     grows: bool,
 }
@@ -242,7 +242,7 @@ thread_local! {
 pub(crate) struct Freeing(());
 
 impl Freeing {
-    /// Whether destructors nest too deep to free more now.
+    /// Returns whether destructors nest too deep to free more now.
     pub(crate) fn is_too_deep() -> bool {
         NESTED.get() >= DEPTH
     }

@@ -30,7 +30,7 @@ pub struct Joined<C: Collector> {
 }
 
 impl<C: Collector> Joined<C> {
-    /// Of a home, which outlives it.
+    /// Joins a home, which outlives it.
     pub(crate) fn new(home: *const Home) -> Self {
         let member = Member::new(home);
         let joined = Self { member, depth: Cell::new(0), guard: UnsafeCell::new(None) };

@@ -14,7 +14,7 @@ use crate::tracked::{Drops, Tracked};
 /// More than any scheme's batch or threshold, a few times over.
 pub(crate) const MANY: usize = 5_000;
 
-/// Whether the scheme says that it is unbounded, and not only that it promises no bound.
+/// Returns whether the scheme says that it is unbounded, and not only that it promises no bound.
 pub(crate) fn piles_up<R: Reclaimer>() -> bool {
     !R::FACTS.bound.starts_with("none")
 }

@@ -25,7 +25,7 @@ pub(crate) struct View<'g, 'h, K, V, R: Reclaimer> {
 }
 
 impl<'g, 'h, K: Ord, V, R: Reclaimer> View<'g, 'h, K, V, R> {
-    /// Whether the guard alone protects the whole view.
+    /// True if the guard alone protects the whole view.
     const REGION: bool = matches!(R::FACTS.strength, Strength::Region);
 
     /// The view of the root that `source` holds now.

@@ -11,7 +11,7 @@ use kovan_schemes::{Domain, Guard, Reclaimer};
 use super::NmTree;
 use crate::pause::{self, over_each_kind};
 
-/// Of two siblings that are both being removed, the one that is lifted keeps its flag.
+/// A node that is lifted while both siblings are being removed keeps its flag.
 fn flag_is_lifted<R: Reclaimer>() {
     let domain = Domain::<R>::new();
     let meter = domain.meter();

@@ -21,7 +21,7 @@ pub(super) const LEVELS: usize = 12;
 const LOW: usize = 5;
 
 pub(super) type Ptr<'g, K, V, R> = Shared<'g, Node<K, V, R>, R>;
-/// Of one level; its node is unmarked there.
+/// The place on one level; its node is unmarked there.
 pub(super) type Place<'g, 'h, K, V, R> = bucket::Place<'g, 'h, Node<K, V, R>, R>;
 pub(super) type Slot<K, V, R> = Atomic<Node<K, V, R>, R>;
 

@@ -28,7 +28,7 @@ const PLAIN: u64 = 4;
 const EARLY: u64 = 8;
 /// The writer has another retired node, so that a batch is begun.
 const BEGUN: u64 = 16;
-/// With both bits, a young node is many eras younger: some schemes let slots be a few behind.
+/// Both bits make a young node many eras younger: some schemes let slots be a few behind.
 const FAR: u64 = 32 + 64;
 /// All of them.
 const MANNERS: u64 = 128;
