@@ -1,6 +1,7 @@
 //! The command line.
 
 mod advise;
+mod alternate;
 mod check;
 mod compare;
 mod consent;
@@ -135,7 +136,7 @@ pub(crate) fn main() -> Result<u8> {
         Command::Resume(args) => run::resume(&args),
         Command::Plot(args) => plot::plot(&args).map(|()| 0),
         Command::Check(args) => check::check(&args),
-        Command::Compare(args) => compare::run(&args).map(|()| 0),
+        Command::Compare(args) => compare::run(&args),
         Command::Advise(args) => advise::run(&args).map(|()| 0),
         Command::Rank(args) => rank::run(&args).map(|()| 0),
         Command::Report(args) => report::run(&args).map(|()| 0),

@@ -1,20 +1,30 @@
-//! Two runs of the same cells, measured apart.
+//! Two runs of the same cells, measured apart or in alternation.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::better::in_common;
 use super::formats::{Grid, number};
 use super::ratios::{RESAMPLING, overall};
 use crate::data::{MetricInfo, TrialId};
 use crate::results::Sample;
-use crate::stats::Interval;
-use crate::stats::bootstrap;
 use crate::stats::location::{geometric_mean, median};
+use crate::stats::{Interval, bootstrap, pairs};
 use crate::support::table::render;
 
 /// The columns of the table that are numbers.
 const RIGHT: [usize; 5] = [3, 4, 6, 7, 8];
+
+/// Says what belongs together in two runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pairing {
+    /// Nothing: each run was measured for itself. Ratios are of medians, their intervals by bootstrap (BCa).
+    Apart,
+    /// Repeats of the same number, which were measured right after each other. Ratios are those within the pairs, by
+    /// Hodges and Lehmann.
+    Blocks,
+}
 
 /// What two runs say of one cell.
 #[derive(Clone, Debug, Serialize)]
@@ -25,7 +35,7 @@ pub(crate) struct Compared {
     pub(crate) medians: [f64; 2],
     /// The numbers of repeats.
     pub(crate) repeats: [usize; 2],
-    /// The second median over the first.
+    /// How many times the first run's value the second one has.
     pub(crate) ratio: f64,
     /// The interval of that, where there are enough repeats.
     pub(crate) interval: Option<[f64; 2]>,
@@ -43,7 +53,7 @@ pub(crate) enum Verdict {
     More,
     /// The second run has less.
     Less,
-    /// There are too few repeats for an interval, which needs eight of each.
+    /// There are too few repeats for an interval, which needs eight of each, or six pairs.
     TooFew,
 }
 
@@ -76,35 +86,57 @@ pub(crate) struct Comparison {
     pub(crate) alone: [usize; 2],
 }
 
+/// The values of a cell, by the numbers of its repeats.
+type Values = BTreeMap<u32, f64>;
+
 /// Compares a metric of two runs, cell by cell.
-pub(crate) fn compare(first: &[Sample], second: &[Sample], metric: &MetricInfo) -> Comparison {
+pub(crate) fn compare(
+    first: &[Sample],
+    second: &[Sample],
+    metric: &MetricInfo,
+    pairing: Pairing,
+) -> Comparison {
     let (first, second) = (values(first, metric), values(second, metric));
-    let alone = |of: &BTreeMap<TrialId, Vec<f64>>, other: &BTreeMap<TrialId, Vec<f64>>| {
+    let alone = |of: &BTreeMap<TrialId, Values>, other: &BTreeMap<TrialId, Values>| {
         of.keys().filter(|cell| !other.contains_key(cell)).count()
     };
     let alone = [alone(&first, &second), alone(&second, &first)];
     let both = first.iter().filter_map(|(cell, a)| Some((cell, a, second.get(cell)?)));
-    let compared = |(cell, a, b): (&TrialId, &Vec<f64>, &Vec<f64>)| {
-        let medians = [median(a)?, median(b)?];
-        let interval = bootstrap::ratio_of_medians(b, a, RESAMPLING);
-        Some(Compared {
-            cell: cell.clone(),
-            medians,
-            repeats: [a.len(), b.len()],
-            ratio: medians[1] / medians[0],
-            interval: interval.as_ref().map(|ratio| [ratio.low, ratio.high]),
-            verdict: Verdict::of(interval.as_ref()),
-        })
-    };
-    Comparison { cells: both.filter_map(compared).collect(), alone }
+    let cells = both.filter_map(|(cell, a, b)| compared(cell, a, b, pairing));
+    Comparison { cells: cells.collect(), alone }
 }
 
-/// The values of each cell, over its repeats.
-fn values(samples: &[Sample], metric: &MetricInfo) -> BTreeMap<TrialId, Vec<f64>> {
-    let mut cells: BTreeMap<TrialId, Vec<f64>> = BTreeMap::new();
+/// Compares a cell; `None` where it has no repeat that may be compared.
+fn compared(cell: &TrialId, a: &Values, b: &Values, pairing: Pairing) -> Option<Compared> {
+    let [first, second] = [a, b].map(|of| of.values().copied().collect::<Vec<f64>>());
+    let medians = [median(&first)?, median(&second)?];
+    let (ratio, interval) = match pairing {
+        Pairing::Apart => {
+            (medians[1] / medians[0], bootstrap::ratio_of_medians(&second, &first, RESAMPLING))
+        }
+        Pairing::Blocks => {
+            let blocks = in_common(b, a);
+            let each: Vec<f64> = blocks.iter().map(|(b, a)| b / a).collect();
+            let (middle, interval) = (median(&each)?, pairs::ratio(&blocks));
+            (interval.map_or(middle, |ratio| ratio.estimate), interval)
+        }
+    };
+    Some(Compared {
+        cell: cell.clone(),
+        medians,
+        repeats: [a.len(), b.len()],
+        ratio,
+        interval: interval.as_ref().map(|ratio| [ratio.low, ratio.high]),
+        verdict: Verdict::of(interval.as_ref()),
+    })
+}
+
+/// The values of each cell.
+fn values(samples: &[Sample], metric: &MetricInfo) -> BTreeMap<TrialId, Values> {
+    let mut cells: BTreeMap<TrialId, Values> = BTreeMap::new();
     for row in samples.iter().filter(|row| row.is_ok()) {
         let Some(value) = metric.get(&row.metrics) else { continue };
-        cells.entry(row.id.cell()).or_default().push(value);
+        cells.entry(row.id.cell()).or_default().insert(row.id.repeat, value);
     }
     cells
 }
@@ -144,9 +176,13 @@ fn rows(comparison: &Comparison) -> Vec<Vec<String>> {
 }
 
 /// The table for people, and what it comes to for each scheme.
-pub(crate) fn text(comparison: &Comparison, metric: &MetricInfo) -> String {
+pub(crate) fn text(comparison: &Comparison, metric: &MetricInfo, pairing: Pairing) -> String {
+    let how = match pairing {
+        Pairing::Apart => "medians of A and B, measured apart",
+        Pairing::Blocks => "medians of A and B, and their ratio block by block",
+    };
     let mut text = format!(
-        "{} (`{}`): medians of A and B, measured apart\n\n{}",
+        "{} (`{}`): {how}\n\n{}",
         metric.label,
         metric.name,
         render(&HEADER, &rows(comparison), &RIGHT)
@@ -203,13 +239,35 @@ mod tests {
 
     #[test]
     fn what_changed_is_found_and_what_did_not_is_a_tie() {
-        let of = |second: u64| {
-            let all = compare(&run(100), &run(second), throughput());
+        let of = |second: u64, pairing: Pairing| {
+            let all = compare(&run(100), &run(second), throughput(), pairing);
             all.cells.iter().map(|cell| cell.verdict).collect::<Vec<_>>()
         };
-        assert_eq!(of(100), [Verdict::Tie, Verdict::Tie]);
-        assert_eq!(of(90), [Verdict::Tie, Verdict::Less]);
-        assert_eq!(of(110), [Verdict::Tie, Verdict::More]);
+        for pairing in [Pairing::Apart, Pairing::Blocks] {
+            assert_eq!(of(100, pairing), [Verdict::Tie, Verdict::Tie]);
+            assert_eq!(of(90, pairing), [Verdict::Tie, Verdict::Less]);
+            assert_eq!(of(110, pairing), [Verdict::Tie, Verdict::More]);
+        }
+    }
+
+    #[test]
+    fn a_drift_of_the_machine_cancels_within_blocks() {
+        // Both runs see a machine that is three times as fast in its last block as in its first.
+        let drifts = |rows: Vec<Sample>| -> Vec<Sample> {
+            let faster = |mut row: Sample| {
+                let factor = 4 + u64::from(row.id.repeat);
+                row.metrics.ops_per_second = row.metrics.ops_per_second.map(|rate| rate * factor);
+                row
+            };
+            rows.into_iter().map(faster).collect()
+        };
+        let (first, second) = (drifts(run(100)), drifts(run(92)));
+        let verdicts = |pairing| {
+            let all = compare(&first, &second, throughput(), pairing);
+            all.cells.iter().map(|cell| cell.verdict).collect::<Vec<_>>()
+        };
+        assert_eq!(verdicts(Pairing::Apart), [Verdict::Tie, Verdict::Tie]);
+        assert_eq!(verdicts(Pairing::Blocks), [Verdict::Tie, Verdict::Less]);
     }
 
     #[test]
@@ -217,18 +275,18 @@ mod tests {
         let only = |scheme: &str, rows: Vec<Sample>| -> Vec<Sample> {
             rows.into_iter().filter(|row| row.id.scheme == scheme).collect()
         };
-        let all = compare(&only("epoch", run(100)), &run(100), throughput());
+        let all = compare(&only("epoch", run(100)), &run(100), throughput(), Pairing::Apart);
         assert_eq!((all.cells.len(), all.alone), (1, [0, 1]));
-        assert!(text(&all, throughput()).ends_with("1 cells are only in B\n"));
+        assert!(text(&all, throughput(), Pairing::Apart).ends_with("1 cells are only in B\n"));
         let few: Vec<Sample> = run(50).into_iter().filter(|row| row.id.repeat < 6).collect();
-        let all = compare(&few, &few, throughput());
+        let all = compare(&few, &few, throughput(), Pairing::Blocks);
         assert!(all.cells.iter().all(|cell| cell.verdict == Verdict::TooFew), "{all:?}");
     }
 
     #[test]
     fn the_table_has_both_medians_and_the_ratio() {
-        let all = compare(&run(100), &run(90), throughput());
-        let told = text(&all, throughput());
+        let all = compare(&run(100), &run(90), throughput(), Pairing::Apart);
+        let told = text(&all, throughput(), Pairing::Apart);
         let line = told.lines().find(|line| line.starts_with("ibr ")).expect("a line");
         let words: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(&words[..5], ["ibr", "list", "w", "2", "0"]);

@@ -1,6 +1,78 @@
 //! `kovan-lab compare`.
 
-use crate::support::{Folder, is_refused, measures_hash_maps, succeeds};
+use crate::support::{
+    Folder, copy_program, is_refused, lab, measures_hash_maps, rows, succeeds, text,
+};
+
+/// One cell in short windows.
+const CELL: &str = r#"
+name = "cell"
+question = "Which build is faster?"
+x = "threads"
+schemes = ["epoch"]
+structures = ["hash-map"]
+threads = [1]
+[[workloads]]
+name = "w"
+insert = 1
+remove = 1
+key_range = 64
+prefill = 0.5
+[scales.smoke]
+seconds = 0.1
+warmup_seconds = 0.01
+repeats = 3
+"#;
+
+#[test]
+fn two_builds_measure_in_alternation() {
+    let folder = Folder::new("alternation");
+    let (spec, out) = (folder.write("cell.toml", CELL), folder.join("out"));
+    let (this, other) = (env!("CARGO_BIN_EXE_kovan-lab"), copy_program(&folder, "another build"));
+    let asked = [
+        "compare", this, &other, "--spec", &spec, "--scale", "smoke", "--blocks", "6", "--out",
+        &out,
+    ];
+    let output = lab(&asked);
+    let (table, notes) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{notes}");
+    assert!(table.contains("block by block") && !table.contains("too few"), "{table}");
+    assert!(notes.contains("block 6 of 6"), "{notes}");
+    let [a, b] = ["a", "b"].map(|name| folder.join(&format!("out/{name}")));
+    assert_eq!([&a, &b].map(|dir| rows(dir, "samples.csv").len()), [6, 6]);
+    let hash = |dir: &str| {
+        let manifest = std::fs::read_to_string(format!("{dir}/manifest.json")).expect("a manifest");
+        let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
+        manifest["build"]["binary_hash"].clone()
+    };
+    assert!(hash(&a) != hash(&b) && hash(&a).is_string(), "each program measured for itself");
+    let again = succeeds(&["compare", &a, &b, "--paired"]);
+    assert!(again.contains("block by block"), "{again}");
+    is_refused(&asked, &["out/a", "already holds results"]);
+}
+
+#[test]
+fn what_is_neither_two_folders_nor_two_programs_is_refused() {
+    let folder = Folder::new("no-alternation");
+    let (spec, no_program) = (folder.write("cell.toml", CELL), folder.write("text", "no program"));
+    let (this, none, dir) = (env!("CARGO_BIN_EXE_kovan-lab"), folder.join("none"), folder.join(""));
+    is_refused(&["compare", this, this], &[this, "--spec"]);
+    is_refused(
+        &["compare", &dir, this, "--spec", &spec],
+        &["--spec is for two programs", "folder"],
+    );
+    is_refused(&["compare", this, &none, "--spec", &spec], &[&none]);
+    is_refused(&["compare", this, &no_program, "--spec", &spec], &[&no_program, "neither"]);
+    is_refused(&["compare", this, this, "--spec", "thruoghput"], &["thruoghput"]);
+    is_refused(&["compare", &dir, &dir, "--blocks", "3"], &["--spec"]);
+    // A program that is none of ours.
+    let none = "/bin/false";
+    let out = folder.join("out");
+    let output = lab(&["compare", none, none, "--spec", &spec, "--scale", "smoke", "--out", &out]);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("/bin/false did not measure block 1"), "{error}");
+}
 
 #[test]
 fn a_run_is_the_same_as_itself_in_every_format() {
