@@ -2,6 +2,7 @@
 
 mod claims_page;
 mod documents;
+mod front_figure;
 mod fuzz;
 mod guides;
 mod house;
