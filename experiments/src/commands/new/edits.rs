@@ -8,13 +8,13 @@ const WIDTH: usize = 100;
 /// The place of an insertion.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum At {
-    /// Behind this line.
+    /// The place behind this line.
     After(&'static str),
-    /// At the end of the block that this line begins, before the next line that is as the second one.
+    /// The end of the block that this line begins, before the next line that is as the second one.
     EndOf(&'static str, &'static str),
-    /// In the order of the lines that begin with the first text, around the line that is as the second one.
+    /// The place in the order of the lines that begin with the first text, around the line that is as the second one.
     Sorted(&'static str, &'static str),
-    /// In the list in braces that this line begins.
+    /// The place in the list in braces that this line begins.
     Import(&'static str),
 }
 
