@@ -84,12 +84,10 @@ impl<'a> Records<'a> {
         roles: &'a [RoleRow],
     ) -> Self {
         let overrides = manifest.overrides.as_ref();
-        let plan = overrides.and_then(|with| Plan::new(source, manifest.scale, with).ok());
-        let trials = plan.into_iter().flat_map(|plan| plan.trials);
         Self {
             samples,
             roles,
-            planned: trials.map(|planned| planned.trial.id).collect(),
+            planned: manifest.planned(source),
             machine: &manifest.machine,
             processors: overrides
                 .map_or_else(|| manifest.machine.hardware_threads(), |with| with.processors),

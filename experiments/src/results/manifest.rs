@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::data::{Further, Stop, Wide};
+use crate::data::{Further, Stop, TrialId, Wide};
 use crate::plan::{Overrides, Plan};
 use crate::spec::{ScaleName, Source};
 use crate::support::output::replace_file;
@@ -145,6 +145,13 @@ impl Manifest {
             );
         }
         serde_json::from_value(value).with_context(told)
+    }
+
+    /// Returns the cells that were planned, with all repeats; none where an older version wrote the manifest.
+    pub(crate) fn planned(&self, source: &Source) -> Vec<TrialId> {
+        let plan =
+            self.overrides.as_ref().and_then(|with| Plan::new(source, self.scale, with).ok());
+        plan.into_iter().flat_map(|plan| plan.trials).map(|planned| planned.trial.id).collect()
     }
 
     /// One line for below a figure: of which run it is.

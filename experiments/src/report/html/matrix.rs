@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::markup::{paragraph, text};
 use super::{Draft, Reported};
 use crate::data::{Settings, TrialId};
-use crate::plan::Plan;
 use crate::report::spoils;
 use crate::results::Status;
 
@@ -62,7 +61,7 @@ struct Matrix<'a> {
 pub(super) fn section(draft: &mut Draft, folder: &Reported<'_>, level: usize, anchor: &str) {
     draft.section(level, anchor, "What ran");
     let Reported { samples, manifest, .. } = folder;
-    let planned = planned(folder);
+    let planned = manifest.planned(folder.source);
     let Matrix { rows, columns } = matrix(folder, &planned);
     let caption = "how many cells ended in which way, by scheme, structure and workload";
     draft.html.push_str(&format!(
@@ -100,14 +99,6 @@ pub(super) fn section(draft: &mut Draft, folder: &Reported<'_>, level: usize, an
         draft.html.push_str("</ul>\n");
     }
     draft.end();
-}
-
-/// Returns the planned cells, or none where an older version wrote the manifest.
-fn planned(folder: &Reported<'_>) -> Vec<TrialId> {
-    let overrides = folder.manifest.overrides.as_ref();
-    let plan =
-        overrides.and_then(|with| Plan::new(folder.source, folder.manifest.scale, with).ok());
-    plan.into_iter().flat_map(|plan| plan.trials).map(|planned| planned.trial.id).collect()
 }
 
 /// Counts how the cells ended that have a row, and those that were planned and have none.
