@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 use regex::Regex;
 
 use super::alternate::{Alternation, ensure_program};
 use super::folder::{self, Format};
 use crate::arguments::{regex, repeats};
+use crate::data::MetricInfo;
 use crate::report::compare::{Pairing, compare, grid, text};
 use crate::spec::{self, ScaleName};
 use crate::support::output::complain;
@@ -79,9 +80,11 @@ pub(crate) fn run(args: &CompareArgs) -> Result<u8> {
 /// Lets both programs measure.
 fn measure(args: &CompareArgs, name: &str) -> Result<Option<[PathBuf; 2]>> {
     for path in [&args.a, &args.b] {
-        if path.is_dir() {
-            bail!("{}: --spec is for two programs, and this is a folder", path.display());
-        }
+        ensure!(
+            !path.is_dir(),
+            "{}: --spec is for two programs, and this is a folder",
+            path.display()
+        );
         ensure_program(path)?;
     }
     let MeasuredArgs { scale, blocks, scheme, structure, out, .. } = &args.measured;
@@ -106,7 +109,7 @@ fn measure(args: &CompareArgs, name: &str) -> Result<Option<[PathBuf; 2]>> {
 fn folders(
     args: &CompareArgs,
     [a, b]: [&Path; 2],
-    metric: &'static crate::data::MetricInfo,
+    metric: &'static MetricInfo,
     pairing: Pairing,
 ) -> Result<()> {
     let (first, first_machine) = folder::read(a)?;

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::folder;
 use crate::report::{
     self,
-    plot::{Format, Size, Style, draw, list},
+    plot::{Format, Size, Style, draw, figures, list},
 };
 use crate::results::manifest::Manifest;
 use crate::spec;
@@ -69,8 +69,9 @@ pub(crate) fn plot(args: &PlotArgs) -> Result<()> {
         has_title: args.title,
         has_caption: !args.no_caption,
     };
-    let (plots, lost) = draw(dir, &source.spec, &samples, &manifest, &style)?;
-    lost.iter().for_each(|line| complain(line));
+    let figures = figures(dir, &source.spec, &samples, &manifest)?;
+    let plots = draw(dir, &source.spec, &figures, &manifest, &style)?;
+    figures.lost.iter().for_each(|line| complain(line));
     if plots.is_empty() {
         return print(&format!(
             "{} has no measured cells, so there is nothing to draw\n",

@@ -7,7 +7,8 @@ use clap::Args;
 
 use super::{check, folder};
 use crate::claims::Outcome;
-use crate::report::html::{Page, Reported, page};
+use crate::report::html::{Reported, page};
+use crate::report::plot::{self, Figures};
 use crate::results::Sample;
 use crate::results::manifest::Manifest;
 use crate::spec::{self, Source};
@@ -33,6 +34,7 @@ struct Known {
     manifest: Manifest,
     samples: Vec<Sample>,
     outcomes: Vec<Outcome>,
+    figures: Figures,
 }
 
 /// The `report` command.
@@ -50,14 +52,15 @@ pub(crate) fn run(args: &ReportArgs) -> Result<()> {
         let (samples, manifest) = folder::read(dir)?;
         let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
         let outcomes = check::outcomes(dir, &source, &manifest, &samples)?;
-        all.push(Known { source, manifest, samples, outcomes });
+        let figures = plot::figures(dir, &source.spec, &samples, &manifest)?;
+        figures.lost.iter().for_each(|line| complain(line));
+        all.push(Known { source, manifest, samples, outcomes, figures });
     }
     let folders = args.dirs.iter().zip(&all).map(|(dir, known)| {
-        let Known { source, manifest, samples, outcomes } = known;
-        Reported { dir, source, manifest, samples, outcomes }
+        let Known { source, manifest, samples, outcomes, figures } = known;
+        Reported { dir, source, manifest, samples, outcomes, figures }
     });
-    let lost = write(&out, &folders.collect::<Vec<_>>())?;
-    lost.iter().for_each(|line| complain(line));
+    write(&out, &folders.collect::<Vec<_>>())?;
     print(&told(&out))
 }
 
@@ -72,9 +75,6 @@ fn told(out: &Path) -> String {
     format!("report   {}\n", out.display())
 }
 
-/// Writes a report, and returns what its reader should know beside it.
-fn write(out: &Path, folders: &[Reported<'_>]) -> Result<Vec<String>> {
-    let Page { html, lost } = page(folders)?;
-    replace_file(out, html.as_bytes())?;
-    Ok(lost)
+fn write(out: &Path, folders: &[Reported<'_>]) -> Result<()> {
+    replace_file(out, page(folders)?.as_bytes())
 }

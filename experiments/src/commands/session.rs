@@ -231,15 +231,17 @@ impl Job {
             print_report(&format!("\n{}", report::claims::text(&outcomes)))?;
         }
         let style = plot::Style::default();
-        let (plots, lost) = plot::draw(&self.dir, &self.source.spec, &samples, manifest, &style)?;
+        let (dir, source) = (self.dir.as_path(), &self.source);
+        let figures = plot::figures(dir, &source.spec, &samples, manifest)?;
+        let plots = plot::draw(dir, &source.spec, &figures, manifest, &style)?;
         let mut text = format!("\n{}", plot::list(&plots));
         text.push_str(&format!("records  {}\n", self.dir.join("samples.csv").display()));
-        let (dir, source) = (self.dir.as_path(), &self.source);
-        let folder = Reported { dir, source, manifest, samples: &samples, outcomes: &outcomes };
+        let (samples, outcomes, figures) = (&samples[..], &outcomes[..], &figures);
+        let folder = Reported { dir, source, manifest, samples, outcomes, figures };
         text.push_str(&page::of(&folder)?);
         print(&text)?;
-        lost.iter().for_each(|line| complain(line));
-        let failed = report::complain(&samples, &manifest.machine);
+        figures.lost.iter().for_each(|line| complain(line));
+        let failed = report::complain(samples, &manifest.machine);
         Ok(u8::from(failed > 0))
     }
 }

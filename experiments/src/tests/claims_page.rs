@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::{holds, repository};
 use crate::claims::{Outcome, Records, Verdict};
 use crate::report::claims::{counts, markdown};
 use crate::results::manifest::Manifest;
@@ -25,13 +26,9 @@ claim says what was measured on this machine with these structures; it does not 
 where it says something else.
 ";
 
-fn docs() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
-}
-
 /// The folders of records, in the order of their names.
 fn folders() -> Vec<PathBuf> {
-    let entries = fs::read_dir(docs().join("runs")).expect("docs/runs");
+    let entries = fs::read_dir(repository("docs/runs")).expect("docs/runs");
     let mut folders: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     folders.sort();
     folders
@@ -75,10 +72,5 @@ fn page() -> String {
 
 #[test]
 fn the_page_of_claims_is_as_the_records_say() {
-    let (path, text) = (docs().join("CLAIMS.md"), page());
-    if std::env::var_os("KOVAN_BLESS").is_some() {
-        fs::write(&path, &text).expect("written");
-    }
-    let there = fs::read_to_string(&path).unwrap_or_default();
-    assert!(there == text, "docs/CLAIMS.md is not as docs/runs say; KOVAN_BLESS=1 writes it");
+    holds("docs/CLAIMS.md", &page());
 }

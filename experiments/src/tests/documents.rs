@@ -3,11 +3,11 @@
 //! `KOVAN_BLESS=1 cargo test -p kovan-lab --lib documents` writes them anew.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use kovan_structures::registry::{matrix, structures};
 use serde_json::json;
 
+use super::{holds, repository};
 use crate::support::table::plain;
 
 /// `docs/MATRIX.md`.
@@ -47,13 +47,7 @@ fn matrix_document() -> String {
 
 #[test]
 fn the_matrix_is_as_the_registries_say() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/MATRIX.md");
-    let text = matrix_document();
-    if std::env::var_os("KOVAN_BLESS").is_some() {
-        std::fs::write(&path, &text).expect("written");
-    }
-    let there = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(there == text, "docs/MATRIX.md is not as the registries say; KOVAN_BLESS=1 writes it");
+    holds("docs/MATRIX.md", &matrix_document());
 }
 
 #[test]
@@ -80,9 +74,7 @@ fn every_column_and_key_is_in_format() {
     use crate::results::manifest::Manifest;
     use crate::spec::{ScaleName, embedded};
 
-    let text =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/FORMAT.md"))
-            .expect("docs/FORMAT.md");
+    let text = std::fs::read_to_string(repository("docs/FORMAT.md")).expect("docs/FORMAT.md");
     let source = embedded().expect("valid").remove(0);
     let further = Further { budget: Some(Time(60.0)), ..Further::default() };
     let overrides = Overrides { further, ..Overrides::default() };
@@ -100,7 +92,7 @@ fn the_experiment_of_the_readme_is_one() {
     use crate::plan::{Overrides, Plan};
     use crate::spec::{ScaleName, parse};
 
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let path = repository("README.md");
     let text = std::fs::read_to_string(path).expect("README.md");
     let spec = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
     let source = parse("README.md", spec.expect("a spec")).expect("valid");
@@ -113,7 +105,7 @@ fn the_experiment_of_the_readme_is_one() {
 fn the_counts_of_the_readme_are_those_of_the_registries() {
     use crate::spec::embedded;
 
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let path = repository("README.md");
     let text = std::fs::read_to_string(path).expect("README.md").replace('\n', " ");
     let (specs, pairs) = (embedded().expect("valid"), matrix());
     let of_papers = specs.iter().filter(|source| !source.spec.claims.is_empty()).count();

@@ -4,10 +4,11 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use kovan_schemes::Strength;
 
+use super::{holds, repository};
 use crate::report::plot;
 use crate::results::manifest::Manifest;
 use crate::results::{Sample, read_samples};
@@ -17,12 +18,8 @@ use crate::support::numbers::count;
 const BEGIN: &str = "<!-- stalled-threads -->\n";
 const END: &str = "<!-- stalled-threads end -->\n";
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 fn records() -> PathBuf {
-    root().join("docs/runs/stalled-threads")
+    repository("docs/runs/stalled-threads")
 }
 
 /// Returns the name of a scheme, with that of the crate that it wraps.
@@ -79,22 +76,12 @@ fn table() -> String {
     text + "\n"
 }
 
-/// Checks that a file has this text, or writes it where that is asked for.
-fn holds(path: &Path, text: &str) {
-    if std::env::var_os("KOVAN_BLESS").is_some() {
-        fs::write(path, text).expect("written");
-    }
-    let there = fs::read_to_string(path).unwrap_or_default();
-    assert!(there == text, "{} is not as docs/runs say; KOVAN_BLESS=1 writes it", path.display());
-}
-
 #[test]
 fn the_table_of_the_readme_is_that_of_the_records() {
-    let path = root().join("README.md");
-    let there = fs::read_to_string(&path).expect("README.md");
+    let there = fs::read_to_string(repository("README.md")).expect("README.md");
     let (before, rest) = there.split_once(BEGIN).expect("a mark");
     let (_, after) = rest.split_once(END).expect("its end");
-    holds(&path, &format!("{before}{BEGIN}{}{END}{after}", table()));
+    holds("README.md", &format!("{before}{BEGIN}{}{END}{after}", table()));
 }
 
 #[test]
@@ -104,8 +91,9 @@ fn the_figure_of_the_readme_is_drawn_from_the_records() {
     let samples = read_samples(&records()).expect("rows").rows;
     let folder = std::env::temp_dir().join(format!("kovan-front-figure-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
-    plot::draw(&folder, &source.spec, &samples, &manifest, &plot::Style::default()).expect("drawn");
+    let figures = plot::figures(&folder, &source.spec, &samples, &manifest).expect("figures");
+    plot::draw(&folder, &source.spec, &figures, &manifest, &plot::Style::default()).expect("drawn");
     let drawn = fs::read_to_string(folder.join("plots/unreclaimed_peak.svg")).expect("a figure");
     fs::remove_dir_all(&folder).expect("removed");
-    holds(&root().join("docs/figures/stalled-threads.svg"), &drawn);
+    holds("docs/figures/stalled-threads.svg", &drawn);
 }

@@ -264,7 +264,8 @@ fn draw(dir: &Path, source: &Source, manifest: &Manifest) -> Result<()> {
     let mut spec = source.spec.clone();
     let names = ["throughput", "over-time", "latency", "roles", "throughput against cpu_ns"];
     spec.figures.get_or_insert(names.map(String::from).to_vec());
-    plot::draw(dir, &spec, &samples, manifest, &plot::Style::default()).map(drop)
+    let figures = plot::figures(dir, &spec, &samples, manifest)?;
+    plot::draw(dir, &spec, &figures, manifest, &plot::Style::default()).map(drop)
 }
 
 fn plan() -> Plan {

@@ -1,13 +1,13 @@
 //! The commands in documents for users are commands of this program.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::commands::parses;
 
 /// The documents that show commands to be typed.
 fn documents() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = super::repository("");
     let guides = fs::read_dir(root.join("docs/guides")).expect("docs/guides");
     let guides = guides.map(|entry| entry.expect("an entry").path());
     let all = ["README.md", "docs/ADDING.md", "docs/FORMAT.md", "notebooks/README.md"];

@@ -4,21 +4,19 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
+use super::repository;
 
 /// The Markdown files of the repository's own folders.
 fn pages() -> Vec<PathBuf> {
     let mut pages = Vec::new();
     let mut folders: Vec<_> =
-        ["docs", "src", "notebooks", "examples", "benches"].map(|name| root().join(name)).into();
-    folders.push(root());
+        ["docs", "src", "notebooks", "examples", "benches"].map(repository).into();
+    folders.push(repository(""));
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry"))
         {
             let path = entry.path();
-            if path.is_dir() && folder != root() {
+            if path.is_dir() && folder != repository("") {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "md") {
                 pages.push(path);
@@ -75,7 +73,7 @@ fn links_lead_somewhere() {
     let pages = pages();
     assert!(pages.len() > 20, "{pages:?}");
     // The guide's pages are shown by rustdoc, which checks their links.
-    let guide = root().join("src/guide");
+    let guide = repository("src/guide");
     let broken: Vec<_> = pages
         .iter()
         .filter(|page| !page.starts_with(&guide))

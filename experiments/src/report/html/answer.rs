@@ -26,15 +26,13 @@ pub(super) fn ranked(source: &Source, samples: &[Sample]) -> Vec<ByMetric> {
     let names = names.iter().flat_map(|name| name.split(" against "));
     let mut metrics: Vec<&'static MetricInfo> = Vec::new();
     for name in names {
-        let name = match name {
-            "throughput" => "ops_per_second",
-            "latency" => "latency_p999_ns",
-            other => other,
+        let name = if name == "latency" { "latency_p999_ns" } else { name };
+        let is_goal = |metric: &&MetricInfo| {
+            ["ops_per_second", "rss_peak_bytes"].contains(&metric.name)
+                || ["unreclaimed_", "latency_"].iter().any(|begin| metric.name.starts_with(begin))
         };
-        let is_goal = ["ops_per_second", "rss_peak_bytes"].contains(&name)
-            || ["unreclaimed_", "latency_"].iter().any(|begin| name.starts_with(begin));
-        if let Some(metric) = MetricInfo::of(name).filter(|_| is_goal)
-            && !metrics.iter().any(|known| known.name == name)
+        if let Some(metric) = plot::metric(name).filter(is_goal)
+            && !metrics.iter().any(|known| known.name == metric.name)
         {
             metrics.push(metric);
         }

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::markup::{Table, paragraph, text};
 use super::{Draft, Reported};
-use crate::report::plot::{self, Figure, Figures, Kind, Point};
+use crate::report::plot::{self, Figure, Kind, Point};
 use crate::support::numbers::readable;
 
 /// A still figure with more bytes is left out. Long time series make one so large.
@@ -16,21 +16,19 @@ const MOST_ROWS: usize = 1500;
 /// Adds the section.
 ///
 /// # Errors
-/// If a table of the folder cannot be read.
+/// If a figure cannot be drawn.
 pub(super) fn section(
     draft: &mut Draft,
     folder: &Reported<'_>,
     level: usize,
     anchor: &str,
 ) -> Result<()> {
-    let Reported { dir, source, samples, manifest, .. } = folder;
+    let all = &folder.figures.all;
     draft.section(level, anchor, "Figures");
-    let Figures { all, lost } = plot::figures(dir, &source.spec, samples, manifest)?;
-    draft.lost.extend(lost);
     if all.is_empty() {
         draft.html.push_str(&paragraph("There is nothing to draw."));
     }
-    for (name, figure) in &all {
+    for (name, figure) in all {
         add(draft, name, figure, level + 1)?;
     }
     draft.end();

@@ -25,6 +25,7 @@ use serde_json::Value;
 
 use self::markup::{data, text};
 use crate::claims::Outcome;
+use crate::report::plot::Figures;
 use crate::results::Sample;
 use crate::results::manifest::Manifest;
 use crate::spec::Source;
@@ -50,14 +51,8 @@ pub(crate) struct Reported<'a> {
     pub(crate) samples: &'a [Sample],
     /// The verdicts on the claims of the spec.
     pub(crate) outcomes: &'a [Outcome],
-}
-
-/// The page, and what its reader should know beside it.
-pub(crate) struct Page {
-    /// The whole file.
-    pub(crate) html: String,
-    /// Lines about time series that are lost.
-    pub(crate) lost: Vec<String>,
+    /// The figures that its spec asks for.
+    pub(crate) figures: &'a Figures,
 }
 
 /// The page as far as it is written: its text and the data of its figures.
@@ -65,7 +60,6 @@ pub(crate) struct Page {
 struct Draft {
     html: String,
     charts: Vec<Value>,
-    lost: Vec<String>,
 }
 
 impl Draft {
@@ -83,8 +77,8 @@ impl Draft {
 /// Returns the report of some folders.
 ///
 /// # Errors
-/// If a table of a folder cannot be read.
-pub(crate) fn page(folders: &[Reported<'_>]) -> Result<Page> {
+/// If a figure cannot be drawn.
+pub(crate) fn page(folders: &[Reported<'_>]) -> Result<String> {
     let mut draft = Draft::default();
     let is_one = folders.len() == 1;
     let names: Vec<&str> = folders.iter().map(|of| of.manifest.experiment.as_str()).collect();
@@ -100,8 +94,8 @@ pub(crate) fn page(folders: &[Reported<'_>]) -> Result<Page> {
         article(&mut draft, folder, at, if is_one { 1 } else { 2 })?;
     }
     let title = text(&format!("{}: report of kovan-lab", names.join(", ")));
-    let Draft { html, charts, lost } = draft;
-    let html = format!(
+    let Draft { html, charts } = draft;
+    Ok(format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
@@ -111,8 +105,7 @@ pub(crate) fn page(folders: &[Reported<'_>]) -> Result<Page> {
          <script type=\"application/json\" id=\"charts\">{}</script>\n\
          <script>\n\"use strict\";\n(() => {{\n{SCALES}{CHART}{PAGE}}})();\n</script>\n</body>\n</html>\n",
         data(&Value::Array(charts))
-    );
-    Ok(Page { html, lost })
+    ))
 }
 
 /// Adds all sections of a folder.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::plan::{Overrides, Plan};
+use crate::report::plot::figures;
 use crate::results::parse_samples;
 use crate::spec::{ScaleName, find};
 
@@ -28,14 +29,10 @@ fn page_of(samples: &[Sample], question: &str) -> String {
     (manifest.question, manifest.experiment) = (question.into(), question.into());
     manifest.overrides = None;
     manifest.cells = samples.len() as u64;
-    let folder = Reported {
-        dir: Path::new("/nonexistent"),
-        source: &source,
-        manifest: &manifest,
-        samples,
-        outcomes: &[],
-    };
-    page(&[folder]).expect("a page").html
+    let dir = Path::new("/nonexistent");
+    let figures = figures(dir, &source.spec, samples, &manifest).expect("figures");
+    let (source, manifest, figures) = (&source, &manifest, &figures);
+    page(&[Reported { dir, source, manifest, samples, outcomes: &[], figures }]).expect("a page")
 }
 
 /// Returns the sentences of the answer.
@@ -204,14 +201,11 @@ fn several_folders_are_one_page() {
     let plan = Plan::new(&source, ScaleName::Smoke, &overrides).expect("a plan");
     let manifest = Manifest::new(&source, &plan, &overrides).expect("a manifest");
     let samples = measured(&[("ibr", 100), ("epoch", 150)], 2);
-    let folder = || Reported {
-        dir: Path::new("/nonexistent"),
-        source: &source,
-        manifest: &manifest,
-        samples: &samples,
-        outcomes: &[],
-    };
-    let html = page(&[folder(), folder()]).expect("a page").html;
+    let dir = Path::new("/nonexistent");
+    let figures = figures(dir, &source.spec, &samples, &manifest).expect("figures");
+    let (source, manifest, samples, figures) = (&source, &manifest, &samples[..], &figures);
+    let folder = || Reported { dir, source, manifest, samples, outcomes: &[], figures };
+    let html = page(&[folder(), folder()]).expect("a page");
     assert_eq!(html.matches("<h1>").count(), 1);
     assert_eq!(html.matches("<article").count(), 2);
     let ids: Vec<&str> =

@@ -122,30 +122,29 @@ pub(crate) fn names(spec: &Spec) -> Vec<String> {
     names
 }
 
-/// Draws all figures into `DIR/plots`. Below each stands of which run it is. The second value is a line about
-/// time series that are lost.
+/// Draws figures into `DIR/plots`, and returns their files. Below each stands of which run it is.
 pub(crate) fn draw(
     dir: &Path,
     spec: &Spec,
-    samples: &[Sample],
+    figures: &Figures,
     manifest: &Manifest,
     style: &Style,
-) -> Result<(Vec<PathBuf>, Option<String>)> {
-    let Figures { all, lost } = figures(dir, spec, samples, manifest)?;
-    if all.is_empty() {
-        return Ok((Vec::new(), lost));
+) -> Result<Vec<PathBuf>> {
+    if figures.all.is_empty() {
+        return Ok(Vec::new());
     }
     let plots = dir.join("plots");
     std::fs::create_dir_all(&plots)
         .with_context(|| format!("cannot create {}", plots.display()))?;
     let mut paths = Vec::new();
-    for (name, mut figure) in all {
+    for (name, figure) in &figures.all {
+        let mut figure = figure.clone();
         figure.notes.push(manifest.provenance());
         figure.title = style.has_title.then(|| spec.question.clone());
         figure.caption = style.has_caption;
-        paths.extend(write(&plots, &name, &figure, style)?);
+        paths.extend(write(&plots, name, &figure, style)?);
     }
-    Ok((paths, lost))
+    Ok(paths)
 }
 
 /// Returns a figure as the text of an SVG file, as wide as the page of a paper and without notes.
@@ -174,7 +173,8 @@ fn figure_of(name: &str, grouping: &Grouping<'_>, rows: &Rows) -> Option<Figure>
     }
 }
 
-fn metric(name: &str) -> Option<&'static MetricInfo> {
+/// Returns the metric that a spec calls so.
+pub(crate) fn metric(name: &str) -> Option<&'static MetricInfo> {
     MetricInfo::of(if name == "throughput" { "ops_per_second" } else { name })
 }
 
