@@ -32,6 +32,7 @@ TEXTS = [
     "operation",
     "histogram",
     "build",
+    "machine",
 ]
 
 
@@ -55,10 +56,10 @@ def quota(machine):
 class Results:
     """A results folder: what was run on what, one row per cell, and the counters over time."""
 
-    def __init__(self, spec):
-        """Of this experiment: the folder that KOVAN_RESULTS names, else that of scale `laptop`."""
+    def __init__(self, spec, folder=None):
+        """Of this experiment: a folder, or that which KOVAN_RESULTS names, else that of scale `laptop`."""
         default = Path(__file__).parent.parent / "results" / f"{spec}-laptop"
-        self.folder = Path(os.environ.get("KOVAN_RESULTS", default))
+        self.folder = Path(folder or os.environ.get("KOVAN_RESULTS", default))
         manifest = self.folder / "manifest.json"
         if not manifest.exists():
             raise FileNotFoundError(
@@ -77,8 +78,9 @@ class Results:
         self.samples = cells[cells["status"] == "ok"]
 
     def series(self):
-        """The counters over time."""
-        return read(self.folder / "series.csv")
+        """The counters over time; records that are kept have them compressed."""
+        path = self.folder / "series.csv"
+        return read(path if path.exists() else path.with_suffix(".csv.gz"))
 
     def provenance(self):
         """One line to print under a figure: machine, commit, scale, and what is missing."""

@@ -82,3 +82,25 @@ pub(crate) fn jobs(text: &str) -> Result<usize, String> {
 fn whole<T: FromStr>(text: &str, what: &str, example: u32) -> Result<T, String> {
     text.parse().map_err(|_| format!("not a {what}; write a whole number, for example {example}"))
 }
+
+/// A number of shards.
+pub(crate) fn nodes(text: &str) -> Result<u32, String> {
+    let value = whole(text, "number of nodes", 4)?;
+    if value == 0 { Err("a plan is measured by one node at least".into()) } else { Ok(value) }
+}
+
+/// A number of processors.
+pub(crate) fn cpus(text: &str) -> Result<u32, String> {
+    let value = whole(text, "number of processors", 8)?;
+    check_counts("cpus-per-task", &[value], 1).map_err(|error| error.to_string())?;
+    Ok(value)
+}
+
+/// The name of a partition of a cluster.
+pub(crate) fn partition(text: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return Ok(text.into());
+    }
+    Err("not the name of a partition: letters, digits and `-_.,`".into())
+}

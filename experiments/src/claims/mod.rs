@@ -169,13 +169,14 @@ fn judge_case(claim: &Claim, allowed: Allowed, case: &Case, rows: &Rows<'_>) -> 
         }
         return (limits.len(), 0, judge_bound(&limits));
     }
-    let Blocks { values, disturbed, undefined } = rows.blocks(claim, case);
+    let Blocks { values, disturbed, spread, undefined } = rows.blocks(claim, case);
     let values: Vec<f64> = values.into_values().collect();
     let mut ruling = judge(&values, allowed, is_steady(claim));
     if undefined > 0 && ruling.verdict == Verdict::NotResolved {
         let told = format!("; in {undefined} other blocks there is nothing to compare");
         ruling.why.push_str(&told);
     }
+    ruling.tell_spread(spread);
     (values.len(), disturbed, ruling)
 }
 
@@ -191,7 +192,9 @@ fn judge_mean(claim: &Claim, allowed: Allowed, cases: &[Case], rows: &Rows<'_>) 
     let all: Vec<Blocks> = testable.iter().map(|case| rows.blocks(claim, case)).collect();
     let disturbed = all.iter().map(|blocks| blocks.disturbed).max().unwrap_or(0);
     let values = rows::means(&all);
-    (name, (values.len(), disturbed, judge(&values, allowed, is_steady(claim))))
+    let mut ruling = judge(&values, allowed, is_steady(claim));
+    ruling.tell_spread(all.iter().map(|blocks| blocks.spread).max().unwrap_or(0));
+    (name, (values.len(), disturbed, ruling))
 }
 
 /// Returns whether a claim is about a count of nodes, which varies little from block to block.

@@ -22,6 +22,8 @@ pub(super) struct Blocks {
     pub(super) values: BTreeMap<u32, f64>,
     /// Blocks that are left out, since other programs disturbed a row.
     pub(super) disturbed: usize,
+    /// Blocks that are left out, since the rows are of several machines or builds.
+    pub(super) spread: usize,
     /// Blocks in which nothing is over nothing.
     pub(super) undefined: usize,
 }
@@ -110,7 +112,9 @@ impl<'a> Rows<'a> {
             let Some(rows) = rows else { continue };
             let values: Option<Vec<f64>> = rows.iter().map(|row| self.value(claim, row)).collect();
             let Some(values) = values else { continue };
-            if rows.iter().any(|row| row.is_disturbed()) {
+            if rows.iter().any(|row| row.block() != rows[0].block()) {
+                blocks.spread += 1;
+            } else if rows.iter().any(|row| row.is_disturbed()) {
                 blocks.disturbed += 1;
             } else if let Some(value) = combine(case.form, &values) {
                 blocks.values.insert(*repeat, value);

@@ -144,6 +144,16 @@ impl Ruling {
         Self { finding: Some(finding), verdict, why: String::new(), chance: 1.0 }
     }
 
+    /// Says of what is not resolved how many blocks are spread over machines or builds, and so are left out.
+    pub(super) fn tell_spread(&mut self, blocks: usize) {
+        if blocks > 0 && self.verdict == Verdict::NotResolved {
+            let told = format!(
+                "; {blocks} blocks are spread over machines or builds, so they are not paired"
+            );
+            self.why.push_str(&told);
+        }
+    }
+
     /// A verdict for want of numbers.
     pub(super) fn without(verdict: Verdict, why: String) -> Self {
         Self { finding: None, verdict, why, chance: 1.0 }

@@ -12,6 +12,7 @@ use crate::results::manifest::Manifest;
 use crate::results::{Sample, read_roles};
 use crate::spec::{self, Source};
 use crate::support::output::{print, print_report, replace_file};
+use crate::support::suggest::suggest;
 
 pub(super) const EXIT_CODES: &str = "Exit codes: 0 no claim is refuted; 1 one is; 2 a mistake in the command or in a \
     file";
@@ -27,6 +28,12 @@ pub(crate) struct CheckArgs {
     /// How to print the verdicts
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Only these claims, for example C1,C3
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    claims: Vec<String>,
+    /// Counts also what other programs disturbed: for claims about memory on a machine that is never quiet
+    #[arg(long)]
+    keep_disturbed: bool,
     /// Writes ARTIFACT.md into the folder, for those who evaluate an artifact
     #[arg(long)]
     artifact: bool,
@@ -47,7 +54,7 @@ enum Format {
 pub(crate) fn check(args: &CheckArgs) -> Result<u8> {
     let dir = &args.dir;
     let manifest = Manifest::read(dir)?;
-    let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
+    let mut source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
     ensure!(
         !source.spec.claims.is_empty(),
         "{}: the experiment {} makes no claims, so there is nothing to check; docs/FORMAT.md says how [[claims]] are \
@@ -55,7 +62,11 @@ pub(crate) fn check(args: &CheckArgs) -> Result<u8> {
         dir.display(),
         source.spec.name
     );
-    let samples = folder::samples(dir)?;
+    choose(&mut source, &args.claims)?;
+    let mut samples = folder::samples(dir)?;
+    if args.keep_disturbed {
+        samples.iter_mut().for_each(|row| row.metrics.disturbed = None);
+    }
     let outcomes = outcomes(dir, &source, &manifest, &samples)?;
     match args.format {
         Format::Table => print_report(&text(&outcomes))?,
@@ -70,6 +81,22 @@ pub(crate) fn check(args: &CheckArgs) -> Result<u8> {
         }
     }
     Ok(u8::from(outcomes.iter().any(|outcome| outcome.verdict == Verdict::Refuted)))
+}
+
+/// Keeps the claims of these names, or all where none is named.
+fn choose(source: &mut Source, names: &[String]) -> Result<()> {
+    let all: Vec<String> = source.spec.claims.iter().map(|claim| claim.id.clone()).collect();
+    for name in names {
+        let known = all.iter().map(String::as_str);
+        ensure!(
+            all.contains(name),
+            "--claims: {} has no claim `{name}`; {}",
+            source.spec.name,
+            suggest(name, known)
+        );
+    }
+    source.spec.claims.retain(|claim| names.is_empty() || names.contains(&claim.id));
+    Ok(())
 }
 
 /// What the records of a folder say of the claims of its spec.

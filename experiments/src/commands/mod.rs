@@ -3,17 +3,20 @@
 mod advise;
 mod alternate;
 mod check;
+mod chosen;
 mod compare;
 mod consent;
 mod doctor;
 mod folder;
 mod list;
+mod merge;
 mod new;
 mod plot;
 mod rank;
 mod report;
 mod run;
 mod session;
+mod slurm;
 
 use std::sync::OnceLock;
 
@@ -64,6 +67,12 @@ enum Command {
     /// Goes on with a run that was interrupted, or measures again what failed
     #[command(after_help = EXIT_CODES)]
     Resume(run::ResumeArgs),
+    /// Joins the folders of all shards of a plan into one; measures nothing
+    #[command(after_help = EXIT_CODES)]
+    Merge(merge::MergeArgs),
+    /// Writes the scripts with which Slurm measures experiments on a cluster; measures nothing
+    #[command(after_help = EXIT_CODES)]
+    Slurm(slurm::SlurmArgs),
     /// Draws the plots of a results folder again, and prints its table; measures nothing
     #[command(after_help = EXIT_CODES)]
     Plot(plot::PlotArgs),
@@ -134,6 +143,8 @@ pub(crate) fn main() -> Result<u8> {
         Command::VerifyJob { definition } => job::main(&definition).map(|()| 0),
         Command::Run(args) => run::run(&args),
         Command::Resume(args) => run::resume(&args),
+        Command::Merge(args) => merge::run(&args),
+        Command::Slurm(args) => slurm::run(&args).map(|()| 0),
         Command::Plot(args) => plot::plot(&args).map(|()| 0),
         Command::Check(args) => check::check(&args),
         Command::Compare(args) => compare::run(&args),

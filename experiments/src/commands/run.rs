@@ -1,21 +1,20 @@
 //! The `run` and `resume` commands.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
-use regex::Regex;
 
+use super::chosen::Chosen;
 use super::consent;
 use super::session::{GoesOn, Job, dry_run, refuse_existing, seconds_left};
-use crate::arguments::{Counts, Threads, regex, repeats, seconds, seed, stalled, threads};
+use crate::arguments::repeats;
 use crate::claims;
-use crate::data::{Further, Share, Time};
-use crate::plan::{Overrides, Pattern, Plan};
-use crate::results::manifest::Manifest;
+use crate::data::{Further, Shard, Share, Time};
+use crate::plan::{Overrides, Plan};
+use crate::results::manifest::{Joins, Manifest};
 use crate::runner::child::interrupt_flag;
-use crate::spec::{self, ScaleName, Source};
+use crate::spec::{self, Source};
 use crate::support::output::{be_quiet, is_verbose, print_report};
 use crate::system::machine::Machine;
 
@@ -25,36 +24,14 @@ pub(crate) struct RunArgs {
     /// Names of experiments (see `list experiments`) or paths of TOML files
     #[arg(required = true, value_name = "SPEC")]
     specs: Vec<String>,
-    /// How long and how often to measure
-    #[arg(long, value_enum, default_value_t = ScaleName::Laptop)]
-    scale: ScaleName,
-    /// Results folder [default: results/SPEC-SCALE]
+    /// Results folder [default: results/SPEC-SCALE, and of a shard results/SPEC-SCALE-I-of-N]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Only schemes that match this regular expression; '^kovan$' is one, 'kovan' matches several
-    #[arg(long, value_name = "RE", value_parser = regex)]
-    scheme: Option<Regex>,
-    /// Only structures that match this regular expression
-    #[arg(long, value_name = "RE", value_parser = regex)]
-    structure: Option<Regex>,
-    /// --scheme and --structure choose from all there are, not only from what the spec names
-    #[arg(long)]
-    all: bool,
-    /// Worker threads, for example 1,2,4 or 1,HW,1.25HW
-    #[arg(long, value_name = "L", value_parser = threads, allow_negative_numbers = true)]
-    threads: Option<Threads>,
-    /// Threads of the adversary, for example 0,1,4; where the spec names no other they stop inside a guard
-    #[arg(long, value_name = "L", value_parser = stalled, allow_negative_numbers = true)]
-    stalled: Option<Counts>,
-    /// Length of the measured window of each cell
-    #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
-    seconds: Option<f64>,
-    /// How often each cell is measured
-    #[arg(long, value_name = "N", value_parser = repeats, allow_negative_numbers = true)]
-    repeats: Option<u32>,
-    /// Seed of the order, the keys and the operations [default: 1]
-    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
-    seed: Option<u64>,
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Only the I-th of N parts of the plan, for example 2/4; `merge` joins the folders of all parts
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// Print what would run, write nothing
     #[arg(long)]
     dry_run: bool,
@@ -108,6 +85,9 @@ struct GoingOn {
     /// says which
     #[arg(long)]
     allow_build: bool,
+    /// When a run goes on: also where another machine measured; the column `machine` of each row says which
+    #[arg(long)]
+    allow_machine: bool,
     /// When a run goes on: measures such cells again
     #[arg(long, value_enum, value_name = "WHICH")]
     redo: Option<Redo>,
@@ -129,25 +109,14 @@ enum Redo {
 /// Runs all named specs; the value is the exit code: 1 if a cell failed, 130 if interrupted.
 pub(crate) fn run(args: &RunArgs) -> Result<u8> {
     ensure_measurable()?;
+    args.chosen.ensure_consistent()?;
+    let GoingOn { allow_build, allow_machine, redo, .. } = args.going_on;
     ensure!(
-        !args.all || args.scheme.is_some() || args.structure.is_some(),
-        "--all says where --scheme and --structure choose from; give one of them, '.' for all"
+        args.resume || !(allow_build || allow_machine || redo.is_some()),
+        "--allow-build, --allow-machine and --redo are for runs that go on, with --resume"
     );
-    let goes_on = args.going_on.allow_build || args.going_on.redo.is_some();
-    ensure!(
-        args.resume || !goes_on,
-        "--allow-build and --redo are for runs that go on, with --resume"
-    );
-    // Every spec is read and checked before the first one runs.
     let mut jobs = Vec::new();
-    let mut seen = BTreeSet::new();
-    for name in &args.specs {
-        let source = spec::find(name)?;
-        ensure!(
-            seen.insert(source.spec.name.clone()),
-            "experiment `{}` is named twice",
-            source.spec.name
-        );
+    for source in spec::find_all(&args.specs)? {
         jobs.push(job_of(source, args)?);
     }
     if args.dry_run {
@@ -198,7 +167,7 @@ fn run_all(mut jobs: Vec<Job>, resumes: bool, going_on: GoingOn) -> Result<u8> {
     let interrupted = interrupt_flag()?;
     let mut code = 0;
     let goes_on = GoesOn {
-        allow_build: going_on.allow_build,
+        joins: Joins { allow_build: going_on.allow_build, allow_machine: going_on.allow_machine },
         redo_disturbed: going_on.redo == Some(Redo::Disturbed),
     };
     for job in &mut jobs {
@@ -212,22 +181,16 @@ fn run_all(mut jobs: Vec<Job>, resumes: bool, going_on: GoingOn) -> Result<u8> {
 
 /// The job of a spec.
 fn job_of(source: Source, args: &RunArgs) -> Result<Job> {
+    let scale = args.chosen.scale;
     let overrides = Overrides {
-        all: args.all,
-        scheme: args.scheme.clone().map(Pattern),
-        structure: args.structure.clone().map(Pattern),
-        threads: args.threads.as_ref().map(|threads| threads.0.clone()),
-        stalled: args.stalled.as_ref().map(|stalled| stalled.0.clone()),
-        seconds: args.seconds,
-        repeats: args.repeats,
         further: args.further.get(),
-        seed: args.seed,
-        processors: Machine::here().hardware_threads(),
+        shard: args.shard,
+        ..args.chosen.overrides(Machine::here().hardware_threads())
     };
     claims::refuse_unmatched(&source)?;
-    let plan =
-        Plan::new(&source, args.scale, &overrides).with_context(|| source.spec.name.clone())?;
-    let folder = format!("{}-{}", source.spec.name, args.scale);
+    let plan = Plan::new(&source, scale, &overrides).with_context(|| source.spec.name.clone())?;
+    let part = args.shard.map_or_else(String::new, |shard| format!("-{}", shard.folder()));
+    let folder = format!("{}-{}{part}", source.spec.name, scale);
     let dir = match &args.out {
         None => Path::new("results").join(folder),
         Some(out) if args.specs.len() == 1 => out.clone(),

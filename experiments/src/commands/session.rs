@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{check, report as page};
-use crate::data::{Further, Measure, Stop, Trial, TrialId};
+use crate::data::{Further, Measure, Shard, Stop, Trial, TrialId};
 use crate::plan::{Overrides, Plan, Planned};
 use crate::report::html::Reported;
 use crate::report::{self, plot};
-use crate::results::manifest::Manifest;
+use crate::results::manifest::{Joins, Manifest};
 use crate::results::{self, Records, Resumed, Sample};
 use crate::runner::{End, Repeats, Run, child};
 use crate::spec::Source;
@@ -32,8 +32,8 @@ pub(super) struct Job {
 /// How a run goes on that was begun before.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GoesOn {
-    /// Also where another build measured.
-    pub(super) allow_build: bool,
+    /// Where other builds and machines measured.
+    pub(super) joins: Joins,
     /// Measures disturbed cells again.
     pub(super) redo_disturbed: bool,
 }
@@ -72,16 +72,22 @@ pub(super) fn dry_run(job: &Job) -> String {
     };
     let rows: Vec<Vec<String>> = job.plan.trials.iter().map(row).collect();
     format!(
-        "{}\n{}: {} cells at scale {}, about {:.0} s{}, plan {}, into {} (dry run: nothing is written)\n",
+        "{}\n{}: {} cells{} at scale {}, about {:.0} s{}, plan {}, into {} (dry run: nothing is written)\n",
         table::render(&header, &rows, &[3, 4, 5]),
         job.source.spec.name,
         rows.len(),
+        of_shard(job.overrides.shard),
         job.plan.scale,
         Plan::estimate(job.plan.trials.iter()),
         more_repeats(&job.plan),
         job.plan.hash(),
         job.dir.display()
     )
+}
+
+/// Says which part of a plan it is, where it is one.
+fn of_shard(shard: Option<Shard>) -> String {
+    shard.map_or_else(String::new, |shard| format!(" of shard {shard}"))
 }
 
 /// What is measured beyond the plan, in words.
@@ -128,16 +134,26 @@ impl Job {
                 self.plan.hash()
             );
         }
-        manifest.join(dir, goes_on.allow_build)?;
+        let shards = [manifest.shard(), self.overrides.shard];
+        if shards[0] != shards[1] {
+            let [there, asked] = shards.map(|shard| match shard {
+                Some(shard) => format!("shard {shard}"),
+                None => "the whole".into(),
+            });
+            bail!(
+                "{} holds {there} of this plan, and {asked} is asked for; choose another --out",
+                dir.display()
+            );
+        }
+        manifest.join(dir, goes_on.joins)?;
         // What was asked for goes on being asked for, also by later sessions.
         self.plan.further = manifest.ask_further(&self.plan);
         manifest.write(dir)?;
         // A kill between the manifest and the first header leaves nothing to keep.
         if dir.join("samples.csv").exists() {
-            let first = manifest.build.binary_hash.as_deref();
             let is_kept = |row: &Sample| !goes_on.redo_disturbed || !row.is_disturbed();
             let Resumed { records, rows, notes, .. } =
-                Records::resume(dir, &self.trials(), first, is_kept)?;
+                Records::resume(dir, &self.trials(), Some(&manifest), is_kept)?;
             notes.iter().for_each(|line| complain(line));
             return Ok(Folder { manifest, records, rows });
         }
@@ -212,9 +228,10 @@ impl Job {
         let todo: Vec<&Planned> =
             trials.iter().filter(|planned| !complete.contains(&planned.trial.id)).collect();
         note(&format!(
-            "{}: {} cells, {} already complete, about {:.0} s{} -> {}",
+            "{}: {} cells{}, {} already complete, about {:.0} s{} -> {}",
             self.source.spec.name,
             trials.len(),
+            of_shard(self.overrides.shard),
             trials.len() - todo.len(),
             Plan::estimate(todo.iter().copied()),
             more_repeats(&self.plan),

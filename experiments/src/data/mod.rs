@@ -5,6 +5,7 @@ mod further;
 mod measure;
 mod message;
 mod metrics;
+mod shard;
 mod trial;
 mod workload;
 
@@ -13,6 +14,7 @@ pub(crate) use further::{Further, Share, Stop, Time, Wide};
 pub(crate) use measure::Measure;
 pub(crate) use message::{Latency, Measured, RoleCount, SeriesPoint, Trial, WorkerMessage};
 pub(crate) use metrics::{Draw, METRICS, MetricInfo, Metrics};
+pub(crate) use shard::Shard;
 pub(crate) use trial::{
     AXES, BUCKETS, SOUND, STRICT, Seconds, Settings, TrialId, Value, parameter_name,
 };

@@ -1,13 +1,14 @@
 //! The trials of a run: what a spec, a scale and the command line mean together.
 
 mod combine;
+mod overrides;
+mod shard;
 
 use anyhow::{Result, bail, ensure};
-use regex::Regex;
-use serde::{Deserialize, Serialize};
 
-use crate::data::{Further, Trial, TrialId};
-use crate::spec::{ScaleName, Source, ThreadCount, check_further};
+pub(crate) use self::overrides::{Overrides, Pattern};
+use crate::data::{Further, Shard, Trial, TrialId};
+use crate::spec::{ScaleName, Source, check_further};
 use crate::support::numbers::sum;
 use crate::support::rng::{SplitMix, fnv};
 
@@ -15,49 +16,6 @@ use crate::support::rng::{SplitMix, fnv};
 pub(crate) const DEFAULT_SEED: u64 = 1;
 /// More trials than this is a mistake.
 const MAX_TRIALS: usize = 100_000;
-
-/// A regular expression that can be written down.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) struct Pattern(pub(crate) Regex);
-
-impl TryFrom<String> for Pattern {
-    type Error = regex::Error;
-    fn try_from(text: String) -> Result<Self, regex::Error> {
-        Regex::new(&text).map(Self)
-    }
-}
-impl From<Pattern> for String {
-    fn from(pattern: Pattern) -> Self {
-        pattern.0.as_str().into()
-    }
-}
-
-/// What the command line changes of a spec.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Overrides {
-    /// Filters choose from all there are, not from what the spec names.
-    pub(crate) all: bool,
-    /// Keeps the schemes that match.
-    pub(crate) scheme: Option<Pattern>,
-    /// Keeps the structures that match.
-    pub(crate) structure: Option<Pattern>,
-    /// Replaces the worker thread counts.
-    pub(crate) threads: Option<Vec<ThreadCount>>,
-    /// Replaces the counts of the adversary's threads.
-    pub(crate) stalled: Option<Vec<u32>>,
-    /// Replaces the length of the window.
-    pub(crate) seconds: Option<f64>,
-    /// Replaces the number of repeats.
-    pub(crate) repeats: Option<u32>,
-    /// Replaces what asks for further repeats. Absent in records of older versions.
-    #[serde(default)]
-    pub(crate) further: Further,
-    /// Replaces the seed.
-    pub(crate) seed: Option<u64>,
-    /// Hardware threads, which relative thread counts are of.
-    pub(crate) processors: u32,
-}
 
 /// A trial and, for an unsound pair, the reason why it is not run.
 #[derive(Clone, Debug)]
@@ -75,7 +33,7 @@ pub(crate) struct Plan {
     pub(crate) scale: ScaleName,
     /// The seed of the order and of all trials.
     pub(crate) seed: u64,
-    /// The trials.
+    /// The trials; of a shard only its own.
     pub(crate) trials: Vec<Planned>,
     /// Repeats of each cell in `trials`.
     pub(crate) repeats: u32,
@@ -85,6 +43,10 @@ pub(crate) struct Plan {
     pub(crate) judged: &'static str,
     /// The cells before they are put into an order.
     cells: Vec<Planned>,
+    /// The axes whose values are lines of a figure.
+    lines: Vec<String>,
+    /// A hash of all trials, those of other shards among them.
+    hash: String,
 }
 
 impl Plan {
@@ -120,11 +82,36 @@ impl Plan {
         let further = overrides.further.or(scale.further());
         check_further(&further, repeats)?;
         let judged = spec.judged();
-        let (scale, trials) = (scale_name, Vec::new());
-        let mut plan = Self { scale, seed, trials, repeats, further, judged, cells };
+        let (scale, trials, hash) = (scale_name, Vec::new(), String::new());
+        let lines = spec.lines.clone().unwrap_or_default();
+        let mut plan = Self { scale, seed, trials, repeats, further, judged, cells, lines, hash };
         let blocks = plan.orders().zip(1..=repeats);
         plan.trials = blocks.flat_map(|(order, repeat)| plan.in_order(&order, repeat)).collect();
+        plan.hash = hash_of(&plan.trials);
+        if let Some(shard) = overrides.shard {
+            plan.keep(shard)?;
+        }
         Ok(plan)
+    }
+
+    /// Keeps the trials of a shard.
+    fn keep(&mut self, shard: Shard) -> Result<()> {
+        ensure!(
+            !self.further.is_asked(),
+            "--shard: further repeats are asked for, and whether they are needed is seen from the rows of all shards, \
+             which none of them has; leave out --until-narrow and --budget, and what the scale says of them"
+        );
+        let mut shards = self.shards(shard.of())?.into_iter();
+        self.trials.retain(|_| shards.next() == Some(shard.number()));
+        Ok(())
+    }
+
+    /// Returns the shard of each trial of a whole plan, from 1, where it is cut into so many.
+    ///
+    /// # Errors
+    /// If there are too many.
+    pub(crate) fn shards(&self, of: u32) -> Result<Vec<u32>> {
+        shard::shards(&self.trials, self.repeats, &self.lines, of)
     }
 
     /// Returns the orders of the blocks, one after the other: the places of the cells. Each repeat is a block in an order
@@ -155,14 +142,9 @@ impl Plan {
         self.in_order(&order, repeat)
     }
 
-    /// A hash of everything that decides what is measured; not of texts.
-    pub(crate) fn hash(&self) -> String {
-        let mut hash = fnv(b"plan 2");
-        for planned in &self.trials {
-            let text = serde_json::to_string(&planned.trial).unwrap_or_default();
-            hash = fnv(format!("{hash:016x}{text}").as_bytes());
-        }
-        format!("{hash:016x}")
+    /// Returns a hash of everything that decides what is measured, whatever part of it a shard is; not of texts.
+    pub(crate) fn hash(&self) -> &str {
+        &self.hash
     }
 
     /// Roughly how many bytes the largest trial needs: for the keys that are there from the begin and, if it frees
@@ -203,6 +185,15 @@ impl Plan {
             id.seconds.0.as_secs_f64() + warmup_seconds + 0.15
         }))
     }
+}
+
+fn hash_of(trials: &[Planned]) -> String {
+    let mut hash = fnv(b"plan 2");
+    for planned in trials {
+        let text = serde_json::to_string(&planned.trial).unwrap_or_default();
+        hash = fnv(format!("{hash:016x}{text}").as_bytes());
+    }
+    format!("{hash:016x}")
 }
 
 /// The seed of a trial, which is the same for every scheme.

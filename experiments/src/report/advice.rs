@@ -13,7 +13,7 @@ use super::better::{better, by_goodness, in_common};
 use super::formats::{Grid, number};
 use super::ratios::{line_of, point_of};
 use crate::data::{MetricInfo, TrialId};
-use crate::results::Sample;
+use crate::results::{Block, Sample};
 use crate::stats::location::median;
 use crate::support::numbers::readable;
 use crate::support::table::render;
@@ -70,7 +70,7 @@ const HEADER: [&str; 7] =
 const RIGHT: [usize; 3] = [2, 3, 5];
 
 /// The values of a goal by folder and block.
-type Blocks = BTreeMap<(usize, u32), f64>;
+type Blocks = BTreeMap<(usize, Block), f64>;
 
 /// A scheme, with parameters where they are set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -137,7 +137,7 @@ fn of_setting(setting: TrialId, rows: &[(usize, &Sample)]) -> Advice {
                 if goal.under_stall { most == Some(row.id.stalled) } else { row.id.stalled == 0 };
             if let Some(value) = goal.metric().get(&row.metrics).filter(|_| is_there) {
                 // Several adversaries may stall a scheme: the worst counts.
-                let own = blocks.entry((*folder, row.id.repeat)).or_insert(value);
+                let own = blocks.entry((*folder, row.block())).or_insert(value);
                 *own = own.max(value);
             }
         }

@@ -9,6 +9,7 @@ use crate::claims::{Allowed, Ends, Finding, Judged, Outcome, Verdict};
 use crate::results::Sample;
 use crate::results::manifest::Manifest;
 use crate::support::numbers::readable;
+use crate::support::shell::quoted;
 use crate::support::table::{markdown_line, render};
 
 /// The columns of verdicts.
@@ -253,15 +254,11 @@ pub(crate) fn artifact(
 
 /// The command that measured, as it is typed.
 pub(super) fn command(manifest: &Manifest) -> String {
-    let arguments = manifest.command.iter().skip(1).map(|argument| quoted(argument));
-    ["kovan-lab".to_string()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
+    command_of(&manifest.command)
 }
 
-/// An argument as shells read it.
-pub(super) fn quoted(argument: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:%+".contains(c);
-    if !argument.is_empty() && argument.chars().all(is_plain) {
-        return argument.into();
-    }
-    format!("'{}'", argument.replace('\'', "'\\''"))
+/// Returns a command as it is typed; its first word is the path of a program.
+pub(super) fn command_of(words: &[String]) -> String {
+    let arguments = words.iter().skip(1).map(|argument| quoted(argument));
+    ["kovan-lab".to_string()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
 }

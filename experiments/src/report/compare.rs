@@ -96,7 +96,18 @@ pub(crate) fn compare(
     metric: &MetricInfo,
     pairing: Pairing,
 ) -> Comparison {
-    let (first, second) = (values(first, metric), values(second, metric));
+    let machines = |samples: &[Sample]| -> BTreeMap<TrialId, Option<String>> {
+        samples.iter().map(|row| (row.id.clone(), row.machine.clone())).collect()
+    };
+    let (on_first, on_second) = (machines(first), machines(second));
+    // Records of older versions do not name the machine.
+    let is_elsewhere = |id: &TrialId| {
+        let machine = |all: &BTreeMap<TrialId, Option<String>>| all.get(id).cloned().flatten();
+        machine(&on_first).zip(machine(&on_second)).is_some_and(|(one, two)| one != two)
+    };
+    let is_left_out = |id: &TrialId| pairing == Pairing::Blocks && is_elsewhere(id);
+    let values = |samples| values(samples, metric, is_left_out);
+    let (first, second) = (values(first), values(second));
     let alone = |of: &BTreeMap<TrialId, Values>, other: &BTreeMap<TrialId, Values>| {
         of.keys().filter(|cell| !other.contains_key(cell)).count()
     };
@@ -132,9 +143,13 @@ fn compared(cell: &TrialId, a: &Values, b: &Values, pairing: Pairing) -> Option<
 }
 
 /// The values of each cell.
-fn values(samples: &[Sample], metric: &MetricInfo) -> BTreeMap<TrialId, Values> {
+fn values(
+    samples: &[Sample],
+    metric: &MetricInfo,
+    is_left_out: impl Fn(&TrialId) -> bool,
+) -> BTreeMap<TrialId, Values> {
     let mut cells: BTreeMap<TrialId, Values> = BTreeMap::new();
-    for row in samples.iter().filter(|row| row.is_ok()) {
+    for row in samples.iter().filter(|row| row.is_ok() && !is_left_out(&row.id)) {
         let Some(value) = metric.get(&row.metrics) else { continue };
         cells.entry(row.id.cell()).or_default().insert(row.id.repeat, value);
     }

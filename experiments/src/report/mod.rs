@@ -41,7 +41,8 @@ fn spoils(samples: &[Sample], machine: &Machine) -> (Vec<String>, usize) {
     let (mut lines, failed) = failures(samples);
     lines.extend(disturbed::told(samples));
     lines.extend(throttled(samples, machine.quota()));
-    lines.extend(several_builds(samples));
+    lines.extend(several(samples, "build", "builds of kovan-lab", |row| row.build.as_ref()));
+    lines.extend(several(samples, "machine", "machines", |row| row.machine.as_ref()));
     (lines, failed)
 }
 
@@ -77,14 +78,19 @@ fn broken_bound(row: &Sample) -> String {
     )
 }
 
-/// Tells where not all rows are of one build.
-fn several_builds(samples: &[Sample]) -> Option<String> {
-    let builds: BTreeSet<_> = samples.iter().filter_map(|row| row.build.as_ref()).collect();
-    (builds.len() > 1).then(|| {
+/// Tells where not all rows are of one build, or of one machine.
+fn several(
+    samples: &[Sample],
+    column: &str,
+    what: &str,
+    origin: impl Fn(&Sample) -> Option<&String>,
+) -> Option<String> {
+    let all: BTreeSet<&String> = samples.iter().filter_map(origin).collect();
+    (all.len() > 1).then(|| {
         format!(
-            "the rows are of {} builds of kovan-lab (column `build`; manifest.json says what they are): \
-             a difference between rows may be one of builds",
-            builds.len()
+            "the rows are of {} {what} (column `{column}`; manifest.json says what they are): a difference between \
+             rows may be one of {column}s, so rows of different ones are not paired",
+            all.len()
         )
     })
 }

@@ -14,7 +14,7 @@ use super::better::{better, in_common};
 use super::formats::Grid;
 use super::ratios::{line_of, point_of};
 use crate::data::{MetricInfo, TrialId};
-use crate::results::Sample;
+use crate::results::{Block, Sample};
 use crate::stats::location::geometric_mean;
 use crate::stats::pairs;
 use crate::support::table::render;
@@ -54,7 +54,7 @@ type Blocks = BTreeMap<u32, f64>;
 /// Ranks the schemes of a run by a metric; `None` if all of them have no point in common.
 pub(crate) fn rank(samples: &[Sample], metric: &MetricInfo) -> Option<Ranking> {
     let mut points: BTreeMap<TrialId, BTreeMap<String, Blocks>> = BTreeMap::new();
-    for row in samples.iter().filter(|row| row.is_ok()) {
+    for row in measured_together(samples) {
         let value = metric.get(&row.metrics).filter(|value| *value > 0.0);
         let schemes = points.entry(point_of(&row.id)).or_default();
         // What has no value keeps its scheme among those that a point must have.
@@ -102,6 +102,18 @@ pub(crate) fn rank(samples: &[Sample], metric: &MetricInfo) -> Option<Ranking> {
     };
     let left_out = all - points.len();
     Some(Ranking { schemes: schemes.iter().map(ranked).collect(), points: points.len(), left_out })
+}
+
+/// Returns the rows that were measured, but those of a point's repeat that is spread over machines or builds: what
+/// differs there is not only the scheme.
+fn measured_together(samples: &[Sample]) -> impl Iterator<Item = &Sample> {
+    let point = |row: &Sample| (point_of(&row.id), row.id.repeat);
+    let mut places: BTreeMap<(TrialId, u32), BTreeSet<Block>> = BTreeMap::new();
+    for row in samples.iter().filter(|row| row.is_ok()) {
+        places.entry(point(row)).or_default().insert(row.block());
+    }
+    let is_one = move |row: &&Sample| places.get(&point(row)).is_some_and(|of| of.len() == 1);
+    samples.iter().filter(|row| row.is_ok()).filter(is_one)
 }
 
 /// The geometric mean over all points, for each block that all of them have.

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::better::in_common;
 use crate::data::TrialId;
-use crate::results::Sample;
+use crate::results::{Block, Sample};
 use crate::stats::bootstrap::{self, Resampling};
 use crate::stats::location::{geometric_mean, median};
 use crate::stats::pairs::{self, Verdict};
@@ -18,8 +18,8 @@ use crate::support::table::render;
 pub(super) const RESAMPLING: Resampling =
     Resampling { resamples: 10_000, seed: 1, confidence: CONFIDENCE };
 
-/// The throughput of a point by line, then by repeat.
-type Point = BTreeMap<String, BTreeMap<u32, f64>>;
+/// The throughput of a point by line, then by block.
+type Point = BTreeMap<String, BTreeMap<Block, f64>>;
 
 /// A table of paired ratios of throughput to that of the baseline, which is a scheme, or a scheme with
 /// parameters as `hp-asym threshold=120`.
@@ -31,8 +31,8 @@ pub(crate) fn ratios(samples: &[Sample], baseline: &str) -> Result<String> {
     for row in samples.iter().filter(|row| row.is_ok()) {
         let Some(rate) = row.metrics.ops_per_second else { continue };
         #[allow(clippy::cast_precision_loss)] // A rate.
-        let by_repeat = points.entry(point_of(&row.id)).or_default().entry(line_of(&row.id));
-        by_repeat.or_default().insert(row.id.repeat, rate as f64);
+        let by_block = points.entry(point_of(&row.id)).or_default().entry(line_of(&row.id));
+        by_block.or_default().insert(row.block(), rate as f64);
     }
     let names: BTreeSet<&str> =
         points.values().flat_map(BTreeMap::keys).map(String::as_str).collect();

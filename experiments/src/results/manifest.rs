@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::data::{Further, Stop, TrialId, Wide};
+use crate::data::{Further, Shard, Stop, TrialId, Wide};
 use crate::plan::{Overrides, Plan};
 use crate::spec::{ScaleName, Source};
 use crate::support::output::replace_file;
@@ -50,14 +50,48 @@ pub(crate) struct Manifest {
     pub(crate) duration_seconds: Option<f64>,
     /// Says whether every cell of the plan has a row.
     pub(crate) complete: bool,
+    /// The one that began the run.
     pub(crate) machine: Machine,
+    /// Those that went on, or measured other shards; their rows name them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) other_machines: Vec<Machine>,
     /// The one that began the run.
     pub(crate) build: Build,
     /// Those that went on with `--allow-build`. Absent in records of older versions.
     #[serde(default)]
     pub(crate) other_builds: Vec<Build>,
+    /// The shards that were merged. Absent where one run measured all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) merged: Vec<MergedShard>,
     pub(crate) allocator: Allocator,
     pub(crate) schemes: Value,
+}
+
+/// A shard that is part of a merged folder.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct MergedShard {
+    pub(crate) shard: Shard,
+    /// The folder that it was merged from.
+    pub(crate) folder: String,
+    pub(crate) command: Vec<String>,
+    pub(crate) started: String,
+    pub(crate) duration_seconds: Option<f64>,
+    /// The identity of the machine that began it.
+    pub(crate) machine: Option<String>,
+    /// The hash of the program that began it.
+    pub(crate) build: Option<String>,
+    /// Rows that it has, and cells that were planned for it.
+    pub(crate) rows: u64,
+    pub(crate) cells: u64,
+}
+
+/// What may add rows to the records of others.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Joins {
+    /// Another build.
+    pub(crate) allow_build: bool,
+    /// A machine with other processors.
+    pub(crate) allow_machine: bool,
 }
 
 /// The allocator of the binary and why.
@@ -99,12 +133,12 @@ impl Manifest {
             spec_file: source.file.clone(),
             spec_text: source.text.clone(),
             spec_hash: format!("{:016x}", fnv(source.text.as_bytes())),
-            plan_hash: plan.hash(),
+            plan_hash: plan.hash().into(),
             cells: plan.trials.len() as u64,
             scale: plan.scale,
             seconds: trials().next().map(|trial| trial.id.seconds.0.as_secs_f64()),
             warmup_seconds: trials().next().map(|trial| trial.warmup_seconds),
-            repeats: trials().map(|trial| trial.id.repeat).max(),
+            repeats: Some(plan.repeats),
             seed: plan.seed,
             command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
             overrides: Some(overrides.clone()),
@@ -116,6 +150,8 @@ impl Manifest {
             duration_seconds: None,
             complete: false,
             machine: Machine::here(),
+            other_machines: Vec::new(),
+            merged: Vec::new(),
             build: Build::here().clone(),
             other_builds: Vec::new(),
             allocator: Allocator {
@@ -159,41 +195,69 @@ impl Manifest {
         let Self { experiment, scale, started, machine, build, allocator, .. } = self;
         let window = self.seconds.map(|s| format!(", windows of {s} s")).unwrap_or_default();
         let rest = if self.complete { "" } else { "; INCOMPLETE" };
-        let others = match self.other_builds.len() {
+        let others = |count: usize, what: &str| match count {
             0 => String::new(),
-            count => format!(" and {count} other builds"),
+            1 => format!(" and 1 other {what}"),
+            _ => format!(" and {count} other {what}s"),
         };
+        let shard = self.shard().map_or_else(String::new, |shard| format!(", shard {shard}"));
         format!(
-            "{experiment} at scale {scale}{window}, {started}; {}; {}{others}; {}{rest}",
+            "{experiment} at scale {scale}{shard}{window}, {started}; {}{}; {}{}; {}{rest}",
             machine.name(),
+            others(self.other_machines.len(), "machine"),
             build.name(),
+            others(self.other_builds.len(), "build"),
             allocator.name
         )
     }
 
-    /// Says whether this program on this machine may add to the records. One run is of one build, unless
-    /// `allow_build` lets this one join: then the manifest names it, and has to be written.
-    pub(crate) fn join(&mut self, dir: &Path, allow_build: bool) -> Result<()> {
+    /// Lets this program on this machine add to the records, or says why not. One run is of one build and one kind of
+    /// machine, unless `joins` lets others join. The manifest names each of them, and has to be written.
+    pub(crate) fn join(&mut self, dir: &Path, joins: Joins) -> Result<()> {
         let (build, machine) = (Build::here(), Machine::here());
         ensure!(
-            self.machine.is_same(&machine),
-            "{} was measured on another machine ({}; this one: {}); choose another --out",
+            joins.allow_machine || self.machines().any(|known| known.is_same(&machine)),
+            "{} was measured on another machine ({}; this one: {}); --allow-machine goes on and records in each row \
+             which machine measured it, or choose another --out",
             dir.display(),
             self.machine.name(),
             machine.name()
         );
-        if self.builds().any(|known| known.is_same(build)) {
-            return Ok(());
-        }
+        let is_known = self.builds().any(|known| known.is_same(build));
         ensure!(
-            allow_build,
+            is_known || joins.allow_build,
             "{} was measured by another build: {}; --allow-build goes on and records in each row \
              which build measured it, or choose another --out",
             dir.display(),
             self.build.differences(build).join("; ")
         );
-        self.other_builds.push(build.clone());
+        self.add_machine(&machine);
+        self.add_build(build);
         Ok(())
+    }
+
+    /// Names a machine among those that measured.
+    pub(crate) fn add_machine(&mut self, machine: &Machine) {
+        if !self.machines().any(|known| known.is_this(machine)) {
+            self.other_machines.push(machine.clone());
+        }
+    }
+
+    /// Names a build among those that measured.
+    pub(crate) fn add_build(&mut self, build: &Build) {
+        if !self.builds().any(|known| known.is_same(build)) {
+            self.other_builds.push(build.clone());
+        }
+    }
+
+    /// Returns the part of the plan that the folder holds, where it is not the whole.
+    pub(crate) fn shard(&self) -> Option<Shard> {
+        self.overrides.as_ref().and_then(|overrides| overrides.shard)
+    }
+
+    /// Returns the machine that began, and those that measured other rows.
+    pub(crate) fn machines(&self) -> impl Iterator<Item = &Machine> {
+        std::iter::once(&self.machine).chain(&self.other_machines)
     }
 
     /// Takes over what a plan asks for beyond its repeats. What it does not say stays as it was. Returns what
@@ -218,8 +282,8 @@ impl Manifest {
         }
     }
 
-    /// The build that began, and those that went on.
-    fn builds(&self) -> impl Iterator<Item = &Build> {
+    /// Returns the build that began, and those that measured other rows.
+    pub(crate) fn builds(&self) -> impl Iterator<Item = &Build> {
         std::iter::once(&self.build).chain(&self.other_builds)
     }
 

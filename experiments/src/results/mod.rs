@@ -4,22 +4,28 @@
 //! its sample is there. All are on the disk before the next trial begins.
 
 pub(crate) mod manifest;
+pub(crate) mod merge;
 mod sample;
+mod series;
 mod side;
 mod table;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use self::table::{Row, header_of, read, text_of};
+use self::manifest::Manifest;
+use self::table::{
+    LATENCIES, ROLES, Reader, Row, SAMPLES, SERIES, begin, copy, header_of, read, text_of,
+};
 use crate::data::{Measured, Trial, TrialId};
-use crate::support::output::replace_file;
+use crate::support::output::{replace_file, replace_with};
 
-pub(crate) use self::sample::{Sample, Status, USUALLY_TAKEN};
+pub(crate) use self::sample::{Block, Sample, Status, USUALLY_TAKEN};
+pub(crate) use self::series::{Series, read_series};
 pub(crate) use self::side::{LatencyRow, RoleRow, SeriesRow};
 pub(crate) use self::table::Table;
 
@@ -50,11 +56,6 @@ struct Appender {
     file: Option<File>,
 }
 
-const SAMPLES: &str = "samples.csv";
-const SERIES: &str = "series.csv";
-const ROLES: &str = "roles.csv";
-const LATENCIES: &str = "latency.csv";
-
 impl Records {
     /// New files with headers.
     pub(crate) fn create(dir: &Path) -> Result<Self> {
@@ -65,11 +66,12 @@ impl Records {
 
     /// Opens the files of an interrupted run. A row that was cut, rows of failed trials and what other
     /// tables have of incomplete trials are removed, and rows that are not to be kept. Rows of further repeats of
-    /// the `trials` stay. Rows of older versions, which name no build, are of the `first` one.
+    /// the `trials` stay. Rows of older versions, which name no build and no machine, are of the first ones of the
+    /// manifest.
     pub(crate) fn resume(
         dir: &Path,
         trials: &[&Trial],
-        first: Option<&str>,
+        manifest: Option<&Manifest>,
         is_kept: impl Fn(&Sample) -> bool,
     ) -> Result<Resumed> {
         let Table { rows: mut samples, cut } = read_samples(dir)?;
@@ -84,12 +86,13 @@ impl Records {
                 && complete.insert(row.id.clone())
         });
         for row in &mut samples {
-            row.build = row.build.take().or_else(|| first.map(Into::into));
+            manifest.iter().for_each(|manifest| row.name_origin(manifest));
         }
-        let series = keep::<SeriesRow>(&dir.join(SERIES), &complete)?;
-        keep::<RoleRow>(&dir.join(ROLES), &complete)?;
-        keep::<LatencyRow>(&dir.join(LATENCIES), &complete)?;
-        notes.extend(lost_series(dir, samples.iter(), &ends(&series)));
+        let usual = series::usual(&samples);
+        keep::<SeriesRow>(&dir.join(SERIES), &usual, &complete)?;
+        keep::<RoleRow>(&dir.join(ROLES), &usual, &complete)?;
+        keep::<LatencyRow>(&dir.join(LATENCIES), &usual, &complete)?;
+        notes.extend(read_series(dir, &samples, |_| false)?.lost(dir, samples.iter()));
         write(&dir.join(SAMPLES), &samples)?;
         Ok(Resumed { records: Self::open(dir)?, rows: samples, notes })
     }
@@ -163,31 +166,24 @@ fn write<T: Row>(path: &Path, rows: &[T]) -> Result<()> {
     replace_file(path, (header_of::<T>() + &text_of(rows)?).as_bytes())
 }
 
-/// Removes the rows of trials that are not complete, and returns the others. A table that is not there stays so,
-/// but for the time series.
-fn keep<T: Row>(path: &Path, complete: &BTreeSet<TrialId>) -> Result<Vec<T>> {
-    let mut rows: Vec<T> = read(path, true)?.rows;
-    rows.retain_mut(|row| complete.contains(row.id_mut()));
-    if path.exists() || path.ends_with(SERIES) {
-        write(path, &rows)?;
+/// Removes the rows of trials that are not complete. A table that is not there stays so, but for the time series.
+fn keep<T: Row>(path: &Path, usual: &TrialId, complete: &BTreeSet<TrialId>) -> Result<()> {
+    let mut reader = Reader::open(path, true)?;
+    if reader.is_none() && !path.ends_with(SERIES) {
+        return Ok(());
     }
-    Ok(rows)
+    replace_with(path, |file| {
+        let mut writer = begin::<T, _>(file)?;
+        if let Some(reader) = &mut reader {
+            copy::<T>(reader, usual.clone(), &mut writer, |id| complete.contains(id))?;
+        }
+        Ok(writer.flush()?)
+    })
 }
 
 /// The samples of a folder.
 pub(crate) fn read_samples(dir: &Path) -> Result<Table<Sample>> {
     read(&dir.join(SAMPLES), false)
-}
-
-/// The time series of a folder. A file that is not there has no rows. In tables of version 1 rows lack
-/// columns of their trial, which are those of its `samples`.
-pub(crate) fn read_series(dir: &Path, samples: &[Sample]) -> Result<Table<SeriesRow>> {
-    let mut table: Table<SeriesRow> = read(&dir.join(SERIES), true)?;
-    if table.rows.iter().all(|row| row.id.workload.is_empty()) {
-        let workload = samples.first().map(|row| row.id.workload.clone()).unwrap_or_default();
-        table.rows.iter_mut().for_each(|row| row.id.workload.clone_from(&workload));
-    }
-    Ok(table)
 }
 
 /// What the roles did; no rows where there are none.
@@ -198,39 +194,6 @@ pub(crate) fn read_roles(dir: &Path) -> Result<Table<RoleRow>> {
 /// The latencies of a folder; no rows where none were recorded.
 pub(crate) fn read_latencies(dir: &Path) -> Result<Table<LatencyRow>> {
     read(&dir.join(LATENCIES), true)
-}
-
-/// The counters at the end of each series, by its trial.
-pub(crate) type Ends = BTreeMap<TrialId, (u64, u64)>;
-
-/// The ends of the series of a folder.
-pub(crate) fn ends(rows: &[SeriesRow]) -> Ends {
-    rows.iter().map(|row| (row.id.clone(), (row.point.retired, row.point.freed))).collect()
-}
-
-/// A line about samples whose series is not there, or does not reach the end of the window.
-pub(crate) fn lost_series<'a>(
-    dir: &Path,
-    samples: impl Iterator<Item = &'a Sample>,
-    ends: &Ends,
-) -> Option<String> {
-    let (mut count, mut none, mut cut) = (0, 0, 0);
-    for row in samples.filter(|row| row.is_ok()) {
-        count += 1;
-        match ends.get(&row.id) {
-            None => none += 1,
-            Some(end) if Some(*end) != row.metrics.retired.zip(row.metrics.freed) => cut += 1,
-            Some(_) => {}
-        }
-    }
-    (none + cut > 0).then(|| {
-        format!(
-            "{}: of {count} measured cells, {none} have no time series and {cut} a cut one, as after a power \
-             failure; figures over time lack them. To measure these cells again, delete their rows from \
-             samples.csv and use --resume",
-            dir.join(SERIES).display()
-        )
-    })
 }
 
 #[cfg(test)]

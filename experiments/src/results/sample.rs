@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::manifest::Manifest;
 use super::table::{Fields, Row};
 use crate::data::{AXES, METRICS, Measured, Metrics, Trial, TrialId};
 use crate::support::output::{one_line, with_stderr};
 use crate::system::builds::Build;
+use crate::system::machine::this_machine;
 
 /// Others take so much of the processors in any cell: the scheduler, the sampler, interrupts.
 pub(crate) const USUALLY_TAKEN: f64 = 0.1;
@@ -55,6 +57,17 @@ pub(crate) struct Sample {
     pub(crate) allocator_version: String,
     /// The hash of the program that measured it. Absent in records of older versions.
     pub(crate) build: Option<String>,
+    /// The identity of the machine that measured it. Absent in records of older versions.
+    pub(crate) machine: Option<String>,
+}
+
+/// The repeat of a row, and where it was measured. Only values with the same one are paired: a repeat may be spread
+/// over machines and builds, and then what differs is not only what is compared.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Block {
+    repeat: u32,
+    machine: Option<String>,
+    build: Option<String>,
 }
 
 /// The names of the axes that schema version 1 has, or of the others.
@@ -72,7 +85,7 @@ impl Row for Sample {
         first
             .chain(then)
             .chain(axis_names(false))
-            .chain(fixed(&["allocator_version", "build"]))
+            .chain(fixed(&["allocator_version", "build", "machine"]))
             .collect()
     }
 
@@ -85,6 +98,7 @@ impl Row for Sample {
         fields.extend(self.id.texts(false));
         fields.push(self.allocator_version.clone());
         fields.push(self.build.clone().unwrap_or_default());
+        fields.push(self.machine.clone().unwrap_or_default());
         fields
     }
 
@@ -96,6 +110,7 @@ impl Row for Sample {
             let text = fields.text_or(info.name, "");
             metrics.set(info, text).map_err(|error| format!("{}: {error}", info.name))?;
         }
+        let text_of = |column: &str| Some(fields.text_or(column, "").to_string());
         Ok(Self {
             experiment: fields.text("experiment")?.into(),
             id: fields.id()?,
@@ -104,7 +119,8 @@ impl Row for Sample {
             error: fields.text("error")?.into(),
             metrics,
             allocator_version: fields.text_or("allocator_version", "").into(),
-            build: Some(fields.text_or("build", "").to_string()).filter(|build| !build.is_empty()),
+            build: text_of("build").filter(|build| !build.is_empty()),
+            machine: text_of("machine").filter(|machine| !machine.is_empty()),
         })
     }
 
@@ -125,7 +141,20 @@ impl Sample {
             metrics: Metrics::default(),
             allocator_version: String::new(),
             build: Build::here().binary_hash.clone(),
+            machine: this_machine().map(Into::into),
         }
+    }
+
+    /// Gives a row of an older version, which does not say where it was measured, what its manifest says.
+    pub(super) fn name_origin(&mut self, manifest: &Manifest) {
+        self.build = self.build.take().or_else(|| manifest.build.binary_hash.clone());
+        self.machine = self.machine.take().or_else(|| manifest.machine.id().map(Into::into));
+    }
+
+    /// Returns the repeat, and where it was measured.
+    pub(crate) fn block(&self) -> Block {
+        let Self { build, machine, .. } = self;
+        Block { repeat: self.id.repeat, machine: machine.clone(), build: build.clone() }
     }
 
     /// A measured row; of status `error` where a check failed. `said` is what the process wrote to
@@ -185,7 +214,7 @@ mod tests {
     fn the_columns_of_version_1_come_first() {
         let header = Sample::header().join(",");
         assert!(header.starts_with(HEADER.trim_end_matches(",build")), "{header}");
-        assert!(header.ends_with(",build"), "{header}");
+        assert!(header.ends_with(",build,machine"), "{header}");
     }
 
     #[test]

@@ -48,26 +48,28 @@ impl Row for SeriesRow {
     }
 
     fn read(fields: &Fields<'_>) -> Result<Self, String> {
-        let bytes = |column: &str| {
-            let is_empty = fields.text_or(column, "").is_empty();
-            if is_empty { Ok(None) } else { fields.whole(column).map(Some) }
-        };
-        Ok(Self {
-            experiment: fields.text("experiment")?.into(),
-            id: fields.id()?,
-            point: SeriesPoint {
-                t_ns: fields.whole("t_ns")?,
-                retired: fields.whole("retired")?,
-                freed: fields.whole("freed")?,
-                rss_bytes: bytes("rss_bytes")?,
-                unreclaimed_bytes: bytes("unreclaimed_bytes")?,
-            },
-        })
+        let experiment = fields.text("experiment")?.into();
+        Ok(Self { experiment, id: fields.id()?, point: point_of(fields)? })
     }
 
     fn id_mut(&mut self) -> &mut TrialId {
         &mut self.id
     }
+}
+
+/// Reads the counters of a row of a time series.
+pub(super) fn point_of(fields: &Fields<'_>) -> Result<SeriesPoint, String> {
+    let bytes = |column: &str| {
+        let is_empty = fields.text_or(column, "").is_empty();
+        if is_empty { Ok(None) } else { fields.whole(column).map(Some) }
+    };
+    Ok(SeriesPoint {
+        t_ns: fields.whole("t_ns")?,
+        retired: fields.whole("retired")?,
+        freed: fields.whole("freed")?,
+        rss_bytes: bytes("rss_bytes")?,
+        unreclaimed_bytes: bytes("unreclaimed_bytes")?,
+    })
 }
 
 /// A row of a table that has all axes, and columns of its own.
@@ -198,6 +200,7 @@ mod tests {
         let read = parse::<SeriesRow>(&older).expect("read");
         assert_eq!(read[0].point, SeriesPoint { unreclaimed_bytes: None, ..row.point });
         let wrong = parse::<SeriesRow>(&text.replace(",,160,", ",,many,")).expect_err("refused");
-        assert!(wrong.to_string().contains("unreclaimed_bytes: `many` is not a"), "{wrong}");
+        let wrong = format!("{wrong:#}");
+        assert!(wrong.contains("unreclaimed_bytes: `many` is not a"), "{wrong}");
     }
 }

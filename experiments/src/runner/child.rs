@@ -13,6 +13,7 @@ use anyhow::{Context, Result, anyhow};
 use super::pipes::Pipes;
 use crate::data::{Measured, Trial, WorkerMessage};
 use crate::support::output::{detail, tail};
+use crate::support::shell::quoted;
 use crate::system::allocator;
 use crate::system::machine::this_program;
 use crate::system::threads::{COULD_NOT_RUN, RAISE, TooFew, is_refusal};
@@ -138,11 +139,6 @@ fn supervise_in(
 
 /// What a shell would be told to start the same process.
 fn command_line(environment: &[(&'static str, PathBuf)], arguments: &[String]) -> String {
-    let quoted = |text: &str| {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,".contains(c);
-        let needs = text.is_empty() || !text.chars().all(is_plain);
-        if needs { format!("'{}'", text.replace('\'', r"'\''")) } else { text.to_string() }
-    };
     let variables = environment
         .iter()
         .map(|(name, value)| format!("{name}={}", quoted(&value.to_string_lossy())));

@@ -13,6 +13,7 @@ mod literal;
 mod parameters;
 mod unknown;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -118,6 +119,20 @@ pub(crate) fn find(name: &str) -> Result<Source> {
     }
     let known = embedded.iter().map(|source| source.spec.name.as_str());
     bail!("unknown experiment `{name}`, and no such file; {}", suggest(name, known));
+}
+
+/// The specs of several names or paths, all of them before anything is done with the first one.
+///
+/// # Errors
+/// As for [`find`], and if two are the same experiment.
+pub(crate) fn find_all(names: &[String]) -> Result<Vec<Source>> {
+    let mut seen = BTreeSet::new();
+    let sources: Vec<Source> = names.iter().map(|name| find(name)).collect::<Result<_>>()?;
+    for source in &sources {
+        let name = &source.spec.name;
+        ensure!(seen.insert(name), "experiment `{name}` is named twice");
+    }
+    Ok(sources)
 }
 
 fn read(path: &Path) -> Result<String> {

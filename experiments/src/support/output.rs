@@ -123,10 +123,23 @@ fn terminal_columns() -> Option<usize> {
 
 /// Replaces a file by a temporary file and a rename: a reader sees the old text or the new.
 pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace_with(path, |file| Ok(file.write_all(bytes)?))
+}
+
+/// Replaces a file by a temporary one that `write` fills: a reader sees the old text or the new. If it fails, the old
+/// file stays.
+pub(crate) fn replace_with(
+    path: &Path,
+    write: impl FnOnce(&mut fs::File) -> Result<()>,
+) -> Result<()> {
     let temporary = path.with_extension("tmp");
-    let written = fs::File::create(&temporary)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, path));
+    let fill = || -> Result<()> {
+        let mut file = fs::File::create(&temporary)?;
+        write(&mut file)?;
+        file.sync_all()?;
+        Ok(fs::rename(&temporary, path)?)
+    };
+    let written = fill();
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
     }

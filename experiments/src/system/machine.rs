@@ -3,16 +3,25 @@
 use std::fs;
 use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::support::rng::fnv;
 use crate::system::cgroup::{Groups, Quota};
 use crate::system::hardware;
 
 /// What the numbers were measured on. What the system does not tell is absent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Machine {
+    /// Tells it from others with the same processors: FNV-1a of the host's name and of its processors. Absent in records
+    /// of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    /// The name of the node, where Slurm runs this process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    node: Option<String>,
     cpu_model: Option<String>,
     /// Processors that this process may run on, whatever the quota of its control group.
     cores: Option<u64>,
@@ -111,7 +120,9 @@ impl Machine {
             value.split_whitespace().next().and_then(|number| number.parse::<u64>().ok())
         });
         let groups = Groups::here();
-        Self {
+        let machine = Self {
+            id: None,
+            node: std::env::var("SLURMD_NODENAME").ok(),
             cpu_model: field(&cpu, "model name"),
             cores: processors(),
             smt: line(&format!("{CPU}/smt/active")).map(|active| active == "1"),
@@ -126,8 +137,34 @@ impl Machine {
             kernel: line("/proc/sys/kernel/osrelease"),
             hardware_counters: Some(hardware::availability()),
             architecture: std::env::consts::ARCH.into(),
-        }
+        };
+        let host = line("/proc/sys/kernel/hostname");
+        let identity = (host.unwrap_or_default(), machine.name());
+        let id = Some(format!("{:016x}", fnv(format!("{identity:?}").as_bytes())));
+        Self { id, ..machine }
     }
+
+    /// Tells it from others with the same processors, where it is known.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Returns its processors, and its node where there is one.
+    pub(crate) fn name_and_node(&self) -> String {
+        let node = self.node.as_ref().map_or_else(String::new, |node| format!("{node}: "));
+        format!("{node}{}", self.name())
+    }
+
+    /// Returns whether both are one machine, as far as that is known.
+    pub(crate) fn is_this(&self, other: &Self) -> bool {
+        self.is_same(other) && self.id().zip(other.id()).is_none_or(|(one, two)| one == two)
+    }
+}
+
+/// Tells this machine from others: what rows name.
+pub(crate) fn this_machine() -> Option<&'static str> {
+    static ID: OnceLock<Option<String>> = OnceLock::new();
+    ID.get_or_init(|| Machine::here().id).as_deref()
 }
 
 /// How many processors this process may run on. (`available_parallelism` alone is less under a quota.)

@@ -19,6 +19,8 @@ mod rank;
 mod report;
 mod resume;
 mod run;
+mod shards;
+mod slurm;
 mod strict;
 mod support;
 mod values;

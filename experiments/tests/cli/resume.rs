@@ -226,9 +226,9 @@ fn another_build_goes_on_where_it_is_allowed() {
     let before = rows(&out, "samples.csv");
     // As an older version wrote it, and interrupted after the first row.
     let header = fs::read_to_string(Path::new(&out).join("samples.csv")).expect("read");
-    let header = header.lines().next().expect("a header").replace(",build", "");
-    let build = before[0].rsplit(',').next().expect("a build");
-    let row = before[0].trim_end_matches(build).trim_end_matches(',');
+    let header = header.lines().next().expect("a header").replace(",build,machine", "");
+    let (row, machine) = before[0].rsplit_once(',').expect("a machine");
+    let (row, build) = row.rsplit_once(',').expect("a build");
     folder.write("out/samples.csv", &format!("{header}\n{row}\n"));
 
     // Another program, which does the same.
@@ -249,9 +249,11 @@ fn another_build_goes_on_where_it_is_allowed() {
     assert!(output.status.success() && said.contains("2 builds"), "{said}");
     let after = rows(&out, "samples.csv");
     assert_eq!(keys(&after), keys(&before));
-    let builds: Vec<_> = after.iter().map(|row| row.rsplit(',').next().expect("a build")).collect();
+    let last = |row: &String, nth| row.rsplit(',').nth(nth).expect("a column").to_string();
+    let builds: Vec<_> = after.iter().map(|row| last(row, 1)).collect();
+    assert!(after.iter().all(|row| last(row, 0) == machine), "all rows are of this machine");
     assert_eq!(builds[0], build, "the row of the older version is of the first build");
-    assert!(builds[1..].iter().all(|other| *other != build && other.len() == 16), "{builds:?}");
+    assert!(builds[1..].iter().all(|other| other != build && other.len() == 16), "{builds:?}");
     let manifest = fs::read_to_string(Path::new(&out).join("manifest.json")).expect("a manifest");
     let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("json");
     assert_eq!(manifest["other_builds"][0]["binary_hash"], builds[1]);

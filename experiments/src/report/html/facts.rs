@@ -7,8 +7,11 @@ use serde_json::Value;
 
 use super::markup::{Table, paragraph, text};
 use super::{Draft, Reported};
-use crate::report::claims::{command, quoted};
+use crate::report::claims::{command, command_of};
+use crate::results::manifest::MergedShard;
+use crate::support::shell::quoted;
 use crate::support::table::plain;
+use crate::system::machine::Machine;
 
 /// Adds the section about the machine, the program and the run.
 ///
@@ -27,7 +30,11 @@ pub(super) fn machine(
         manifest.machine.description(),
         manifest.build.description()
     )));
-    add(draft, "the machine", &facts(&serde_json::to_value(&manifest.machine)?));
+    let mut machine = facts(&serde_json::to_value(&manifest.machine)?);
+    for other in &manifest.other_machines {
+        machine.push(vec!["another machine that measured".into(), other.name_and_node()]);
+    }
+    add(draft, "the machine", &machine);
     let mut build = facts(&serde_json::to_value(&manifest.build)?);
     for other in &manifest.other_builds {
         build.push(vec!["another build that measured".into(), other.description()]);
@@ -45,6 +52,7 @@ pub(super) fn machine(
     }
     add(draft, "the allocator", &allocator);
     add(draft, "the run", &run(folder));
+    shards(draft, folder);
     schemes(draft, folder);
     draft.end();
     Ok(())
@@ -114,6 +122,34 @@ fn run(folder: &Reported<'_>) -> Vec<Vec<String>> {
     .to_vec()
 }
 
+/// Adds the shards that were merged, and where each was measured.
+fn shards(draft: &mut Draft, folder: &Reported<'_>) {
+    let manifest = folder.manifest;
+    let row = |shard: &MergedShard| {
+        let machine = manifest.machines().find(|one| one.id() == shard.machine.as_deref());
+        let seconds =
+            shard.duration_seconds.map_or_else(|| "-".into(), |time| format!("{time:.0}"));
+        vec![
+            shard.shard.to_string(),
+            format!("{} of {}", shard.rows, shard.cells),
+            machine.map_or_else(|| "-".into(), Machine::name_and_node),
+            shard.started.clone(),
+            seconds,
+        ]
+    };
+    let rows: Vec<Vec<String>> = manifest.merged.iter().map(row).collect();
+    if rows.is_empty() {
+        return;
+    }
+    let header = ["shard", "rows", "begun on", "begun", "seconds"];
+    let table = Table { caption: "the shards", header: &header, rows: &rows, numbers: &[4] };
+    draft.html.push_str(&format!(
+        "<details><summary>The {} shards that were merged</summary>\n{}</details>\n",
+        rows.len(),
+        table.html()
+    ));
+}
+
 /// Adds the schemes that were measured, as the manifest describes them.
 fn schemes(draft: &mut Draft, folder: &Reported<'_>) {
     const KEYS: [&str; 6] = ["name", "version", "strength", "bound", "constants", "paper"];
@@ -175,13 +211,18 @@ pub(super) fn repeat(draft: &mut Draft, folder: &Reported<'_>, level: usize, anc
     let Reported { manifest, dir, .. } = folder;
     draft.section(level, anchor, "How to repeat it");
     let dir = quoted(&dir.display().to_string());
-    for (words, command) in [
-        ("This command measured, on the commit and the machine above:", command(manifest)),
-        (
-            "This command makes the report again, and measures nothing:",
-            format!("kovan-lab report {dir}"),
-        ),
-    ] {
+    let measured = if manifest.merged.is_empty() {
+        vec![("This command measured, on the commit and the machine above:", command(manifest))]
+    } else {
+        let each = manifest.merged.iter().map(|shard| command_of(&shard.command));
+        vec![
+            ("These commands measured, one for each shard:", each.collect::<Vec<_>>().join("\n")),
+            ("This command merged what they wrote:", command(manifest)),
+        ]
+    };
+    let again = "This command makes the report again, and measures nothing:";
+    for (words, command) in measured.into_iter().chain([(again, format!("kovan-lab report {dir}"))])
+    {
         draft.html.push_str(&paragraph(words));
         draft.html.push_str(&format!("<pre><code>{}</code></pre>\n", text(&command)));
     }

@@ -6,17 +6,17 @@ mod interactive;
 mod metric;
 mod special;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use self::group::Grouping;
-use crate::data::MetricInfo;
+use crate::data::{MetricInfo, TrialId};
 use crate::report::disturbed;
 use crate::results::manifest::Manifest;
 use crate::results::{
-    LatencyRow, RoleRow, Sample, SeriesRow, ends, lost_series, read_latencies, read_roles,
-    read_series,
+    LatencyRow, RoleRow, Sample, Series, read_latencies, read_roles, read_series,
 };
 use crate::spec::Spec;
 use crate::support::output::replace_file;
@@ -69,7 +69,7 @@ pub(crate) fn list(plots: &[PathBuf]) -> String {
 /// The rows that figures are of.
 struct Rows {
     samples: Vec<Sample>,
-    series: Vec<SeriesRow>,
+    series: Series,
     roles: Vec<RoleRow>,
     latencies: Vec<LatencyRow>,
 }
@@ -94,8 +94,16 @@ pub(crate) fn figures(
     if ok.is_empty() {
         return Ok(Figures::default());
     }
-    let series = read_series(dir, samples)?.rows;
-    let lost = lost_series(dir, ok.iter(), &ends(&series));
+    // Only the first repeat of a cell is drawn over time.
+    let mut firsts: BTreeMap<TrialId, u32> = BTreeMap::new();
+    if names(spec).iter().any(|name| name == "over-time") {
+        for row in &ok {
+            let first = firsts.entry(row.id.cell()).or_insert(row.id.repeat);
+            *first = row.id.repeat.min(*first);
+        }
+    }
+    let series = read_series(dir, samples, |id| firsts.get(&id.cell()) == Some(&id.repeat))?;
+    let lost = series.lost(dir, ok.iter());
     let rows = Rows {
         samples: ok,
         series,
@@ -163,7 +171,7 @@ fn tell_rings(figure: &mut Figure) {
 /// The figure of a name in a spec; nothing where it has no values.
 fn figure_of(name: &str, grouping: &Grouping<'_>, rows: &Rows) -> Option<Figure> {
     match name {
-        "over-time" => special::over_time(grouping, &rows.samples, &rows.series),
+        "over-time" => special::over_time(grouping, &rows.samples, &rows.series.points),
         "latency" => special::latency(grouping, &rows.samples, &rows.latencies),
         "roles" => special::roles(grouping, &rows.samples, &rows.roles),
         _ => match name.split_once(" against ") {
@@ -242,7 +250,8 @@ mod tests {
         assert_eq!(samples.len(), 4);
         let source = crate::spec::find("throughput").expect("embedded");
         let grouping = Grouping::new(&source.spec, &samples, None);
-        let rows = Rows { samples, series: Vec::new(), roles: Vec::new(), latencies: Vec::new() };
+        let rows =
+            Rows { samples, series: Series::default(), roles: Vec::new(), latencies: Vec::new() };
         let mut figure = figure_of("throughput", &grouping, &rows).expect("a figure");
         let rings = figure.measured().filter(|point| point.is_doubtful).map(|point| point.x);
         assert_eq!(rings.collect::<Vec<_>>(), [1.0]);

@@ -5,22 +5,18 @@ use std::collections::BTreeMap;
 use super::draw::{AxisSpec, Band, Figure, Key, Line, Point, Scale};
 use super::group::{Grouping, LineRows, median_of};
 use super::metric::{summarised, y_axis};
-use crate::data::{Draw, Latency, MetricInfo, TrialId};
+use crate::data::{Draw, Latency, MetricInfo, SeriesPoint, TrialId};
 use crate::report::disturbed;
-use crate::results::{LatencyRow, RoleRow, Sample, SeriesRow};
+use crate::results::{LatencyRow, RoleRow, Sample};
 use crate::stats::location::median;
 
 /// Unreclaimed nodes over time, at the largest value of the axis; the first repeat that is there.
 pub(super) fn over_time(
     grouping: &Grouping<'_>,
     samples: &[Sample],
-    series: &[SeriesRow],
+    series: &BTreeMap<TrialId, Vec<SeriesPoint>>,
 ) -> Option<Figure> {
-    let mut by_trial: BTreeMap<&TrialId, Vec<Point>> = BTreeMap::new();
-    for row in series {
-        let point = Point::new(real(row.point.t_ns) / 1e9, real(row.point.unreclaimed()));
-        by_trial.entry(&row.id).or_default().push(point);
-    }
+    let place = |point: &SeriesPoint| Point::new(real(point.t_ns) / 1e9, real(point.unreclaimed()));
     let largest = grouping.largest();
     let at_largest = |row: &&Sample| largest.is_none() || grouping.x(&row.id) == largest;
     let x = AxisSpec::new("time since the window began", Some("s"), Scale::Linear);
@@ -33,10 +29,8 @@ pub(super) fn over_time(
         for line in of.lines {
             let rows = line.points.values().flatten();
             let Some(first) = rows.min_by_key(|row| row.id.repeat) else { continue };
-            let points = by_trial.get(&first.id).cloned().unwrap_or_default();
-            if points.is_empty() {
-                continue;
-            }
+            let Some(points) = series.get(&first.id) else { continue };
+            let points = points.iter().map(place).collect();
             all += 1;
             spoilt += usize::from(first.is_disturbed());
             if let Some((from, until)) = grouping.adversary_times(&first.id.adversary)
