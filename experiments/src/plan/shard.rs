@@ -75,3 +75,67 @@ fn point_of(id: &TrialId, lines: &[String]) -> Vec<String> {
     let others = AXES.iter().filter(|info| !is_line(info.name));
     others.filter_map(|info| id.get(info.name)).map(|value| value.text).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::plan::Overrides;
+    use crate::spec::{ScaleName, find};
+
+    fn plan() -> Plan {
+        let overrides = Overrides { processors: 4, ..Overrides::default() };
+        let source = find("scot26-list").expect("embedded");
+        Plan::new(&source, ScaleName::Laptop, &overrides).expect("a plan")
+    }
+
+    #[test]
+    fn every_trial_is_in_one_shard_and_none_is_empty() {
+        let plan = plan();
+        // Three thread counts and two key ranges; the two structures are lines of a figure.
+        let most = plan.repeats * 6;
+        for of in [1, 3, plan.repeats, plan.repeats + 1, 2 * plan.repeats + 3, most] {
+            let shards = plan.shards(of).expect("shards");
+            assert_eq!(shards.len(), plan.trials.len());
+            let numbers: BTreeSet<u32> = shards.into_iter().collect();
+            assert_eq!(numbers, (1..=of).collect(), "of {of}");
+        }
+        let error = plan.shards(most + 1).expect_err("too many").to_string();
+        assert!(error.contains(&format!("at most {most} shards, not {}", most + 1)), "{error}");
+    }
+
+    #[test]
+    fn what_is_compared_stays_on_one_machine() {
+        let plan = plan();
+        let shards_of = |of: u32, key: &dyn Fn(&TrialId) -> String| {
+            let mut all: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
+            for (planned, shard) in plan.trials.iter().zip(plan.shards(of).expect("shards")) {
+                all.entry(key(&planned.trial.id)).or_default().insert(shard);
+            }
+            all.into_values().map(|shards| shards.len()).max().expect("trials")
+        };
+        let repeat = |id: &TrialId| id.repeat.to_string();
+        let point = |id: &TrialId| format!("{} {} {}", id.repeat, id.threads, id.key_range);
+        assert_eq!(shards_of(plan.repeats, &repeat), 1, "a repeat is a block");
+        assert_eq!(shards_of(2 * plan.repeats, &repeat), 2);
+        assert_eq!(shards_of(2 * plan.repeats, &point), 1, "schemes and structures are compared");
+        assert_eq!(shards_of(6 * plan.repeats, &point), 1);
+    }
+
+    #[test]
+    fn shards_of_a_repeat_take_about_as_long() {
+        let plan = plan();
+        let of = 2 * plan.repeats;
+        let shards = plan.shards(of).expect("shards");
+        let each = (1..=of).map(|shard| {
+            let own = plan.trials.iter().zip(&shards).filter(|(_, own)| **own == shard);
+            Plan::estimate(own.map(|(planned, _)| planned))
+        });
+        let each: Vec<f64> = each.collect();
+        let (least, most) = each.iter().fold((f64::MAX, 0.0_f64), |(least, most), seconds| {
+            (least.min(*seconds), most.max(*seconds))
+        });
+        assert!(most < 1.5 * least, "{least} to {most} s");
+    }
+}

@@ -233,6 +233,20 @@ mod tests {
     }
 
     #[test]
+    fn a_point_that_is_spread_over_machines_is_left_out_of_its_block() {
+        let mut rows = rows_of(&[("ibr", 100), ("leak", 150)], 9);
+        let blocks = |rows: &[Sample]| by("ops_per_second", rows).schemes[1].blocks;
+        // Another machine for a whole point changes nothing: its schemes are compared there.
+        for row in rows.iter_mut().filter(|row| row.id.threads == 2) {
+            row.machine = Some("other".into());
+        }
+        assert_eq!(blocks(&rows), 9);
+        let is_apart = |row: &&mut Sample| row.id.scheme == "leak" && row.id.repeat > 7;
+        rows.iter_mut().filter(is_apart).for_each(|row| row.machine = Some("third".into()));
+        assert_eq!(blocks(&rows), 7);
+    }
+
+    #[test]
     fn few_blocks_tell_nobody_apart() {
         let ranking = by("ops_per_second", &rows_of(&[("ibr", 100), ("leak", 300)], 5));
         assert_eq!(places(&ranking), [("leak", [1, 2]), ("ibr", [1, 2])]);

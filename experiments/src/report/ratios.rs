@@ -161,6 +161,22 @@ mod tests {
     }
 
     #[test]
+    fn values_of_several_machines_or_builds_are_not_paired() {
+        let on = |place: &dyn Fn(&mut Sample)| {
+            let mut rows = rows();
+            let is_elsewhere = |row: &&mut Sample| row.id.scheme == "ibr" && row.id.repeat > 5;
+            rows.iter_mut().filter(is_elsewhere).for_each(place);
+            let text = ratios(&rows, "epoch").expect("a table");
+            let line = text.lines().find(|line| line.contains(" ibr ")).expect("a row").to_string();
+            line.split_whitespace().rev().nth(1).map(String::from)
+        };
+        let blocks = |count: &str| Some(count.to_string());
+        assert_eq!(on(&|_| {}), blocks("7"));
+        assert_eq!(on(&|row| row.machine = Some("other".into())), blocks("few"), "too few");
+        assert_eq!(on(&|row| row.build = Some("other".into())), blocks("few"), "too few");
+    }
+
+    #[test]
     fn a_baseline_that_was_not_measured_is_refused() {
         let error = ratios(&rows(), "epohc").expect_err("refused").to_string();
         assert!(error.contains("did you mean `epoch`"), "{error}");

@@ -226,6 +226,25 @@ fn disturbed_rows_are_left_out() {
 }
 
 #[test]
+fn blocks_that_are_spread_over_machines_are_not_paired() {
+    let of = |elsewhere: u32| {
+        outcome_of(RATIO, move |mut row| {
+            let is_elsewhere = row.id.scheme == "epoch" && row.id.repeat <= elsewhere;
+            // The other machine is much slower.
+            row.machine = Some(if is_elsewhere { "slow" } else { "fast" }.into());
+            row.metrics.ops_per_second = Some(if is_elsewhere { 10 } else { 1000 });
+            Some(row)
+        })
+    };
+    let two = of(2);
+    assert_eq!((two.verdict, two.cases[0].blocks), (Verdict::Reproduced, 6));
+    let three = of(3);
+    assert_eq!((three.verdict, three.cases[0].blocks), (Verdict::NotResolved, 5));
+    let told = "3 blocks are spread over machines or builds";
+    assert!(three.cases[0].why.contains(told), "{}", three.cases[0].why);
+}
+
+#[test]
 fn needs_that_are_not_met_are_not_testable() {
     let with = |needs: &str| {
         let claim = format!("{RATIO}\nneeds = {{ {needs} }}");
