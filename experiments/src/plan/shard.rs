@@ -85,8 +85,12 @@ mod tests {
     use crate::spec::{ScaleName, find};
 
     fn plan() -> Plan {
+        plan_of("scot26-list")
+    }
+
+    fn plan_of(name: &str) -> Plan {
         let overrides = Overrides { processors: 4, ..Overrides::default() };
-        let source = find("scot26-list").expect("embedded");
+        let source = find(name).expect("embedded");
         Plan::new(&source, ScaleName::Laptop, &overrides).expect("a plan")
     }
 
@@ -119,13 +123,16 @@ mod tests {
         let point = |id: &TrialId| format!("{} {} {}", id.repeat, id.threads, id.key_range);
         assert_eq!(shards_of(plan.repeats, &repeat), 1, "a repeat is a block");
         assert_eq!(shards_of(2 * plan.repeats, &repeat), 2);
-        assert_eq!(shards_of(2 * plan.repeats, &point), 1, "schemes and structures are compared");
-        assert_eq!(shards_of(6 * plan.repeats, &point), 1);
+        for parts in [2, 5, 6] {
+            let most = shards_of(parts * plan.repeats, &point);
+            assert_eq!(most, 1, "schemes and structures are compared, {parts} shards of a repeat");
+        }
     }
 
     #[test]
     fn shards_of_a_repeat_take_about_as_long() {
-        let plan = plan();
+        // Windows of three lengths.
+        let plan = plan_of("circ24-control");
         let of = 2 * plan.repeats;
         let shards = plan.shards(of).expect("shards");
         let each = (1..=of).map(|shard| {

@@ -159,6 +159,7 @@ fn what_does_not_belong_together_is_not_merged() {
     assert!(!Path::new(&out).exists() && !Path::new(&format!("{out}.merging")).exists());
     succeeds(&["merge", &one, &two, "--out", &out, "--partial"]);
     assert_eq!(trials(&out).len(), 6);
+    assert_eq!(whole_series(&rows(&out, "series.csv")), 6, "no series without its row");
     is_refused(&["merge", &one, &two, "--out", &out], &["already holds results"]);
     measures(&["resume", &two]);
     succeeds(&["merge", &one, &two, "--out", &folder.join("mended")]);
