@@ -10,6 +10,7 @@ use super::session::refuse_existing;
 use crate::runner::child::interrupt_flag;
 use crate::spec::{ScaleName, Source};
 use crate::support::output::{complain, note, replace_file, tail};
+use crate::support::shell::quoted;
 
 /// What two builds measure, and where.
 pub(super) struct Alternation<'a> {
@@ -24,6 +25,8 @@ pub(super) struct Alternation<'a> {
     pub(super) chosen: Vec<String>,
     /// The folder that gets one for each of them.
     pub(super) out: &'a Path,
+    /// Says whether it goes on with folders that are there.
+    pub(super) resumes: bool,
 }
 
 /// How a program ended.
@@ -40,11 +43,13 @@ enum End {
 impl Alternation<'_> {
     /// Measures, and returns the folders of A and B; `None` if the user asked to stop.
     ///
-    /// Each program runs its own `run` for the first block, and `resume` for each one after it, so a build may be of
+    /// Each program runs its own `run` for the first block, and `resume` for what follows, so a build may be of
     /// any version that has both. Who begins alternates too, so that what drifts meets both alike.
     pub(super) fn measure(&self) -> Result<Option<[PathBuf; 2]>> {
         let folders = ["a", "b"].map(|name| self.out.join(name));
-        folders.iter().try_for_each(|folder| refuse_existing(folder))?;
+        if !self.resumes {
+            folders.iter().try_for_each(|folder| refuse_existing(folder))?;
+        }
         let spec = self.out.join("spec.toml");
         std::fs::create_dir_all(self.out)
             .with_context(|| format!("cannot create {}", self.out.display()))?;
@@ -59,10 +64,10 @@ impl Alternation<'_> {
                 let end = self.block(side, block, &spec, &folders[side])?;
                 if interrupted.load(Relaxed) || end == End::Interrupted {
                     note(&format!(
-                        "kovan-lab: interrupted; the records are whole. To compare what is there: \
-                         kovan-lab compare {} {} --paired",
-                        folders[0].display(),
-                        folders[1].display()
+                        "kovan-lab: interrupted; the records are whole. To go on: the same command with --resume. \
+                         To compare what is there: kovan-lab compare {} {} --paired",
+                        quoted(&folders[0].display().to_string()),
+                        quoted(&folders[1].display().to_string())
                     ));
                     return Ok(None);
                 }
@@ -83,7 +88,8 @@ impl Alternation<'_> {
     fn block(&self, side: usize, block: u32, spec: &Path, folder: &Path) -> Result<End> {
         let program = self.programs[side];
         let mut command = Command::new(program);
-        if block == 1 {
+        // Where a block is there already, `resume` has nothing to do.
+        if block == 1 && !folder.join("manifest.json").exists() {
             command.arg("run").arg(spec).args([
                 "--scale",
                 &self.scale.to_string(),

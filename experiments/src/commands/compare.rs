@@ -55,6 +55,9 @@ struct MeasuredArgs {
     /// Where the folders of both go [default: results/compare-SPEC]
     #[arg(long, value_name = "DIR", requires = "spec")]
     out: Option<PathBuf>,
+    /// Goes on where such a comparison was interrupted
+    #[arg(long, requires = "spec")]
+    resume: bool,
 }
 
 /// The `compare` command; the value is the exit code, 130 if interrupted.
@@ -87,7 +90,7 @@ fn measure(args: &CompareArgs, name: &str) -> Result<Option<[PathBuf; 2]>> {
         );
         ensure_program(path)?;
     }
-    let MeasuredArgs { scale, blocks, scheme, structure, out, .. } = &args.measured;
+    let MeasuredArgs { scale, blocks, scheme, structure, out, resume, .. } = &args.measured;
     let source = spec::find(name)?;
     let filters = [("--scheme", scheme), ("--structure", structure)];
     let chosen = filters.into_iter().filter_map(|(flag, pattern)| {
@@ -101,6 +104,7 @@ fn measure(args: &CompareArgs, name: &str) -> Result<Option<[PathBuf; 2]>> {
         blocks: *blocks,
         chosen: chosen.flatten().collect(),
         out: out.as_ref().unwrap_or(&default),
+        resumes: *resume,
     };
     alternation.measure()
 }

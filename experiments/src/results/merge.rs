@@ -1,7 +1,7 @@
 //! Joins the records of shards into one folder.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -11,7 +11,7 @@ use super::sample::Sample;
 use super::side::{LatencyRow, RoleRow, SeriesRow};
 use super::table::{LATENCIES, ROLES, Reader, Row, SAMPLES, SERIES, begin, copy};
 use crate::data::TrialId;
-use crate::support::output::{complain, replace_with};
+use crate::support::output::{claim, complain, replace_with};
 
 /// The records of a shard.
 pub(crate) struct Part<'a> {
@@ -34,6 +34,8 @@ pub(crate) struct Joined {
 pub(crate) struct Draft {
     dir: PathBuf,
     is_kept: bool,
+    /// No other merge writes into it.
+    _claim: File,
 }
 
 impl Draft {
@@ -43,7 +45,8 @@ impl Draft {
         name.push(".merging");
         let dir = out.with_file_name(name);
         fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        Ok(Self { dir, is_kept: false })
+        let claim = claim(&dir)?;
+        Ok(Self { dir, is_kept: false, _claim: claim })
     }
 
     /// Copies the rows of all parts, in their order, and returns what each has brought. Rows name their machine and

@@ -49,6 +49,19 @@ fn two_builds_measure_in_alternation() {
     let again = succeeds(&["compare", &a, &b, "--paired"]);
     assert!(again.contains("block by block"), "{again}");
     is_refused(&asked, &["out/a", "already holds results"]);
+
+    // As if it had been interrupted before the third block of the second program.
+    let before = [&a, &b].map(|dir| rows(dir, "samples.csv"));
+    let path = format!("{b}/samples.csv");
+    let whole = std::fs::read_to_string(&path).expect("records");
+    let kept: Vec<&str> = whole.lines().take(1 + 2).collect();
+    std::fs::write(&path, kept.join("\n") + "\n").expect("written");
+    let output = lab(&[&asked[..], &["--resume"]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let after = [&a, &b].map(|dir| rows(dir, "samples.csv"));
+    assert_eq!((after[0].len(), after[1].len()), (6, 6));
+    assert_eq!(after[0], before[0], "nothing is measured twice");
+    assert_eq!((&after[1][..2], after[1][2] == before[1][2]), (&before[1][..2], false));
 }
 
 #[test]
