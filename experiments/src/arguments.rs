@@ -92,7 +92,7 @@ pub(crate) fn nodes(text: &str) -> Result<u32, String> {
 /// A number of processors.
 pub(crate) fn cpus(text: &str) -> Result<u32, String> {
     let value = whole(text, "number of processors", 8)?;
-    check_counts("cpus-per-task", &[value], 1).map_err(|error| error.to_string())?;
+    check_counts("processors", &[value], 1).map_err(|error| error.to_string())?;
     Ok(value)
 }
 

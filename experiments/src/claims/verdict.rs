@@ -144,14 +144,14 @@ impl Ruling {
         Self { finding: Some(finding), verdict, why: String::new(), chance: 1.0 }
     }
 
-    /// Says of what is not resolved how many blocks are spread over machines or builds, and so are left out.
+    /// Says how many blocks are left out, since they are spread over machines or builds.
     pub(super) fn tell_spread(&mut self, blocks: usize) {
-        if blocks > 0 && self.verdict == Verdict::NotResolved {
-            let told = format!(
-                "; {blocks} blocks are spread over machines or builds, so they are not paired"
-            );
-            self.why.push_str(&told);
+        if blocks == 0 {
+            return;
         }
+        let told = format!("{blocks} blocks are spread over machines or builds, so they are not paired");
+        let why = std::mem::take(&mut self.why);
+        self.why = if why.is_empty() { told } else { format!("{why}; {told}") };
     }
 
     /// A verdict for want of numbers.

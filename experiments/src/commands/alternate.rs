@@ -7,6 +7,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::session::refuse_existing;
+use crate::plan::Pattern;
+use crate::results::manifest::Manifest;
 use crate::runner::child::interrupt_flag;
 use crate::spec::{ScaleName, Source};
 use crate::support::output::{complain, note, replace_file, tail};
@@ -47,8 +49,12 @@ impl Alternation<'_> {
     /// any version that has both. Who begins alternates too, so that what drifts meets both alike.
     pub(super) fn measure(&self) -> Result<Option<[PathBuf; 2]>> {
         let folders = ["a", "b"].map(|name| self.out.join(name));
-        if !self.resumes {
-            folders.iter().try_for_each(|folder| refuse_existing(folder))?;
+        for folder in &folders {
+            if self.resumes && folder.join("manifest.json").exists() {
+                self.ensure_asked(folder)?;
+            } else {
+                refuse_existing(folder)?;
+            }
         }
         let spec = self.out.join("spec.toml");
         std::fs::create_dir_all(self.out)
@@ -82,6 +88,29 @@ impl Alternation<'_> {
             ));
         }
         Ok(Some(folders))
+    }
+
+    /// Refuses to go on with records of something else than what is asked for.
+    fn ensure_asked(&self, folder: &Path) -> Result<()> {
+        let manifest = Manifest::read(folder)?;
+        let overrides = manifest.overrides.unwrap_or_default();
+        let filters = [("--scheme", overrides.scheme), ("--structure", overrides.structure)];
+        let chosen = filters.into_iter().filter_map(|(flag, pattern)| {
+            pattern.map(|Pattern(regex)| [flag.to_string(), regex.as_str().to_string()])
+        });
+        let differs = if manifest.spec_text != self.source.text {
+            "another spec"
+        } else if manifest.scale != self.scale {
+            "another scale"
+        } else if chosen.flatten().collect::<Vec<_>>() != self.chosen {
+            "other --scheme or --structure"
+        } else {
+            return Ok(());
+        };
+        bail!(
+            "{} was measured with {differs}; ask for the same, or choose another --out",
+            folder.display()
+        )
     }
 
     /// Lets a program measure its block of this number.

@@ -34,8 +34,8 @@ pub(crate) struct CheckArgs {
     /// Counts also what other programs disturbed: for claims about memory on a machine that is never quiet
     #[arg(long)]
     keep_disturbed: bool,
-    /// Writes ARTIFACT.md into the folder, for those who evaluate an artifact
-    #[arg(long)]
+    /// Writes ARTIFACT.md into the folder, for those who evaluate an artifact: with all claims, and without disturbed blocks
+    #[arg(long, conflicts_with_all = ["claims", "keep_disturbed"])]
     artifact: bool,
 }
 

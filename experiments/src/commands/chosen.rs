@@ -4,9 +4,12 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use regex::Regex;
 
-use crate::arguments::{Counts, Threads, regex, repeats, seconds, seed, stalled, threads};
+use crate::arguments::{
+    Counts, Threads, cpus, regex, repeats, seconds, seed, stalled, threads,
+};
 use crate::plan::{Overrides, Pattern};
 use crate::spec::ScaleName;
+use crate::system::machine::Machine;
 
 /// Arguments that decide which plan a spec is.
 #[derive(Clone, Debug, Args)]
@@ -26,6 +29,9 @@ pub(super) struct Chosen {
     /// Worker threads, for example 1,2,4 or 1,HW,1.25HW
     #[arg(long, value_name = "L", value_parser = threads, allow_negative_numbers = true)]
     threads: Option<Threads>,
+    /// What HW is in thread counts [default: the processors that this process may use]
+    #[arg(long, value_name = "N", value_parser = cpus, allow_negative_numbers = true)]
+    hw: Option<u32>,
     /// Threads of the adversary, for example 0,1,4; where the spec names no other they stop inside a guard
     #[arg(long, value_name = "L", value_parser = stalled, allow_negative_numbers = true)]
     stalled: Option<Counts>,
@@ -50,8 +56,13 @@ impl Chosen {
         Ok(())
     }
 
-    /// Returns what it changes of a spec, on a machine with so many hardware threads.
-    pub(super) fn overrides(&self, processors: u32) -> Overrides {
+    /// Says what HW is in thread counts, where the user does not.
+    pub(super) fn or_hardware_threads(self, count: u32) -> Self {
+        Self { hw: self.hw.or(Some(count)), ..self }
+    }
+
+    /// Returns what it changes of a spec.
+    pub(super) fn overrides(&self) -> Overrides {
         Overrides {
             all: self.all,
             scheme: self.scheme.clone().map(Pattern),
@@ -61,7 +72,7 @@ impl Chosen {
             seconds: self.seconds,
             repeats: self.repeats,
             seed: self.seed,
-            processors,
+            processors: self.hw.unwrap_or_else(|| Machine::here().hardware_threads()),
             ..Overrides::default()
         }
     }
@@ -76,6 +87,7 @@ impl Chosen {
             ("--scheme", self.scheme.as_ref().map(ToString::to_string)),
             ("--structure", self.structure.as_ref().map(ToString::to_string)),
             ("--threads", self.threads.as_ref().map(|threads| list(&threads.0))),
+            ("--hw", self.hw.map(|count| count.to_string())),
             ("--stalled", self.stalled.as_ref().map(|stalled| list(&stalled.0))),
             ("--seconds", self.seconds.map(|seconds| seconds.to_string())),
             ("--repeats", self.repeats.map(|repeats| repeats.to_string())),

@@ -127,6 +127,12 @@ fn folders(
     }
     let all = compare(&first, &second, metric, pairing);
     ensure!(
+        !all.cells.is_empty() || all.elsewhere == 0,
+        "{} and {} were measured on different machines, so no repeat of theirs is paired; leave out --paired",
+        a.display(),
+        b.display()
+    );
+    ensure!(
         !all.cells.is_empty(),
         "{} and {} have no cell in common that has `{}`",
         a.display(),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::data::{METRICS, MetricInfo};
 use crate::report::formats::Grid;
+use crate::report::origins;
 use crate::results::manifest::Manifest;
 use crate::results::{Sample, Table, read_samples};
 use crate::support::output::{complain, print, print_report};
@@ -47,6 +48,7 @@ pub(super) fn read(dir: &Path) -> Result<(Vec<Sample>, Manifest)> {
             rows.len()
         ));
     }
+    origins(&rows).iter().for_each(|line| complain(&format!("{}: {line}", dir.display())));
     Ok((rows, manifest))
 }
 

@@ -12,7 +12,7 @@ use crate::data::{Shard, TrialId};
 use crate::plan::{Overrides, Plan};
 use crate::results::manifest::{Manifest, MergedShard};
 use crate::results::merge::{Draft, Joined, Part};
-use crate::spec;
+use crate::spec::{self, Source};
 use crate::support::numbers::{count, sum};
 use crate::support::output::{claim, complain, print};
 use crate::support::shell::quoted;
@@ -29,6 +29,9 @@ pub(crate) struct MergeArgs {
     /// Merges what is there, though shards or rows are missing
     #[arg(long)]
     partial: bool,
+    /// Replaces what an earlier merge has written to --out
+    #[arg(long)]
+    replace: bool,
 }
 
 /// The folder of a shard.
@@ -36,19 +39,15 @@ struct Folder<'a> {
     dir: &'a Path,
     shard: Shard,
     manifest: Manifest,
+    /// Nobody measures into it meanwhile.
+    _claim: File,
 }
 
 /// The `merge` command; the value is the exit code.
 pub(crate) fn run(args: &MergeArgs) -> Result<u8> {
     let out = &args.out;
-    refuse_existing(out)?;
-    let is_free =
-        !out.exists() || fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_none());
-    ensure!(is_free, "--out: {} is there already, and not an empty folder", out.display());
+    refuse_taken(out, args.replace)?;
     let folders = shards(&args.dirs)?;
-    // Nobody measures into them meanwhile.
-    let _claims: Vec<File> =
-        folders.iter().map(|folder| claim(folder.dir)).collect::<Result<_>>()?;
     let missing = missing(&folders);
     let of = folders[0].shard.of();
     if !missing.is_empty() {
@@ -56,7 +55,7 @@ pub(crate) fn run(args: &MergeArgs) -> Result<u8> {
         ensure!(args.partial, "{told}; measure them, or merge what is there with --partial");
         complain(&told);
     }
-    let plan = whole_plan(&folders[0])?;
+    let (source, plan) = whole_plan(&folders[0])?;
     let mut planned = vec![BTreeSet::new(); of as usize + 1];
     for (trial, shard) in plan.trials.iter().zip(plan.shards(of)?) {
         planned[shard as usize].insert(&trial.trial.id);
@@ -74,13 +73,32 @@ pub(crate) fn run(args: &MergeArgs) -> Result<u8> {
     let cells: Vec<usize> = planned.iter().map(BTreeSet::len).collect();
     let manifest = merged(&folders, &cells, &joined, &plan)?;
     draft.keep(&manifest, out)?;
-    tell(out, &manifest, &joined)
+    tell(out, &source, &manifest, &joined)
 }
 
-/// Reads the folders in the order of their shards, and refuses those that do not belong together.
+/// Refuses a place that holds something else than an earlier merge that may be replaced.
+fn refuse_taken(out: &Path, replace: bool) -> Result<()> {
+    if replace && Manifest::read(out).is_ok_and(|manifest| !manifest.merged.is_empty()) {
+        return Ok(());
+    }
+    refuse_existing(out)?;
+    let is_free =
+        !out.exists() || fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_none());
+    ensure!(is_free, "--out: {} is there already, and not an empty folder", out.display());
+    Ok(())
+}
+
+/// Reads the folders in the order of their shards, and refuses those that do not belong together. Nobody measures into
+/// them until the value is dropped.
 fn shards(dirs: &[PathBuf]) -> Result<Vec<Folder<'_>>> {
     let mut folders: Vec<Folder<'_>> = Vec::new();
+    let mut seen = BTreeSet::new();
     for dir in dirs {
+        let is_new = dir.canonicalize().map_or(true, |path| seen.insert(path));
+        ensure!(is_new, "{} is named twice", dir.display());
+        // A folder that is none is told as such, and one that is measured into is not read half-way.
+        let _ = Manifest::read(dir)?;
+        let claim = claim(dir)?;
         let manifest = Manifest::read(dir)?;
         let Some(shard) = manifest.shard() else {
             bail!("{}: it holds no shard; `run` with --shard I/N measures one", dir.display());
@@ -95,7 +113,7 @@ fn shards(dirs: &[PathBuf]) -> Result<Vec<Folder<'_>>> {
                 dir.display()
             );
         }
-        folders.push(Folder { dir, shard, manifest });
+        folders.push(Folder { dir, shard, manifest, _claim: claim });
     }
     folders.sort_by_key(|folder| folder.shard);
     for both in folders.windows(2) {
@@ -168,7 +186,7 @@ fn are_missing(count: usize) -> &'static str {
 }
 
 /// Plans the whole of which a folder holds a shard.
-fn whole_plan(folder: &Folder<'_>) -> Result<Plan> {
+fn whole_plan(folder: &Folder<'_>) -> Result<(Source, Plan)> {
     let manifest = &folder.manifest;
     let source = spec::parse(&manifest.spec_file, &manifest.spec_text)?;
     let overrides = without_shard(manifest);
@@ -181,7 +199,7 @@ fn whole_plan(folder: &Folder<'_>) -> Result<Plan> {
         plan.hash(),
         manifest.plan_hash
     );
-    Ok(plan)
+    Ok((source, plan))
 }
 
 fn without_shard(manifest: &Manifest) -> Overrides {
@@ -257,26 +275,39 @@ fn merged(
 }
 
 /// Says what was merged and what comes next; the value is the exit code.
-fn tell(out: &Path, manifest: &Manifest, joined: &[Joined]) -> Result<u8> {
+fn tell(out: &Path, source: &Source, manifest: &Manifest, joined: &[Joined]) -> Result<u8> {
     let rows: usize = joined.iter().map(|one| one.rows).sum();
-    let failed: usize = joined.iter().map(|one| one.failed).sum();
     let machines: BTreeMap<_, _> = manifest.machines().map(|one| (one.id(), one)).collect();
     let several = |count: usize, what: &str| {
         if count > 1 { format!(", {count} {what}s") } else { String::new() }
     };
     let dir = quoted(&out.display().to_string());
+    let mut next = vec![format!("kovan-lab plot {dir}"), format!("kovan-lab report {dir}")];
+    if !source.spec.claims.is_empty() {
+        next.push(format!("kovan-lab check {dir}"));
+    }
     print(&format!(
-        "merged   {}: {} rows of {} shards{}{}\nnext     kovan-lab check {dir}; kovan-lab plot {dir}; kovan-lab report {dir}\n",
+        "merged   {}: {} rows of {} shards{}{}\nnext     {}\n",
         out.display(),
         count(rows as u64),
         joined.len(),
         several(machines.len(), "machine"),
         several(manifest.builds().count(), "build"),
+        next.join("; ")
     ))?;
-    if failed > 0 {
+    let failed: Vec<u32> = manifest
+        .merged
+        .iter()
+        .zip(joined)
+        .filter(|(_, joined)| joined.failed > 0)
+        .map(|(merged, _)| merged.shard.number())
+        .collect();
+    if !failed.is_empty() {
         complain(&format!(
-            "{failed} rows say that a trial failed; `kovan-lab resume {dir}` measures these again, on this machine"
+            "{}: some trials failed; `kovan-lab resume` of the folder of the shard measures them again, and `merge` with \
+             --replace takes them over",
+            numbers(&failed)
         ));
     }
-    Ok(u8::from(failed > 0))
+    Ok(u8::from(!failed.is_empty()))
 }

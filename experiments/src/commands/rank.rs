@@ -31,7 +31,8 @@ pub(crate) fn run(args: &RankArgs) -> Result<()> {
         let (rows, manifest) = folder::read(dir)?;
         let ranking = rank(&rows, metric).with_context(|| {
             format!(
-                "{}: there is no point where each of its schemes has a `{}` above zero",
+                "{}: there is no point where each of its schemes has a `{}` above zero, measured by one build on one \
+                 machine",
                 dir.display(),
                 metric.name
             )

@@ -185,7 +185,7 @@ fn job_of(source: Source, args: &RunArgs) -> Result<Job> {
     let overrides = Overrides {
         further: args.further.get(),
         shard: args.shard,
-        ..args.chosen.overrides(Machine::here().hardware_threads())
+        ..args.chosen.overrides()
     };
     claims::refuse_unmatched(&source)?;
     let plan = Plan::new(&source, scale, &overrides).with_context(|| source.spec.name.clone())?;

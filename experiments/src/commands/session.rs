@@ -53,7 +53,7 @@ pub(super) fn seconds_left(job: &Job) -> f64 {
 }
 
 pub(super) fn refuse_existing(dir: &Path) -> Result<()> {
-    let exists = ["manifest.json", "samples.csv"].iter().any(|name| dir.join(name).exists());
+    let exists = dir.join("manifest.json").exists() || results::has_samples(dir);
     ensure!(
         !exists,
         "{} already holds results; continue with `kovan-lab resume {0}`, or choose another --out",
@@ -114,7 +114,7 @@ impl Job {
         let dir = &self.dir;
         if !dir.join("manifest.json").exists() {
             ensure!(
-                !dir.join("samples.csv").exists(),
+                !results::has_samples(dir),
                 "{} has a samples.csv but no manifest.json, so it cannot be resumed; choose another --out",
                 dir.display()
             );
@@ -150,7 +150,7 @@ impl Job {
         self.plan.further = manifest.ask_further(&self.plan);
         manifest.write(dir)?;
         // A kill between the manifest and the first header leaves nothing to keep.
-        if dir.join("samples.csv").exists() {
+        if results::has_samples(dir) {
             let is_kept = |row: &Sample| !goes_on.redo_disturbed || !row.is_disturbed();
             let Resumed { records, rows, notes, .. } =
                 Records::resume(dir, &self.trials(), Some(&manifest), is_kept)?;

@@ -4,7 +4,7 @@ mod combine;
 mod overrides;
 mod shard;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 pub(crate) use self::overrides::{Overrides, Pattern};
 use crate::data::{Further, Shard, Trial, TrialId};
@@ -35,7 +35,7 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// The trials; of a shard only its own.
     pub(crate) trials: Vec<Planned>,
-    /// Repeats of each cell in `trials`.
+    /// Repeats of each cell, in all shards together.
     pub(crate) repeats: u32,
     /// What asks for more of them.
     pub(crate) further: Further,
@@ -101,7 +101,7 @@ impl Plan {
             "--shard: further repeats are asked for, and whether they are needed is seen from the rows of all shards, \
              which none of them has; leave out --until-narrow and --budget, and what the scale says of them"
         );
-        let mut shards = self.shards(shard.of())?.into_iter();
+        let mut shards = self.shards(shard.of()).context("--shard")?.into_iter();
         self.trials.retain(|_| shards.next() == Some(shard.number()));
         Ok(())
     }

@@ -33,7 +33,7 @@ pub(super) fn shards(
     let (repeats, count) = (repeats as usize, points.len());
     ensure!(
         of as usize <= repeats * count,
-        "--shard: the plan has {repeats} repeats of {count} points each, so at most {} shards, not {of}",
+        "the plan has {repeats} repeats of {count} points each, so it can be cut into {} shards at most, not {of}",
         repeats * count
     );
     // The shards of a repeat are those with the same remainder, so they are as many as for any other, or one more.
@@ -106,7 +106,7 @@ mod tests {
             assert_eq!(numbers, (1..=of).collect(), "of {of}");
         }
         let error = plan.shards(most + 1).expect_err("too many").to_string();
-        assert!(error.contains(&format!("at most {most} shards, not {}", most + 1)), "{error}");
+        assert!(error.contains(&format!("into {most} shards at most, not {}", most + 1)), "{error}");
     }
 
     #[test]

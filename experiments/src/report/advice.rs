@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::better::{better, by_goodness, in_common};
+use super::better::{better, by_goodness};
 use super::formats::{Grid, number};
 use super::ratios::{line_of, point_of};
 use crate::data::{MetricInfo, TrialId};
@@ -69,8 +69,8 @@ const HEADER: [&str; 7] =
     ["choice", "scheme", GOALS[0].column, GOALS[1].column, "bound", GOALS[2].column, "beaten by"];
 const RIGHT: [usize; 3] = [2, 3, 5];
 
-/// The values of a goal by folder and block.
-type Blocks = BTreeMap<(usize, Block), f64>;
+/// The values of a goal by folder and repeat, with the places where they were measured.
+type Blocks = BTreeMap<(usize, u32), (f64, BTreeSet<Block>)>;
 
 /// A scheme, with parameters where they are set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -137,8 +137,10 @@ fn of_setting(setting: TrialId, rows: &[(usize, &Sample)]) -> Advice {
                 if goal.under_stall { most == Some(row.id.stalled) } else { row.id.stalled == 0 };
             if let Some(value) = goal.metric().get(&row.metrics).filter(|_| is_there) {
                 // Several adversaries may stall a scheme: the worst counts.
-                let own = blocks.entry((*folder, row.block())).or_insert(value);
+                let key = (*folder, row.id.repeat);
+                let (own, places) = blocks.entry(key).or_insert((value, BTreeSet::new()));
                 *own = own.max(value);
+                places.insert(row.block());
             }
         }
         if most == Some(row.id.stalled) {
@@ -172,7 +174,7 @@ fn of_setting(setting: TrialId, rows: &[(usize, &Sample)]) -> Advice {
 }
 
 fn middle(blocks: &Blocks) -> Option<f64> {
-    median(&blocks.values().copied().collect::<Vec<_>>())
+    median(&blocks.values().map(|(value, _)| *value).collect::<Vec<_>>())
 }
 
 /// Returns whether one scheme is worse in nothing that is known of the other, and better in something. Sets
@@ -194,12 +196,19 @@ fn beats(one: &Known, other: &Known, by_medians: &mut bool) -> bool {
 /// was not measured.
 fn compare(goal: &Goal, a: &Blocks, b: &Blocks, by_medians: &mut bool) -> Option<Ordering> {
     let metric = goal.metric();
-    better(metric, &in_common(a, b)).or_else(|| {
+    better(metric, &paired(a, b)).or_else(|| {
         let more = middle(a)?.total_cmp(&middle(b)?);
         // Each scheme is compared with itself, too, and that is no comparison.
         *by_medians |= !std::ptr::eq(a, b);
         Some(by_goodness(metric, more))
     })
+}
+
+/// Returns the values of both for each repeat that was measured in the same places.
+fn paired(a: &Blocks, b: &Blocks) -> Vec<(f64, f64)> {
+    let both = a.iter().filter_map(|(key, one)| Some((one, b.get(key)?)));
+    let both = both.filter(|((_, one), (_, other))| one == other);
+    both.map(|((a, _), (b, _))| (*a, *b)).collect()
 }
 
 /// The tables of all workloads as one, for other programs, with the workload in each row.

@@ -84,6 +84,8 @@ pub(crate) struct Comparison {
     pub(crate) cells: Vec<Compared>,
     /// Those that only the first has, and only the second.
     pub(crate) alone: [usize; 2],
+    /// Repeats that both have, and that different machines measured, so that they are not paired.
+    pub(crate) elsewhere: usize,
 }
 
 /// The values of a cell, by the numbers of its repeats.
@@ -106,6 +108,7 @@ pub(crate) fn compare(
         machine(&on_first).zip(machine(&on_second)).is_some_and(|(one, two)| one != two)
     };
     let is_left_out = |id: &TrialId| pairing == Pairing::Blocks && is_elsewhere(id);
+    let elsewhere = on_first.keys().filter(|id| is_left_out(id)).count();
     let values = |samples| values(samples, metric, is_left_out);
     let (first, second) = (values(first), values(second));
     let alone = |of: &BTreeMap<TrialId, Values>, other: &BTreeMap<TrialId, Values>| {
@@ -114,7 +117,7 @@ pub(crate) fn compare(
     let alone = [alone(&first, &second), alone(&second, &first)];
     let both = first.iter().filter_map(|(cell, a)| Some((cell, a, second.get(cell)?)));
     let cells = both.filter_map(|(cell, a, b)| compared(cell, a, b, pairing));
-    Comparison { cells: cells.collect(), alone }
+    Comparison { cells: cells.collect(), alone, elsewhere }
 }
 
 /// Compares a cell; `None` where it has no repeat that may be compared.
@@ -217,6 +220,12 @@ pub(crate) fn text(comparison: &Comparison, metric: &MetricInfo, pairing: Pairin
             text.push_str(&format!("{count} cells are only in {name}\n"));
         }
     }
+    if comparison.elsewhere > 0 {
+        text.push_str(&format!(
+            "{} rows left out, of repeats that different machines measured\n",
+            comparison.elsewhere
+        ));
+    }
     text
 }
 
@@ -296,6 +305,26 @@ mod tests {
         let few: Vec<Sample> = run(50).into_iter().filter(|row| row.id.repeat < 6).collect();
         let all = compare(&few, &few, throughput(), Pairing::Blocks);
         assert!(all.cells.iter().all(|cell| cell.verdict == Verdict::TooFew), "{all:?}");
+    }
+
+    #[test]
+    fn repeats_of_different_machines_are_not_paired() {
+        let on = |machine: &str, from: u32| {
+            let mut rows = run(100);
+            for row in rows.iter_mut().filter(|row| row.id.repeat >= from) {
+                row.machine = Some(machine.into());
+            }
+            rows
+        };
+        let all = compare(&on("one", 1), &on("two", 8), throughput(), Pairing::Blocks);
+        assert_eq!(all.elsewhere, 4, "two schemes, two repeats; what is not known is no other machine");
+        assert!(all.cells.iter().all(|cell| cell.repeats == [7, 7]), "{all:?}");
+        let told = text(&all, throughput(), Pairing::Blocks);
+        assert!(told.contains("4 rows left out"), "{told}");
+        let apart = compare(&on("one", 1), &on("two", 1), throughput(), Pairing::Apart);
+        assert_eq!((apart.cells.len(), apart.elsewhere), (2, 0));
+        let none = compare(&on("one", 1), &on("two", 1), throughput(), Pairing::Blocks);
+        assert_eq!((none.cells.len(), none.elsewhere), (0, 18));
     }
 
     #[test]

@@ -41,9 +41,15 @@ fn spoils(samples: &[Sample], machine: &Machine) -> (Vec<String>, usize) {
     let (mut lines, failed) = failures(samples);
     lines.extend(disturbed::told(samples));
     lines.extend(throttled(samples, machine.quota()));
-    lines.extend(several(samples, "build", "builds of kovan-lab", |row| row.build.as_ref()));
-    lines.extend(several(samples, "machine", "machines", |row| row.machine.as_ref()));
+    lines.extend(origins(samples));
     (lines, failed)
+}
+
+/// Returns a line where the rows are of several builds, and one where they are of several machines.
+pub(crate) fn origins(samples: &[Sample]) -> Vec<String> {
+    let builds = several(samples, "build", "builds of kovan-lab", |row| row.build.as_ref());
+    let machines = several(samples, "machine", "machines", |row| row.machine.as_ref());
+    builds.into_iter().chain(machines).collect()
 }
 
 /// Lines about cells that failed and bounds that were passed, and how many cells these are.

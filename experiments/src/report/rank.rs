@@ -46,6 +46,8 @@ pub(crate) struct Ranking {
     pub(crate) points: usize,
     /// Points that are left out, as some scheme has no value there, or none above zero.
     pub(crate) left_out: usize,
+    /// Rows that are left out, as the repeat of their point is spread over machines or builds.
+    pub(crate) spread: usize,
 }
 
 /// A scheme's values by block.
@@ -101,7 +103,9 @@ pub(crate) fn rank(samples: &[Sample], metric: &MetricInfo) -> Option<Ranking> {
         }
     };
     let left_out = all - points.len();
-    Some(Ranking { schemes: schemes.iter().map(ranked).collect(), points: points.len(), left_out })
+    let spread = samples.iter().filter(|row| row.is_ok()).count() - measured_together(samples).count();
+    let schemes = schemes.iter().map(ranked).collect();
+    Some(Ranking { schemes, points: points.len(), left_out, spread })
 }
 
 /// Returns the rows that were measured, but those of a point's repeat that is spread over machines or builds: what
@@ -180,6 +184,12 @@ pub(super) fn notes(ranking: &Ranking) -> String {
             points(ranking.left_out)
         ));
     }
+    if ranking.spread > 0 {
+        text.push_str(&format!(
+            "{} rows left out, of repeats whose schemes were measured by several builds or on several machines\n",
+            ranking.spread
+        ));
+    }
     text
 }
 
@@ -244,6 +254,8 @@ mod tests {
         let is_apart = |row: &&mut Sample| row.id.scheme == "leak" && row.id.repeat > 7;
         rows.iter_mut().filter(is_apart).for_each(|row| row.machine = Some("third".into()));
         assert_eq!(blocks(&rows), 7);
+        let ranking = by("ops_per_second", &rows);
+        assert!(notes(&ranking).contains("8 rows left out, of repeats"), "{}", notes(&ranking));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use super::manifest::Manifest;
 use super::sample::Sample;
 use super::side::{LatencyRow, RoleRow, SeriesRow};
-use super::table::{LATENCIES, ROLES, Reader, Row, SAMPLES, SERIES, begin, copy};
+use super::table::{LATENCIES, ROLES, Reader, Row, SAMPLES, SERIES, begin, copy, is_there};
 use crate::data::TrialId;
 use crate::support::output::{claim, complain, replace_with};
 
@@ -41,9 +41,7 @@ pub(crate) struct Draft {
 impl Draft {
     /// Begins a folder that will be `out`. What a killed merge has left is replaced.
     pub(crate) fn begin(out: &Path) -> Result<Self> {
-        let mut name = out.file_name().unwrap_or_default().to_os_string();
-        name.push(".merging");
-        let dir = out.with_file_name(name);
+        let dir = beside(out, "merging");
         fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let claim = claim(&dir)?;
         Ok(Self { dir, is_kept: false, _claim: claim })
@@ -77,7 +75,7 @@ impl Draft {
         measured: &[BTreeSet<TrialId>],
     ) -> Result<()> {
         let path = self.dir.join(name);
-        if name != SERIES && !parts.iter().any(|part| part.dir.join(name).exists()) {
+        if name != SERIES && !parts.iter().any(|part| is_there(&part.dir.join(name))) {
             // Of a merge that was killed.
             let _ = fs::remove_file(&path);
             return Ok(());
@@ -95,13 +93,30 @@ impl Draft {
         })
     }
 
-    /// Writes the manifest, and puts the folder where it belongs.
+    /// Writes the manifest, and puts the folder where it belongs. What an earlier merge has left there goes.
     pub(crate) fn keep(mut self, manifest: &Manifest, out: &Path) -> Result<()> {
+        let told = || format!("cannot write {}", out.display());
         manifest.write(&self.dir)?;
-        fs::rename(&self.dir, out).with_context(|| format!("cannot write {}", out.display()))?;
+        let before = beside(out, "replaced");
+        let is_there = out.exists();
+        if is_there {
+            let _ = fs::remove_dir_all(&before);
+            fs::rename(out, &before).with_context(told)?;
+        }
+        fs::rename(&self.dir, out).with_context(told)?;
         self.is_kept = true;
+        if is_there {
+            fs::remove_dir_all(&before).with_context(told)?;
+        }
         Ok(())
     }
+}
+
+/// Returns the path of a folder beside another one.
+fn beside(folder: &Path, what: &str) -> PathBuf {
+    let mut name = folder.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{what}"));
+    folder.with_file_name(name)
 }
 
 impl Drop for Draft {

@@ -19,7 +19,7 @@ use anyhow::{Context, Result};
 
 use self::manifest::Manifest;
 use self::table::{
-    LATENCIES, ROLES, Reader, Row, SAMPLES, SERIES, begin, copy, header_of, read, text_of,
+    LATENCIES, ROLES, Reader, Row, SAMPLES, SERIES, begin, copy, header_of, is_there, read, text_of,
 };
 use crate::data::{Measured, Trial, TrialId};
 use crate::support::output::{replace_file, replace_with};
@@ -179,6 +179,11 @@ fn keep<T: Row>(path: &Path, usual: &TrialId, complete: &BTreeSet<TrialId>) -> R
         }
         Ok(writer.flush()?)
     })
+}
+
+/// Returns whether a folder has samples.
+pub(crate) fn has_samples(dir: &Path) -> bool {
+    is_there(&dir.join(SAMPLES))
 }
 
 /// The samples of a folder.

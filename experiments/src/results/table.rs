@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result, anyhow};
 use csv::StringRecord;
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 
 use crate::data::{AXES, TrialId};
 
@@ -134,7 +134,7 @@ impl Reader {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let packed = packed(path);
                 return match File::open(&packed) {
-                    Ok(file) => Self::of(Box::new(GzDecoder::new(file)), &packed).map(Some),
+                    Ok(file) => Self::of(Box::new(MultiGzDecoder::new(file)), &packed).map(Some),
                     Err(_) if may_lack => Ok(None),
                     Err(_) => Err(error).with_context(told),
                 };
@@ -178,6 +178,11 @@ impl Reader {
         names.sort_unstable();
         names.into_iter().map(|(_, name)| name).collect()
     }
+}
+
+/// Returns whether a table is there, as it is or compressed.
+pub(super) fn is_there(path: &Path) -> bool {
+    path.exists() || packed(path).exists()
 }
 
 /// Returns the path of a table that is compressed.

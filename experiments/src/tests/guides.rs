@@ -10,7 +10,13 @@ fn documents() -> Vec<PathBuf> {
     let root = super::repository("");
     let guides = fs::read_dir(root.join("docs/guides")).expect("docs/guides");
     let guides = guides.map(|entry| entry.expect("an entry").path());
-    let all = ["README.md", "docs/ADDING.md", "docs/FORMAT.md", "notebooks/README.md"];
+    let all = [
+        "README.md",
+        "docs/ADDING.md",
+        "docs/CLUSTER.md",
+        "docs/FORMAT.md",
+        "notebooks/README.md",
+    ];
     all.map(|name| root.join(name)).into_iter().chain(guides).collect()
 }
 
@@ -43,7 +49,7 @@ fn words(line: &str) -> Vec<String> {
 fn arguments(line: &str) -> Option<Vec<String>> {
     let words = words(line);
     match words.first().map(String::as_str)? {
-        "kovan-lab" => Some(words[1..].to_vec()),
+        "kovan-lab" | "target/release/kovan-lab" => Some(words[1..].to_vec()),
         "cargo" => {
             let end = words.iter().position(|word| word == "--")?;
             let is_ours = words[1] == "run"

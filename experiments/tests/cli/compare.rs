@@ -62,6 +62,8 @@ fn two_builds_measure_in_alternation() {
     assert_eq!((after[0].len(), after[1].len()), (6, 6));
     assert_eq!(after[0], before[0], "nothing is measured twice");
     assert_eq!((&after[1][..2], after[1][2] == before[1][2]), (&before[1][..2], false));
+    let others = [&asked[..], &["--resume", "--scheme", "^epoch$"]].concat();
+    is_refused(&others, &["out/a was measured with other --scheme or --structure", "--out"]);
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn what_does_not_belong_together_is_not_merged() {
     for (value, parts) in [
         ("5/4", ["--shard", "there is no shard 5 of 4; they are 1/4 to 4/4"]),
         ("2", ["--shard", "write I/N, for example 2/4"]),
-        ("1/5", ["--shard", "2 repeats of 2 points each, so at most 4 shards, not 5"]),
+        ("1/5", ["--shard", "2 repeats of 2 points each, so it can be cut into 4 shards at most, not 5"]),
     ] {
         is_refused(&[&run[..], &["--shard", value]].concat(), &parts);
     }
@@ -141,7 +141,10 @@ fn what_does_not_belong_together_is_not_merged() {
     merge(&[&one, &seed], &["different plans: the seed is 1 in the former, and 7 in the latter"]);
     merge(&[&one, &third], &["is shard 1/2, and", "is shard 2/3"]);
     merge(&[&one, &whole], &["whole: it holds no shard"]);
-    merge(&[&one, &one], &["shard 1/2 is there twice"]);
+    merge(&[&one, &one], &["shard-1-of-2 is named twice"]);
+    let twin = folder.join("twin");
+    measures(&["run", &path, "--scale", "smoke", "--shard", "1/2", "--out", &twin]);
+    merge(&[&one, &twin], &["shard 1/2 is there twice", "shard-1-of-2 and", "twin"]);
     merge(&[&two], &["shard 1 of 2 is missing", "--partial"]);
     merge(&[&one, &folder.join("nowhere")], &["nowhere is not a results folder"]);
 
@@ -162,7 +165,11 @@ fn what_does_not_belong_together_is_not_merged() {
     assert_eq!(whole_series(&rows(&out, "series.csv")), 6, "no series without its row");
     is_refused(&["merge", &one, &two, "--out", &out], &["already holds results"]);
     measures(&["resume", &two]);
-    succeeds(&["merge", &one, &two, "--out", &folder.join("mended")]);
+    // Only what a merge has written is replaced.
+    is_refused(&["merge", &one, &two, "--out", &whole, "--replace"], &["already holds results"]);
+    succeeds(&["merge", &one, &two, "--out", &out, "--replace"]);
+    assert_eq!(trials(&out).len(), 8);
+    assert!(!Path::new(&format!("{out}.replaced")).exists());
     // Rows of a plan that is not this one.
     let text = fs::read_to_string(&samples).expect("read");
     fs::write(&samples, text.replace(",kovan,", ",epoch,")).expect("written");

@@ -21,7 +21,10 @@ use crate::plan::{Overrides, Plan, Planned};
 use crate::spec::{self, Source};
 use crate::support::output::{complain, print, replace_file};
 use crate::support::shell::quoted;
-use crate::system::machine::{Machine, this_program};
+use crate::system::machine::this_program;
+
+/// The most tasks of an array where a cluster is configured as usual.
+const USUAL_TASKS: usize = 1000;
 
 /// The arguments of `slurm`.
 #[derive(Debug, Args)]
@@ -40,7 +43,7 @@ pub(crate) struct SlurmArgs {
     /// The partition, where it is not the cluster's default one
     #[arg(long, value_name = "NAME", value_parser = partition)]
     partition: Option<String>,
-    /// Processors of each task, which is what HW is in thread counts [default: as many as this machine has]
+    /// Processors of each task, and what HW is in thread counts where --hw does not say it [default: as many as HW]
     #[arg(long, value_name = "N", value_parser = cpus, allow_negative_numbers = true)]
     cpus_per_task: Option<u32>,
     /// Asks for whole nodes, so that no other job shares caches and memory with what is measured
@@ -57,9 +60,11 @@ pub(crate) struct SlurmArgs {
 pub(crate) fn run(args: &SlurmArgs) -> Result<()> {
     args.chosen.ensure_consistent()?;
     let sources = spec::find_all(&args.specs)?;
-    let processors = args.cpus_per_task.unwrap_or_else(|| Machine::here().hardware_threads());
-    let overrides = args.chosen.overrides(processors);
-    let scale = args.chosen.scale;
+    let processors = args.cpus_per_task.unwrap_or(args.chosen.overrides().processors);
+    // On an exclusive node a task may use more processors than it asks for, and the plan must be the same everywhere.
+    let chosen = args.chosen.clone().or_hardware_threads(processors);
+    let overrides = chosen.overrides();
+    let scale = chosen.scale;
     let plan = |source: &Source| {
         claims::refuse_unmatched(source)?;
         Plan::new(source, scale, &overrides).with_context(|| source.spec.name.clone())
@@ -89,7 +94,7 @@ pub(crate) fn run(args: &SlurmArgs) -> Result<()> {
         processors,
         partition: args.partition.as_deref(),
         exclusive: args.exclusive,
-        options: args.chosen.words(),
+        options: chosen.words(),
         out: &out,
     };
     write(&scripts, &sources)?;
@@ -112,10 +117,10 @@ fn seconds_of_shards(
     overrides: &Overrides,
     shards: u32,
 ) -> Result<f64> {
+    let of = plan.shards(shards).context("--nodes")?;
     // What `run` would refuse in each task is refused here.
     let first: Shard = format!("1/{shards}").parse().map_err(anyhow::Error::msg)?;
     Plan::new(source, plan.scale, &Overrides { shard: Some(first), ..overrides.clone() })?;
-    let of = plan.shards(shards)?;
     let each = (1..=shards).map(|shard| {
         let own = plan.trials.iter().zip(&of).filter(|(_, of)| **of == shard);
         Plan::estimate(own.map(|(planned, _): (&Planned, _)| planned))
@@ -133,7 +138,7 @@ fn write(scripts: &Scripts<'_>, sources: &[Source]) -> Result<()> {
         "{} is there already, and may have been edited; remove it, or choose another --out",
         array.display()
     );
-    for folder in ["logs", "shards"] {
+    for folder in ["logs", "shards", "whole"] {
         let folder = out.join(folder);
         fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
@@ -155,12 +160,18 @@ fn write(scripts: &Scripts<'_>, sources: &[Source]) -> Result<()> {
 fn tell(scripts: &Scripts<'_>, longest: f64) -> Result<()> {
     let path = |name: &str| quoted(&scripts.out.join(name).display().to_string());
     let (array, merge) = (path(script::ARRAY), path(script::MERGE));
+    let tasks = scripts.names.len() * scripts.shards as usize;
+    if tasks > USUAL_TASKS {
+        complain(&format!(
+            "an array of {tasks} tasks: Slurm takes {USUAL_TASKS} unless its MaxArraySize is larger"
+        ));
+    }
     print(&format!(
         "scripts  {array}\n         {merge}\n\
          tasks    {}, of about {} each at the longest; Slurm ends a task after {}\n\
-         submit   job=$(sbatch --parsable {array}) && sbatch --dependency=afterany:$job {merge}\n\
+         submit   job=$(sbatch --parsable {array}) && sbatch --dependency=afterany:${{job%%;*}} {merge}\n\
          watch    squeue --me --name={},{}\n",
-        scripts.names.len() * scripts.shards as usize,
+        tasks,
         script::time(Duration::from_secs_f64(longest)),
         script::time(scripts.limit),
         script::JOB,

@@ -17,6 +17,47 @@ pub(super) const JOB: &str = "kovan-lab";
 /// The name of the job that merges.
 pub(super) const MERGE_JOB: &str = "kovan-lab-merge";
 
+/// What a task does.
+const MEASURE: &str = r#"
+task=$((SLURM_ARRAY_TASK_ID - 1))
+spec=${specs[task / shards]}
+shard=$((task % shards + 1))
+exec "$out/kovan-lab" run "$out/$spec.toml" "${options[@]}" --shard "$shard/$shards" \
+    --out "$out/shards/$spec-$shard-of-$shards" --resume --allow-machine --yes --quiet
+"#;
+
+/// What the job does that merges, but for the claims.
+const MERGE_ALL: &str = r#"
+# Tasks whose shard is not finished, to be submitted again.
+again=()
+for ((task = 1; task <= ${#specs[@]} * shards; task++)); do
+    shard=${specs[(task - 1) / shards]}-$(((task - 1) % shards + 1))-of-$shards
+    grep -qs '"complete": true' "$out/shards/$shard/manifest.json" || again+=("$task")
+done
+if [ "${#again[@]}" -gt 0 ]; then
+    tasks=$(IFS=, && echo "${again[*]}")
+    echo "tasks that are not finished: $tasks; to submit them again, and then this script:"
+    printf 'job=$(sbatch --parsable --array=%s %q) && ' "$tasks" "$out/array.sbatch"
+    printf 'sbatch --dependency=afterany:${job%%%%;*} %q\n' "$out/merge.sbatch"
+fi
+
+status=0
+whole() { # SPEC: joins its shards, draws its figures, and writes its page
+    local shard shards_of=() failed=0
+    for ((shard = 1; shard <= shards; shard++)); do
+        shards_of+=("$out/shards/$1-$shard-of-$shards")
+    done
+    # 1 says that some trials failed; what was measured is merged all the same.
+    "$out/kovan-lab" merge "${shards_of[@]}" --out "$out/whole/$1" --replace || failed=$?
+    [ "$failed" -lt 2 ] || return "$failed"
+    "$out/kovan-lab" plot "$out/whole/$1" && "$out/kovan-lab" report "$out/whole/$1" || return
+    return "$failed"
+}
+for spec in "${specs[@]}"; do
+    whole "$spec" || status=1
+done
+"#;
+
 /// What the scripts say.
 pub(super) struct Scripts<'a> {
     /// The experiments.
@@ -61,41 +102,23 @@ impl Scripts<'_> {
         text.push_str(&self.variables());
         let options: Vec<String> = self.options.iter().map(|option| quoted(option)).collect();
         text.push_str(&format!("options=({})\n", options.join(" ")));
-        text.push_str(
-            "\n\
-             task=$((SLURM_ARRAY_TASK_ID - 1))\n\
-             spec=${specs[task / shards]}\n\
-             shard=$((task % shards + 1))\n\
-             exec \"$out/kovan-lab\" run \"$out/$spec.toml\" \"${options[@]}\" --shard \"$shard/$shards\" \\\n    \
-             --out \"$out/shards/$spec-$shard-of-$shards\" --resume --allow-machine --yes --quiet\n",
-        );
+        text.push_str(MEASURE);
         text
     }
 
     /// The script of the job that merges.
     pub(super) fn merge(&self) -> String {
         let mut text = self.head(
-            "Joins the shards of each experiment, draws its figures and writes its page.\n# What is not finished is \
-             named by number: submit those tasks again, as `sbatch --array=2,5 array.sbatch`, and then this script.",
+            "Joins the shards of each experiment, draws its figures and writes its page.\n# Tasks that are \
+             not finished are named by number.",
             MERGE_JOB,
             "logs/merge.txt",
         );
         text.push_str("#SBATCH --time=01:00:00\n");
         text.push_str(&self.variables());
-        text.push_str(
-            "status=0\n\
-             \n\
-             whole() { # SPEC\n    \
-             [ -e \"$out/$1/manifest.json\" ] ||\n        \
-             \"$out/kovan-lab\" merge \"$out/shards/$1\"-*-of-\"$shards\" --out \"$out/$1\" || return\n    \
-             \"$out/kovan-lab\" plot \"$out/$1\" && \"$out/kovan-lab\" report \"$out/$1\"\n\
-             }\n\
-             for spec in \"${specs[@]}\"; do\n    \
-             whole \"$spec\" || status=1\n\
-             done\n",
-        );
+        text.push_str(MERGE_ALL);
         for name in &self.claims {
-            text.push_str(&format!("\"$out/kovan-lab\" check \"$out/{name}\" || status=1\n"));
+            text.push_str(&format!("\"$out/kovan-lab\" check \"$out/whole/{name}\" || status=1\n"));
         }
         text.push_str("exit \"$status\"\n");
         text

@@ -96,7 +96,8 @@ pub(crate) fn figures(
     }
     // Only the first repeat of a cell is drawn over time.
     let mut firsts: BTreeMap<TrialId, u32> = BTreeMap::new();
-    if names(spec).iter().any(|name| name == "over-time") {
+    let is_drawn = |figure: &str| names(spec).iter().any(|name| name == figure);
+    if is_drawn("over-time") {
         for row in &ok {
             let first = firsts.entry(row.id.cell()).or_insert(row.id.repeat);
             *first = row.id.repeat.min(*first);
@@ -107,8 +108,8 @@ pub(crate) fn figures(
     let rows = Rows {
         samples: ok,
         series,
-        roles: read_roles(dir)?.rows,
-        latencies: read_latencies(dir)?.rows,
+        roles: if is_drawn("roles") { read_roles(dir)?.rows } else { Vec::new() },
+        latencies: if is_drawn("latency") { read_latencies(dir)?.rows } else { Vec::new() },
     };
     let grouping = Grouping::new(spec, &rows.samples, manifest.machine.processors());
     let mut all = Vec::new();
