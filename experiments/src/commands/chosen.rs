@@ -4,9 +4,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use regex::Regex;
 
-use crate::arguments::{
-    Counts, Threads, cpus, regex, repeats, seconds, seed, stalled, threads,
-};
+use crate::arguments::{Counts, Threads, cpus, regex, repeats, seconds, seed, stalled, threads};
 use crate::plan::{Overrides, Pattern};
 use crate::spec::ScaleName;
 use crate::system::machine::Machine;

@@ -182,11 +182,8 @@ fn run_all(mut jobs: Vec<Job>, resumes: bool, going_on: GoingOn) -> Result<u8> {
 /// The job of a spec.
 fn job_of(source: Source, args: &RunArgs) -> Result<Job> {
     let scale = args.chosen.scale;
-    let overrides = Overrides {
-        further: args.further.get(),
-        shard: args.shard,
-        ..args.chosen.overrides()
-    };
+    let overrides =
+        Overrides { further: args.further.get(), shard: args.shard, ..args.chosen.overrides() };
     claims::refuse_unmatched(&source)?;
     let plan = Plan::new(&source, scale, &overrides).with_context(|| source.spec.name.clone())?;
     let part = args.shard.map_or_else(String::new, |shard| format!("-{}", shard.folder()));

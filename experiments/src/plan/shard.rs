@@ -106,7 +106,10 @@ mod tests {
             assert_eq!(numbers, (1..=of).collect(), "of {of}");
         }
         let error = plan.shards(most + 1).expect_err("too many").to_string();
-        assert!(error.contains(&format!("into {most} shards at most, not {}", most + 1)), "{error}");
+        assert!(
+            error.contains(&format!("into {most} shards at most, not {}", most + 1)),
+            "{error}"
+        );
     }
 
     #[test]

@@ -317,7 +317,10 @@ mod tests {
             rows
         };
         let all = compare(&on("one", 1), &on("two", 8), throughput(), Pairing::Blocks);
-        assert_eq!(all.elsewhere, 4, "two schemes, two repeats; what is not known is no other machine");
+        assert_eq!(
+            all.elsewhere, 4,
+            "two schemes, two repeats; what is not known is no other machine"
+        );
         assert!(all.cells.iter().all(|cell| cell.repeats == [7, 7]), "{all:?}");
         let told = text(&all, throughput(), Pairing::Blocks);
         assert!(told.contains("4 rows left out"), "{told}");

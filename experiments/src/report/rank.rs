@@ -103,7 +103,8 @@ pub(crate) fn rank(samples: &[Sample], metric: &MetricInfo) -> Option<Ranking> {
         }
     };
     let left_out = all - points.len();
-    let spread = samples.iter().filter(|row| row.is_ok()).count() - measured_together(samples).count();
+    let spread =
+        samples.iter().filter(|row| row.is_ok()).count() - measured_together(samples).count();
     let schemes = schemes.iter().map(ranked).collect();
     Some(Ranking { schemes, points: points.len(), left_out, spread })
 }

@@ -10,13 +10,8 @@ fn documents() -> Vec<PathBuf> {
     let root = super::repository("");
     let guides = fs::read_dir(root.join("docs/guides")).expect("docs/guides");
     let guides = guides.map(|entry| entry.expect("an entry").path());
-    let all = [
-        "README.md",
-        "docs/ADDING.md",
-        "docs/CLUSTER.md",
-        "docs/FORMAT.md",
-        "notebooks/README.md",
-    ];
+    let all =
+        ["README.md", "docs/ADDING.md", "docs/CLUSTER.md", "docs/FORMAT.md", "notebooks/README.md"];
     all.map(|name| root.join(name)).into_iter().chain(guides).collect()
 }
 

@@ -117,7 +117,13 @@ fn what_does_not_belong_together_is_not_merged() {
     for (value, parts) in [
         ("5/4", ["--shard", "there is no shard 5 of 4; they are 1/4 to 4/4"]),
         ("2", ["--shard", "write I/N, for example 2/4"]),
-        ("1/5", ["--shard", "2 repeats of 2 points each, so it can be cut into 4 shards at most, not 5"]),
+        (
+            "1/5",
+            [
+                "--shard",
+                "2 repeats of 2 points each, so it can be cut into 4 shards at most, not 5",
+            ],
+        ),
     ] {
         is_refused(&[&run[..], &["--shard", value]].concat(), &parts);
     }

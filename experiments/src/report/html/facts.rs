@@ -111,7 +111,10 @@ fn run(folder: &Reported<'_>) -> Vec<Vec<String>> {
         ("repeats", number(repeats)),
         ("seed", manifest.seed.to_string()),
         ("planned cells", manifest.cells.to_string()),
-        ("part of the plan", manifest.shard().map_or("all".into(), |shard| format!("shard {shard}"))),
+        (
+            "part of the plan",
+            manifest.shard().map_or("all".into(), |shard| format!("shard {shard}")),
+        ),
         ("begun", manifest.started.clone()),
         ("minutes", number(minutes)),
         ("every planned cell has a row", whole.into()),
@@ -181,7 +184,9 @@ pub(super) fn method(draft: &mut Draft, folder: &Reported<'_>, level: usize, anc
     let window = manifest.seconds.map_or_else(String::new, |seconds| format!(" of {seconds} s"));
     let repeats = match manifest.repeats {
         Some(repeats) if manifest.shard().is_some() => {
-            format!("Each cell of the whole plan is measured {repeats} times, and this shard has a part of that")
+            format!(
+                "Each cell of the whole plan is measured {repeats} times, and this shard has a part of that"
+            )
         }
         Some(1) => "Each cell is measured once".into(),
         Some(repeats) => format!("Each cell is measured {repeats} times"),
