@@ -201,6 +201,23 @@ pub(crate) fn here() -> String {
     jemalloc().or_else(tcmalloc).unwrap_or_else(system)
 }
 
+/// Says why this process has another allocator than the one that was preloaded for it, if it has: a static program
+/// preloads nothing.
+pub(crate) fn missing(name: &str) -> Option<String> {
+    let is_there = match name {
+        "jemalloc" => jemalloc().is_some(),
+        "tcmalloc" => tcmalloc().is_some(),
+        _ => true,
+    };
+    (!is_there).then(|| {
+        format!(
+            "allocator `{name}`: it was preloaded, and the process has {} all the same; a static program preloads \
+             nothing, so build one that is not",
+            here()
+        )
+    })
+}
+
 #[cfg(target_env = "gnu")]
 fn system() -> String {
     // SAFETY: no preconditions.
@@ -261,6 +278,16 @@ mod tests {
         assert!(here().starts_with("mimalloc ") && here().contains('.'), "{}", here());
         assert!(environment("mimalloc").expect("there").is_empty());
         assert_eq!(environment("system").expect("there").len(), 1);
+    }
+
+    #[test]
+    fn an_allocator_that_did_not_come_is_missed() {
+        // Nothing is preloaded for the tests.
+        for name in ["jemalloc", "tcmalloc"] {
+            let told = missing(name).expect("it is not there");
+            assert!(told.contains(name) && told.contains("the process has mimalloc "), "{told}");
+        }
+        assert_eq!((missing("mimalloc"), missing("system")), (None, None));
     }
 
     #[test]

@@ -63,6 +63,9 @@ fn on_pair(trial: &Trial) -> Result<Measured, DispatchError> {
         return Err(DispatchError::Refused { reason });
     }
     let pair = ErasedPair::find(&trial.id.scheme, &trial.id.structure)?;
+    if let Some(error) = allocator::missing(&trial.id.allocator) {
+        return Ok(Ok(vec![result(Some(error), Metrics::default())]));
+    }
     Ok(match parameters(&pair, trial) {
         Ok(parameters) => on_pair_with(&pair, &parameters, trial),
         Err(error) => Ok(vec![result(Some(error.to_string()), Metrics::default())]),
