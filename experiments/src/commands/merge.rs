@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
+use std::mem::take;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
@@ -60,12 +61,11 @@ pub(crate) fn run(args: &MergeArgs) -> Result<u8> {
     for (trial, shard) in plan.trials.iter().zip(plan.shards(of)?) {
         planned[shard as usize].insert(&trial.trial.id);
     }
-    let part = |folder: &Folder<'_>| planned[folder.shard.number() as usize].clone();
-    let planned: Vec<BTreeSet<&TrialId>> = folders.iter().map(part).collect();
-    let parts = folders.iter().zip(&planned).map(|(folder, planned)| Part {
-        dir: folder.dir,
-        manifest: &folder.manifest,
-        planned: planned.clone(),
+    let of_folder = |folder: &Folder<'_>| take(&mut planned[folder.shard.number() as usize]);
+    let planned: Vec<BTreeSet<&TrialId>> = folders.iter().map(of_folder).collect();
+    let parts = folders.iter().zip(&planned).map(|(folder, planned)| {
+        let Folder { dir, manifest, .. } = folder;
+        Part { dir, manifest, planned }
     });
     let draft = Draft::begin(out)?;
     let joined = draft.fill(&parts.collect::<Vec<_>>())?;

@@ -98,18 +98,16 @@ pub(crate) fn compare(
     metric: &MetricInfo,
     pairing: Pairing,
 ) -> Comparison {
-    let machines = |samples: &[Sample]| -> BTreeMap<TrialId, Option<String>> {
-        samples.iter().map(|row| (row.id.clone(), row.machine.clone())).collect()
+    // Records of older versions do not name the machine.
+    let machines = |samples: &[Sample]| -> BTreeMap<TrialId, String> {
+        let paired = samples.iter().filter(|_| pairing == Pairing::Blocks);
+        paired.filter_map(|row| Some((row.id.clone(), row.machine.clone()?))).collect()
     };
     let (on_first, on_second) = (machines(first), machines(second));
-    // Records of older versions do not name the machine.
-    let is_elsewhere = |id: &TrialId| {
-        let machine = |all: &BTreeMap<TrialId, Option<String>>| all.get(id).cloned().flatten();
-        machine(&on_first).zip(machine(&on_second)).is_some_and(|(one, two)| one != two)
-    };
-    let is_left_out = |id: &TrialId| pairing == Pairing::Blocks && is_elsewhere(id);
-    let elsewhere = on_first.keys().filter(|id| is_left_out(id)).count();
-    let values = |samples| values(samples, metric, is_left_out);
+    let is_elsewhere =
+        |id: &TrialId| on_first.get(id).zip(on_second.get(id)).is_some_and(|(one, two)| one != two);
+    let elsewhere = on_first.keys().filter(|id| is_elsewhere(id)).count();
+    let values = |samples| values(samples, metric, is_elsewhere);
     let (first, second) = (values(first), values(second));
     let alone = |of: &BTreeMap<TrialId, Values>, other: &BTreeMap<TrialId, Values>| {
         of.keys().filter(|cell| !other.contains_key(cell)).count()

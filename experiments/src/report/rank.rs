@@ -56,7 +56,9 @@ type Blocks = BTreeMap<u32, f64>;
 /// Ranks the schemes of a run by a metric; `None` if all of them have no point in common.
 pub(crate) fn rank(samples: &[Sample], metric: &MetricInfo) -> Option<Ranking> {
     let mut points: BTreeMap<TrialId, BTreeMap<String, Blocks>> = BTreeMap::new();
-    for row in measured_together(samples) {
+    let measured: Vec<&Sample> = samples.iter().filter(|row| row.is_ok()).collect();
+    let together = measured_together(&measured);
+    for row in &together {
         let value = metric.get(&row.metrics).filter(|value| *value > 0.0);
         let schemes = points.entry(point_of(&row.id)).or_default();
         // What has no value keeps its scheme among those that a point must have.
@@ -103,22 +105,21 @@ pub(crate) fn rank(samples: &[Sample], metric: &MetricInfo) -> Option<Ranking> {
         }
     };
     let left_out = all - points.len();
-    let spread =
-        samples.iter().filter(|row| row.is_ok()).count() - measured_together(samples).count();
+    let spread = measured.len() - together.len();
     let schemes = schemes.iter().map(ranked).collect();
     Some(Ranking { schemes, points: points.len(), left_out, spread })
 }
 
-/// Returns the rows that were measured, but those of a point's repeat that is spread over machines or builds: what
-/// differs there is not only the scheme.
-fn measured_together(samples: &[Sample]) -> impl Iterator<Item = &Sample> {
+/// Returns the rows but those of a point's repeat that is spread over machines or builds: what differs there is not only
+/// the scheme.
+fn measured_together<'a>(rows: &[&'a Sample]) -> Vec<&'a Sample> {
     let point = |row: &Sample| (point_of(&row.id), row.id.repeat);
     let mut places: BTreeMap<(TrialId, u32), BTreeSet<Block>> = BTreeMap::new();
-    for row in samples.iter().filter(|row| row.is_ok()) {
+    for row in rows {
         places.entry(point(row)).or_default().insert(row.block());
     }
-    let is_one = move |row: &&Sample| places.get(&point(row)).is_some_and(|of| of.len() == 1);
-    samples.iter().filter(|row| row.is_ok()).filter(is_one)
+    let is_one = |row: &&&Sample| places.get(&point(row)).is_some_and(|of| of.len() == 1);
+    rows.iter().filter(is_one).copied().collect()
 }
 
 /// The geometric mean over all points, for each block that all of them have.

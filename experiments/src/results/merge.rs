@@ -18,7 +18,7 @@ pub(crate) struct Part<'a> {
     pub(crate) dir: &'a Path,
     pub(crate) manifest: &'a Manifest,
     /// The trials that are planned for it.
-    pub(crate) planned: BTreeSet<&'a TrialId>,
+    pub(crate) planned: &'a BTreeSet<&'a TrialId>,
 }
 
 /// What a shard brought.
