@@ -138,7 +138,15 @@ impl Reservation {
     /// Owner only, who uses nothing any more that it protected.
     #[inline]
     pub(crate) fn restart(&self) -> List {
-        if self.head.load(Ordering::Relaxed).is_null() {
+        let head = self.head.load(Ordering::Relaxed);
+        if head.is_null() {
+            return List(ptr::null_mut());
+        }
+        if head == inactive() {
+            // A store will do, as nobody pushes on one that has ended. Relaxed, as in `activate`: the fence of
+            // `renew` follows. (A retirer that sees it beside an older era passes over nothing that this
+            // reservation may have protected before: its fence came before the one of the later era.)
+            self.head.store(ptr::null_mut(), Ordering::Relaxed);
             return List(ptr::null_mut());
         }
         // One exchange, and no store after it: an entry that is pushed in between would be lost,
