@@ -11,7 +11,7 @@
 //! "inactive" and a store of "empty", which where entries are pushed by exchanges (Crystalline-W)
 //! can overwrite one, whose batch then leaks. For batches see `parts/batch.rs`.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::canary;
@@ -38,7 +38,7 @@ pub struct Crystalline {
 pub struct Local {
     pool: Pool<Reservation>,
     /// Lists of shields that were dropped: shields have nowhere to count what they would free.
-    ended: Cell<Vec<List>>,
+    ended: RefCell<Vec<List>>,
     births: Births,
     batcher: Batcher,
     all: Arc<Cells<Reservation>>,
@@ -53,14 +53,21 @@ impl std::fmt::Debug for Local {
 impl Local {
     #[inline]
     fn acknowledge_ended(&self) {
+        if !self.ended.borrow().is_empty() {
+            self.acknowledge_all_ended();
+        }
+    }
+
+    #[cold]
+    fn acknowledge_all_ended(&self) {
         let mut ended = self.ended.take();
         for list in ended.drain(..) {
             self.batcher.ready.acknowledge(list);
         }
         // The empty one is kept for its capacity, unless destructors ended more meanwhile.
-        let more = self.ended.replace(ended);
-        if !more.is_empty() {
-            self.ended.set(more);
+        let mut more = self.ended.borrow_mut();
+        if more.is_empty() {
+            *more = ended;
         }
     }
 }
@@ -68,9 +75,9 @@ impl Local {
 impl Drop for Local {
     fn drop(&mut self) {
         // Ended already, but for those of shields that were forgotten.
-        let mut ended = self.ended.take();
+        let mut ended = self.ended.borrow_mut();
         self.pool.each(|reservation| ended.push(reservation.deactivate()));
-        self.ended.set(ended);
+        drop(ended);
         self.acknowledge_ended();
         self.batcher.place(true, self.all.cells());
     }
@@ -87,22 +94,20 @@ impl Drop for Guard<'_> {
     }
 }
 
-/// A reservation on loan from its thread's pool.
+/// A reservation on loan from its thread's pool. Two words, as traversals swap shields at each step: with three,
+/// loads overlap stores of other words, which stalls the processor, and a list has half of its throughput.
 #[derive(Debug)]
 pub struct Shield<'l> {
     reservation: &'l Reservation,
-    /// Its era; 0 before the first load.
-    era: u64,
     local: &'l Local,
 }
 
 impl Shield<'_> {
     /// Moves to an era, which gives up what it protected, and frees it if nobody else holds it.
     #[inline]
-    fn renew(&mut self, era: u64) {
+    fn renew(&self, era: u64) {
         let list = self.reservation.restart();
         self.reservation.renew(era);
-        self.era = era;
         self.local.batcher.ready.acknowledge(list);
         // Also for those that make a shield for each load inside one guard.
         self.local.acknowledge_ended();
@@ -112,12 +117,10 @@ impl Shield<'_> {
 impl Drop for Shield<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.era != 0 {
+        if self.reservation.is_active() {
             let list = self.reservation.deactivate();
             if !list.is_empty() {
-                let mut ended = self.local.ended.take();
-                ended.push(list);
-                self.local.ended.set(ended);
+                self.local.ended.borrow_mut().push(list);
             }
         }
         self.local.pool.give(self.reservation);
@@ -167,7 +170,7 @@ unsafe impl Reclaimer for Crystalline {
     unsafe fn register(&self) -> Local {
         Local {
             pool: Pool::new(&self.reservations),
-            ended: Cell::default(),
+            ended: RefCell::default(),
             births: Births::new(&self.clock, &self.parameters),
             batcher: Batcher::new(&self.ready, &self.parameters),
             all: Arc::clone(&self.reservations),
@@ -185,7 +188,7 @@ unsafe impl Reclaimer for Crystalline {
 
     #[inline]
     fn shield<'l>(&'l self, local: &'l Local) -> Shield<'l> {
-        Shield { reservation: local.pool.take(), era: 0, local }
+        Shield { reservation: local.pool.take(), local }
     }
 
     #[inline]
@@ -201,7 +204,7 @@ unsafe impl Reclaimer for Crystalline {
             let seen = source.load(Ordering::Acquire);
             canary::pause();
             let now = shield.local.births.now();
-            if now == shield.era {
+            if shield.reservation.is_in(now) {
                 return seen;
             }
             shield.renew(now);

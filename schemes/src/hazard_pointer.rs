@@ -1,6 +1,7 @@
 //! `hazard-pointer`: hazard pointers (Michael 2004) by the crate haphazard, unmodified.
 
 use std::cell::RefCell;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, Ordering, fence};
 
 use haphazard::{Domain, HazardPointer as Hazard};
@@ -31,10 +32,34 @@ impl std::fmt::Debug for HazardPointer {
     }
 }
 
-/// A thread's hazards that no shield uses at the moment.
+/// A thread's hazards.
 pub struct Pool {
-    free: RefCell<Vec<Hazard<'static, Family>>>,
+    /// All of them, each from `Box::into_raw`: shields point to them.
+    all: RefCell<Vec<NonNull<Hazard<'static, Family>>>>,
+    /// Those that no shield uses at the moment.
+    free: RefCell<Vec<NonNull<Hazard<'static, Family>>>>,
     domain: *const Domain<Family>,
+}
+
+impl Pool {
+    #[cold]
+    fn grow(&self) -> NonNull<Hazard<'static, Family>> {
+        // SAFETY: the contract of `register`: the pool, and with it every hazard, is dropped before the domain,
+        // which is boxed and does not move.
+        let hazard = Hazard::new_in_domain(unsafe { &*self.domain });
+        let hazard = NonNull::from(Box::leak(Box::new(hazard)));
+        self.all.borrow_mut().push(hazard);
+        hazard
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        for hazard in self.all.get_mut().drain(..) {
+            // SAFETY: from `grow`, once; shields borrow the pool, so none is left that is used.
+            drop(unsafe { Box::from_raw(hazard.as_ptr()) });
+        }
+    }
 }
 
 impl std::fmt::Debug for Pool {
@@ -43,9 +68,10 @@ impl std::fmt::Debug for Pool {
     }
 }
 
-/// A hazard on loan from its thread's pool.
+/// A hazard on loan from its thread's pool. haphazard's own has two words, and beside it the pool would make a third,
+/// at the price that `schemes/tests/strengths.rs` names; so this one points to it.
 pub struct Shield<'l> {
-    hazard: Option<Hazard<'static, Family>>,
+    hazard: &'l mut Hazard<'static, Family>,
     pool: &'l Pool,
 }
 
@@ -57,10 +83,8 @@ impl std::fmt::Debug for Shield<'_> {
 
 impl Drop for Shield<'_> {
     fn drop(&mut self) {
-        if let Some(mut hazard) = self.hazard.take() {
-            hazard.reset_protection();
-            self.pool.free.borrow_mut().push(hazard);
-        }
+        self.hazard.reset_protection();
+        self.pool.free.borrow_mut().push(NonNull::from(&mut *self.hazard));
     }
 }
 
@@ -105,7 +129,7 @@ unsafe impl Reclaimer for HazardPointer {
     }
 
     unsafe fn register(&self) -> Pool {
-        Pool { free: RefCell::default(), domain: &raw const *self.domain }
+        Pool { all: RefCell::default(), free: RefCell::default(), domain: &raw const *self.domain }
     }
     #[inline]
     fn header(&self, _: &Pool) {}
@@ -115,12 +139,9 @@ unsafe impl Reclaimer for HazardPointer {
     #[inline]
     fn shield<'l>(&'l self, pool: &'l Pool) -> Shield<'l> {
         let pooled = pool.free.borrow_mut().pop();
-        let hazard = pooled.unwrap_or_else(|| {
-            // SAFETY: the contract of `register`: the pool, and with it every hazard, is dropped
-            // before the domain, which is boxed and does not move.
-            Hazard::new_in_domain(unsafe { &*pool.domain })
-        });
-        Shield { hazard: Some(hazard), pool }
+        let mut hazard = pooled.unwrap_or_else(|| pool.grow());
+        // SAFETY: from `grow`; it lives as long as the pool, and until this shield gives it back it is nobody else's.
+        Shield { hazard: unsafe { hazard.as_mut() }, pool }
     }
 
     #[inline]
@@ -131,10 +152,9 @@ unsafe impl Reclaimer for HazardPointer {
         tag_mask: usize,
     ) -> *mut Node<T, ()> {
         let mut seen = source.load(Ordering::Acquire);
-        let Some(hazard) = shield.hazard.as_mut() else { return seen };
         loop {
             canary::pause();
-            hazard.protect_raw(seen.map_addr(|a| a & !tag_mask));
+            shield.hazard.protect_raw(seen.map_addr(|a| a & !tag_mask));
             // SeqCst: the publication of the hazard before the second read of the source; pairs
             // with the barrier of haphazard between the unlink and its read of the hazards. If
             // ours is first, the scan sees the hazard; if theirs is first, the read below sees

@@ -154,6 +154,18 @@ impl Reservation {
         self.take(ptr::null_mut())
     }
 
+    /// Returns whether it has begun, and not ended. Owner only, for whom nobody else changes that.
+    #[inline]
+    pub(crate) fn is_active(&self) -> bool {
+        self.head.load(Ordering::Relaxed) != inactive()
+    }
+
+    /// Returns whether it is active in this era. Owner only, who wrote both.
+    #[inline]
+    pub(crate) fn is_in(&self, era: u64) -> bool {
+        self.era.load(Ordering::Relaxed) == era && self.is_active()
+    }
+
     /// Ends a reservation. Owner only.
     #[inline]
     pub(crate) fn deactivate(&self) -> List {
