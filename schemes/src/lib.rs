@@ -1,6 +1,6 @@
 //! Memory reclamation schemes behind one trait.
 //!
-//! A *scheme* decides when memory that other threads may still read can be freed. Each of the 22 schemes here is a type in
+//! A *scheme* decides when memory that other threads may still read can be freed. Each of the 23 schemes here is a type in
 //! [`schemes`] that implements [`Reclaimer`]. Code that is written over [`Domain`], [`Handle`], [`Guard`] and [`Shield`]
 //! runs under any of them, and allocated, retired and freed nodes are counted in the same way for each:
 //!
@@ -86,6 +86,7 @@ pub mod timing;
 mod crystalline;
 mod debra;
 mod ebr_list;
+mod guard_count;
 mod hazard_eras;
 mod hp;
 mod hyaline;
@@ -131,6 +132,7 @@ pub mod schemes {
     pub use crate::crystalline::Crystalline;
     pub use crate::debra::{Debra, DebraAf};
     pub use crate::ebr_list::EbrList;
+    pub use crate::guard_count::GuardCount;
     pub use crate::hazard_eras::HazardEras;
     pub use crate::hp::{HpAsym, HpNaive};
     pub use crate::hyaline::{Hyaline1, Hyaline1S};

@@ -51,4 +51,5 @@ registry! {$
     ebr_list::EbrList: region,
     token::Token: region,
     token::TokenAf: region,
+    guard_count::GuardCount: region,
 }

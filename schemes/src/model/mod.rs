@@ -13,8 +13,8 @@ mod world;
 
 use crate::reclaimer::Reclaimer;
 use crate::schemes::{
-    Crystalline, Debra, DebraAf, EbrList, HazardEras, HpAsym, HpNaive, Hyaline1, Hyaline1S, Ibr,
-    Qsbr, Token, TokenAf, Wfe,
+    Crystalline, Debra, DebraAf, EbrList, GuardCount, HazardEras, HpAsym, HpNaive, Hyaline1,
+    Hyaline1S, Ibr, Qsbr, Token, TokenAf, Wfe,
 };
 use crate::variants::WfePending;
 use world::{World, check};
@@ -207,6 +207,11 @@ models! {
         protect_against_retire 4, move_against_retire 4, flush_against_retire 3,
         exit_against_protect 3, exit_against_flush 3, leave_against_leave 3,
         reuse_against_retire 1, again_against_retire 3, push_against_push 2,
+    }
+    guard_count: GuardCount {
+        protect_against_retire 4, move_against_retire 4, flush_against_retire 3,
+        exit_against_protect 3, exit_against_flush 3, leave_against_leave 3,
+        reuse_against_retire 2, again_against_retire 3, push_against_push 2,
     }
     token_af: TokenAf { protect_against_retire 2, exit_against_flush 2, }
     hyaline_1: Hyaline1 {
