@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use regex::Regex;
+use regex_lite::Regex;
 
 use crate::spec::{ThreadCount, check_counts, check_repeats, check_seconds, check_threads};
 use crate::support::numbers;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use regex::Regex;
+use regex_lite::Regex;
 
 use crate::arguments::{Counts, Threads, cpus, regex, repeats, seconds, seed, stalled, threads};
 use crate::plan::{Overrides, Pattern};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use regex::Regex;
+use regex_lite::Regex;
 
 use super::alternate::{Alternation, ensure_program};
 use super::folder::{self, Format};

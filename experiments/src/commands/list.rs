@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use kovan_schemes::Facts;
 use kovan_structures::{Kind, StructureFacts};
-use regex::Regex;
+use regex_lite::Regex;
 use serde_json::{Value, json};
 
 use crate::arguments::regex;

@@ -1,6 +1,6 @@
 //! What the command line changes of a spec.
 
-use regex::Regex;
+use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Further, Shard};
@@ -12,8 +12,8 @@ use crate::spec::ThreadCount;
 pub(crate) struct Pattern(pub(crate) Regex);
 
 impl TryFrom<String> for Pattern {
-    type Error = regex::Error;
-    fn try_from(text: String) -> Result<Self, regex::Error> {
+    type Error = regex_lite::Error;
+    fn try_from(text: String) -> Result<Self, regex_lite::Error> {
         Regex::new(&text).map(Self)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use regex::{Captures, Regex};
+use regex_lite::{Captures, Regex};
 
 /// What failed.
 const BAD: Style = AnsiColor::Red.on_default().bold();

@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 use kovan_schemes::{Facts, Strength as Protection, canary};
 use kovan_structures::registry::{Pair as MatrixPair, matrix};
-use regex::Regex;
+use regex_lite::Regex;
 
 use super::check::Check;
 use super::job::Job;
