@@ -73,6 +73,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("specs/kovan-readme.toml", include_str!("../../specs/kovan-readme.toml")),
     ("specs/wide.toml", include_str!("../../specs/wide.toml")),
     ("specs/bigdrop.toml", include_str!("../../specs/bigdrop.toml")),
+    ("specs/naive.toml", include_str!("../../specs/naive.toml")),
 ];
 
 /// More bytes than this are no spec.
