@@ -67,7 +67,7 @@ impl<M: Mode> Guard<M> {
     pub fn protect<T>(&self, source: &AtomicPtr<T>, order: Ordering) -> *mut T {
         let pointer = source.load(acquiring(order));
         if M::ROBUST && !self.has_published(pointer) {
-            core::hint::cold_path();
+            cold_path();
             if !untagged(pointer).is_null() {
                 return self.protect_anew(source, order, pointer);
             }
@@ -214,6 +214,10 @@ impl<M: Mode> Guard<M> {
         self.local().flush();
     }
 }
+
+/// Tells the compiler that the branch with this call is seldom taken, as `core::hint::cold_path` does from Rust 1.95 on.
+#[cold]
+const fn cold_path() {}
 
 /// Returns the address of a node whose pointer may have a tag in bits that its alignment leaves free.
 #[inline(always)]

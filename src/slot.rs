@@ -149,7 +149,7 @@ impl Slot {
     /// addresses makes a drain long, and is due the later.
     pub(crate) fn backlog_is_due(&self) -> bool {
         let pushes = self.inbox.backlog.fetch_add(1, Ordering::Relaxed) + 1;
-        pushes.is_multiple_of(BACKLOG) && self.pinned.logged() / crate::batch::CAPACITY <= pushes
+        pushes % BACKLOG == 0 && self.pinned.logged() / crate::batch::CAPACITY <= pushes
     }
 
     /// Returns whether batches that the owner has retired should be returned to it, to be freed. A

@@ -81,9 +81,10 @@ impl Core {
             stats.pinned += usize::from(!local.slot.pinned.is_outside());
         }
         // A node that is retired again is not in the sum until its batch is published, so the
-        // difference may be below zero for a moment.
+        // difference may be below zero for a moment, and then wraps to more than any program retires.
         let unreclaimed = stats.retired.wrapping_add(stats.open).wrapping_sub(stats.freed);
-        stats.retired = stats.freed.wrapping_add(unreclaimed.cast_signed().max(0).cast_unsigned());
+        let unreclaimed = if unreclaimed > u64::MAX / 2 { 0 } else { unreclaimed };
+        stats.retired = stats.freed.wrapping_add(unreclaimed);
         stats
     }
 }

@@ -312,9 +312,10 @@ impl Local {
 
     /// Lets the first panic since the last call go on.
     fn resume_panic(&self) {
-        if !self.dues.is_freeing()
-            && let Some(panic) = self.panic.take()
-        {
+        if self.dues.is_freeing() {
+            return;
+        }
+        if let Some(panic) = self.panic.take() {
             resume(panic);
         }
     }
