@@ -1,6 +1,7 @@
-//! `docs/CLAIMS.md`: what the committed records say of the papers' claims.
+//! `docs/CLAIMS.md`, and `ARTIFACT.md` beside each record: what the committed records say of the papers' claims.
 //!
-//! `KOVAN_BLESS=1 cargo test -p kovan-lab --lib claims_page` writes it anew from the folders in `docs/runs`.
+//! `KOVAN_BLESS=1 cargo test -p kovan-lab --lib claims_page` writes them anew from the folders in `docs/runs`. The page
+//! `docs/report.html` is written by the command of [`REPORTED`].
 
 use std::fmt::Write;
 use std::fs;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::{holds, repository};
 use crate::claims::{Outcome, Records, Verdict};
-use crate::report::claims::{counts, markdown};
+use crate::report::claims::{artifact, counts, markdown};
 use crate::results::manifest::Manifest;
 use crate::results::{read_roles, read_samples};
 use crate::spec::parse;
@@ -61,6 +62,17 @@ const REFUTED: [(&str, &str, &str); 5] = [
         "The other three cells are not resolved. Why the list that restarts is faster under `hp-naive` on one thread is \
          not known.",
     ),
+];
+
+/// The experiments of `docs/report.html`, which is written by `kovan-lab report docs/runs/{..} --out docs/report.html`
+/// with these names within the braces, in this order.
+const REPORTED: [&str; 6] = [
+    "stalled-threads",
+    "hyaline21-stall",
+    "memory-anchors",
+    "idle-threads",
+    "kovan-readme",
+    "naive",
 ];
 
 /// The folders of records, in the order of their names.
@@ -125,4 +137,37 @@ fn each_refuted_claim_is_explained_or_said_not_to_be() {
 #[test]
 fn the_page_of_claims_is_as_the_records_say() {
     holds("docs/CLAIMS.md", &page());
+}
+
+#[test]
+fn the_artifact_of_each_record_is_as_its_rows_say() {
+    for folder in folders() {
+        let (outcomes, _) = section(&folder);
+        if outcomes.is_empty() {
+            continue;
+        }
+        let manifest = Manifest::read(&folder).expect("a manifest");
+        let samples = read_samples(&folder).expect("rows");
+        let path = format!("docs/runs/{}", manifest.experiment);
+        let text = artifact(Path::new(&path), &manifest, &samples.rows, &outcomes);
+        holds(&format!("{path}/ARTIFACT.md"), &text);
+    }
+}
+
+#[test]
+fn the_report_is_of_the_records_that_are_there() {
+    let report = fs::read_to_string(repository("docs/report.html")).expect("docs/report.html");
+    for name in REPORTED {
+        let folder = repository("docs/runs").join(name);
+        let manifest = Manifest::read(&folder).expect("a manifest");
+        let (outcomes, _) = section(&folder);
+        assert!(
+            report.contains(&manifest.started),
+            "{name}: another run of it is in docs/report.html"
+        );
+        assert!(
+            outcomes.is_empty() || report.contains(&counts(&outcomes)),
+            "{name}: docs/report.html says other verdicts"
+        );
+    }
 }
