@@ -6,12 +6,13 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::{holds, repository};
 use crate::claims::{Outcome, Records, Verdict};
 use crate::report::claims::{artifact, counts, markdown};
 use crate::results::manifest::Manifest;
-use crate::results::{read_roles, read_samples};
+use crate::results::{Sample, read_roles, read_samples};
 use crate::spec::parse;
 
 const HEAD: &str = "\
@@ -83,52 +84,70 @@ fn folders() -> Vec<PathBuf> {
     folders
 }
 
-/// What the records of a folder say, and the section about it.
-// Writing to a string does not fail, so results are ignored.
-fn section(folder: &Path) -> (Vec<Outcome>, String) {
-    let manifest = Manifest::read(folder).expect("a manifest");
-    let source = parse(&manifest.spec_file, &manifest.spec_text).expect("a spec");
-    let (samples, roles) =
-        (read_samples(folder).expect("rows"), read_roles(folder).expect("roles"));
-    let outcomes =
-        Records::of(&source, &manifest, &samples.rows, &roles.rows).judge(&source.spec.claims);
-    let mut text = format!("\n## {}\n\n{}\n\n", manifest.experiment, manifest.question);
-    let _ = writeln!(text, "{}.\n", manifest.citation.trim_end_matches('.'));
-    text.push_str(&markdown(&outcomes));
-    for (_, claim, why) in REFUTED.iter().filter(|(of, ..)| *of == manifest.experiment) {
-        let _ = writeln!(text, "\n{claim} is refuted. {why}");
+/// The records of one folder, and what they say of the claims.
+struct Record {
+    manifest: Manifest,
+    samples: Vec<Sample>,
+    outcomes: Vec<Outcome>,
+}
+
+impl Record {
+    fn read(folder: &Path) -> Self {
+        let manifest = Manifest::read(folder).expect("a manifest");
+        let source = parse(&manifest.spec_file, &manifest.spec_text).expect("a spec");
+        let samples = read_samples(folder).expect("rows").rows;
+        let roles = read_roles(folder).expect("roles");
+        let records = Records::of(&source, &manifest, &samples, &roles.rows);
+        let outcomes = records.judge(&source.spec.claims);
+        Self { manifest, samples, outcomes }
     }
-    let _ = writeln!(text, "\n{}", manifest.provenance());
-    (outcomes, text)
+
+    /// The section of the page.
+    // Writing to a string does not fail, so results are ignored.
+    fn section(&self) -> String {
+        let Self { manifest, outcomes, .. } = self;
+        let mut text = format!("\n## {}\n\n{}\n\n", manifest.experiment, manifest.question);
+        let _ = writeln!(text, "{}.\n", manifest.citation.trim_end_matches('.'));
+        text.push_str(&markdown(outcomes));
+        for (_, claim, why) in REFUTED.iter().filter(|(of, ..)| *of == manifest.experiment) {
+            let _ = writeln!(text, "\n{claim} is refuted. {why}");
+        }
+        let _ = writeln!(text, "\n{}", manifest.provenance());
+        text
+    }
+}
+
+/// All records, in the order of the names of their folders. They are read and judged once, for all tests.
+fn records() -> &'static [Record] {
+    static ALL: OnceLock<Vec<Record>> = OnceLock::new();
+    ALL.get_or_init(|| folders().iter().map(|folder| Record::read(folder)).collect())
+}
+
+/// Those that make claims. The others are in other documents.
+fn with_claims() -> impl Iterator<Item = &'static Record> {
+    records().iter().filter(|record| !record.outcomes.is_empty())
 }
 
 fn page() -> String {
-    let mut sections: Vec<_> = folders().iter().map(|folder| section(folder)).collect();
-    // What makes no claims is in other documents.
-    sections.retain(|(outcomes, _)| !outcomes.is_empty());
+    let all: Vec<_> = with_claims().flat_map(|record| record.outcomes.clone()).collect();
+    let is_reproduced = |outcome: &Outcome| outcome.verdict == Verdict::Reproduced;
+    let some = with_claims().filter(|record| record.outcomes.iter().any(is_reproduced)).count();
     let mut text = String::from(HEAD);
-    let all: Vec<_> = sections.iter().flat_map(|(outcomes, _)| outcomes.clone()).collect();
-    let reproduces = |outcomes: &[Outcome]| {
-        outcomes.iter().any(|outcome| outcome.verdict == Verdict::Reproduced)
-    };
-    let some = sections.iter().filter(|(outcomes, _)| reproduces(outcomes)).count();
     let _ = writeln!(
         text,
         "\nIn {some} of {} experiments a claim is reproduced; {}.",
-        sections.len(),
+        with_claims().count(),
         counts(&all)
     );
-    sections.iter().for_each(|(_, section)| text.push_str(section));
+    with_claims().for_each(|record| text.push_str(&record.section()));
     text
 }
 
 #[test]
 fn each_refuted_claim_is_explained_or_said_not_to_be() {
-    let refuted = folders().into_iter().flat_map(|folder| {
-        let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
-        let (outcomes, _) = section(&folder);
-        let refuted = outcomes.into_iter().filter(|of| of.verdict == Verdict::Refuted);
-        refuted.map(move |of| (name.clone(), of.claim.id)).collect::<Vec<_>>()
+    let refuted = with_claims().flat_map(|record| {
+        let refuted = record.outcomes.iter().filter(|of| of.verdict == Verdict::Refuted);
+        refuted.map(|of| (record.manifest.experiment.clone(), of.claim.id.clone()))
     });
     let explained = REFUTED.map(|(experiment, claim, _)| (experiment.into(), claim.into()));
     assert_eq!(refuted.collect::<Vec<(String, String)>>(), explained);
@@ -141,15 +160,9 @@ fn the_page_of_claims_is_as_the_records_say() {
 
 #[test]
 fn the_artifact_of_each_record_is_as_its_rows_say() {
-    for folder in folders() {
-        let (outcomes, _) = section(&folder);
-        if outcomes.is_empty() {
-            continue;
-        }
-        let manifest = Manifest::read(&folder).expect("a manifest");
-        let samples = read_samples(&folder).expect("rows");
+    for Record { manifest, samples, outcomes } in with_claims() {
         let path = format!("docs/runs/{}", manifest.experiment);
-        let text = artifact(Path::new(&path), &manifest, &samples.rows, &outcomes);
+        let text = artifact(Path::new(&path), manifest, samples, outcomes);
         holds(&format!("{path}/ARTIFACT.md"), &text);
     }
 }
@@ -158,15 +171,14 @@ fn the_artifact_of_each_record_is_as_its_rows_say() {
 fn the_report_is_of_the_records_that_are_there() {
     let report = fs::read_to_string(repository("docs/report.html")).expect("docs/report.html");
     for name in REPORTED {
-        let folder = repository("docs/runs").join(name);
-        let manifest = Manifest::read(&folder).expect("a manifest");
-        let (outcomes, _) = section(&folder);
+        let record = records().iter().find(|record| record.manifest.experiment == name);
+        let Record { manifest, outcomes, .. } = record.expect("a record");
         assert!(
             report.contains(&manifest.started),
             "{name}: another run of it is in docs/report.html"
         );
         assert!(
-            outcomes.is_empty() || report.contains(&counts(&outcomes)),
+            outcomes.is_empty() || report.contains(&counts(outcomes)),
             "{name}: docs/report.html says other verdicts"
         );
     }
