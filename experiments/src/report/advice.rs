@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::better::{better, by_goodness};
+use super::better::{better, by_goodness, of_both};
 use super::formats::{Grid, number};
 use super::ratios::{line_of, point_of};
 use crate::data::{MetricInfo, TrialId};
@@ -206,9 +206,8 @@ fn compare(goal: &Goal, a: &Blocks, b: &Blocks, by_medians: &mut bool) -> Option
 
 /// Returns the values of both for each repeat that was measured in the same places.
 fn paired(a: &Blocks, b: &Blocks) -> Vec<(f64, f64)> {
-    let both = a.iter().filter_map(|(key, one)| Some((one, b.get(key)?)));
-    let both = both.filter(|((_, one), (_, other))| one == other);
-    both.map(|((a, _), (b, _))| (*a, *b)).collect()
+    let same_places = of_both(a, b).filter(|((_, one), (_, other))| one == other);
+    same_places.map(|((a, _), (b, _))| (*a, *b)).collect()
 }
 
 /// The tables of all workloads as one, for other programs, with the workload in each row.

@@ -11,7 +11,15 @@ pub(super) fn in_common<K: Ord>(
     one: &BTreeMap<K, f64>,
     other: &BTreeMap<K, f64>,
 ) -> Vec<(f64, f64)> {
-    one.iter().filter_map(|(block, value)| Some((*value, *other.get(block)?))).collect()
+    of_both(one, other).map(|(a, b)| (*a, *b)).collect()
+}
+
+/// Returns what both have under each key that both have.
+pub(super) fn of_both<'a, K: Ord, V>(
+    one: &'a BTreeMap<K, V>,
+    other: &'a BTreeMap<K, V>,
+) -> impl Iterator<Item = (&'a V, &'a V)> {
+    one.iter().filter_map(|(key, value)| Some((value, other.get(key)?)))
 }
 
 /// Says whether the first of two is better (`Greater`), worse, or not told apart; `None` if there are fewer blocks than
