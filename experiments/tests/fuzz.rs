@@ -7,7 +7,6 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kovan_lab::verify::{Budget, Check, run_pair};
-use kovan_pairs::ErasedPair;
 use kovan_schemes::canary;
 
 fn setting(name: &str) -> Option<u64> {
@@ -20,7 +19,7 @@ fn random_operations_on_random_pairs() {
     let mut seed = setting("KOVAN_FUZZ_SEED").unwrap_or_else(clock);
     println!("KOVAN_FUZZ_SEED={seed}");
     let length = Duration::from_secs(setting("KOVAN_FUZZ_SECONDS").unwrap_or(2));
-    let (pairs, began) = (ErasedPair::all(), Instant::now());
+    let (pairs, began) = (kovan_pairs::all(), Instant::now());
     let mut checks =
         vec![Check::Oracle, Check::Conservation, Check::Linearizability, Check::Canary];
     if canary::COMPILED {

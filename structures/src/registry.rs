@@ -110,14 +110,13 @@ macro_rules! try_structures {
     };
 }
 
-macro_rules! define_dispatch {
-    ([$($scheme:ident : $strength:ident,)*] $rows:tt) => {
-        /// Calls the visitor with the scheme and the structure of these names, which holds values of
-        /// type `V`. Whoever names another type compiles all pairs again.
+macro_rules! define_dispatch_over {
+    ($(#[$doc:meta])* $dispatch:ident [$($scheme:ident : $strength:ident,)*] $rows:tt) => {
+        $(#[$doc])*
         ///
         /// # Errors
         /// If there is no such scheme or structure, or the structure is not sound with the scheme.
-        pub fn dispatch<V: Content, W: Visitor>(
+        pub fn $dispatch<V: Content, W: Visitor>(
             scheme: &str,
             structure: &str,
             visitor: W,
@@ -128,9 +127,53 @@ macro_rules! define_dispatch {
             })*
             Err(DispatchError::UnknownScheme(scheme.to_owned()))
         }
+    };
+}
 
+/// Divides the schemes: those of strength region, and the others.
+macro_rules! define_dispatch {
+    ([$scheme:ident : region, $($rest:tt)*] [$($region:tt)*] $shielded:tt $rows:tt) => {
+        define_dispatch! { [$($rest)*] [$($region)* $scheme: region,] $shielded $rows }
+    };
+    ([$scheme:ident : $weaker:ident, $($rest:tt)*] $region:tt [$($shielded:tt)*] $rows:tt) => {
+        define_dispatch! { [$($rest)*] $region [$($shielded)* $scheme: $weaker,] $rows }
+    };
+    ([] $region:tt $shielded:tt $rows:tt) => {
+        define_dispatch_over! {
+            /// As [`dispatch`], with the schemes of strength region only.
+            dispatch_region $region $rows
+        }
+        define_dispatch_over! {
+            /// As [`dispatch`], with the schemes of all other strengths only.
+            dispatch_shielded $shielded $rows
+        }
         define_facts! { $rows }
     };
+    ([$($schemes:tt)*] $rows:tt) => { define_dispatch! { [$($schemes)*] [] [] $rows } };
+}
+
+/// Says whether this is the name of a scheme of strength region.
+#[must_use]
+pub fn is_region(scheme: &str) -> bool {
+    let mut all = kovan_schemes::registry::all().into_iter();
+    all.any(|facts| facts.name == scheme && facts.strength == Strength::Region)
+}
+
+/// Calls the visitor with the scheme and the structure of these names, which holds values of type `V`. Whoever names
+/// another type compiles all pairs again.
+///
+/// # Errors
+/// If there is no such scheme or structure, or the structure is not sound with the scheme.
+pub fn dispatch<V: Content, W: Visitor>(
+    scheme: &str,
+    structure: &str,
+    visitor: W,
+) -> Result<W::Output, DispatchError> {
+    if is_region(scheme) {
+        dispatch_region::<V, W>(scheme, structure, visitor)
+    } else {
+        dispatch_shielded::<V, W>(scheme, structure, visitor)
+    }
 }
 
 macro_rules! define_facts {

@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use kovan_pairs::ErasedPair;
 use kovan_schemes::canary;
 use serde::{Deserialize, Serialize};
 
@@ -145,7 +144,7 @@ impl Job {
             let check = found.and_then(|(_, checks)| checks.get(self.check));
             check.with_context(|| format!("unknown scheme `{}`", self.scheme))?(&budget)
         } else {
-            let pair = ErasedPair::find(&self.scheme, &self.structure)
+            let pair = kovan_pairs::find(&self.scheme, &self.structure)
                 .map_err(|error| anyhow!("{error}"))?;
             run_pair(self.check, &pair, &budget)
         };

@@ -62,7 +62,7 @@ fn on_pair(trial: &Trial) -> Result<Measured, DispatchError> {
         let reason = "this build checks every node, for `verify`, and measures nothing".into();
         return Err(DispatchError::Refused { reason });
     }
-    let pair = ErasedPair::find(&trial.id.scheme, &trial.id.structure)?;
+    let pair = kovan_pairs::find(&trial.id.scheme, &trial.id.structure)?;
     if let Some(error) = allocator::missing(&trial.id.allocator) {
         return Ok(Ok(vec![result(Some(error), Metrics::default())]));
     }

@@ -1,9 +1,9 @@
 //! Threads that stop inside of a retirement.
 
-use kovan_pairs::{ErasedPair, Subject};
+use kovan_pairs::Subject;
 
 fn make(scheme: &str) -> Box<dyn Subject> {
-    ErasedPair::find(scheme, "treiber-stack").expect("a pair").make(1)
+    kovan_pairs::find(scheme, "treiber-stack").expect("a pair").make(1)
 }
 
 /// Returns how often a thread of the subject stops, if it may try this often.

@@ -8,7 +8,7 @@ pub(crate) use random::{Random, scaled};
 
 /// Runs a test on every pair that is allowed, and says which one it is at.
 pub(crate) fn every_pair(test: impl Fn(&ErasedPair)) {
-    for pair in ErasedPair::all() {
+    for pair in kovan_pairs::all() {
         println!("{} over {}", pair.structure.name, pair.scheme.name);
         test(&pair);
     }
