@@ -1,4 +1,4 @@
-"""Checks the lab's statistics (experiments/src/stats) against SciPy.
+"""Checks the lab's statistics (experiments/harness/src/stats) against SciPy.
 
 `stats-cases.csv` has samples and what SciPy gives for them. This script computes it anew and fails if the
 file says otherwise; a Rust test fails if the lab's functions do. So neither side can drift from the other.

@@ -10,16 +10,16 @@ use kovan_benches::contenders::{
     Epoch, EpochHandle, Haphazard, HaphazardHandle, Kovan, KovanHandle, KovanRobust, Leak,
     Published, Sdd, Seize, SeizeHandle,
 };
-use kovan_benches::random::random;
+use kovan_harness::random::XorShift;
 
 fn bench<C: Contender, L: Cell<C>>(criterion: &mut Criterion) {
     let contender = C::new();
     let cell = L::new(&contender);
     let mut local = contender.register();
-    let mut state = 1;
+    let mut draws = XorShift::stream(0, 0, 0);
     criterion.bench_function(&format!("{}/{}", L::NAME, label(C::GROUP, C::NAME)), |bencher| {
         bencher.iter(|| {
-            cell.step(&contender, &mut local, random(&mut state));
+            cell.step(&contender, &mut local, draws.next_u48());
         });
     });
 }

@@ -16,7 +16,6 @@ pub mod latency;
 pub mod manifest;
 pub mod peaks;
 pub mod programs;
-pub mod random;
 pub mod records;
 pub mod rounds;
 pub mod samples;

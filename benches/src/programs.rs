@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
+use kovan_harness::random::XorShift;
 use serde::Deserialize;
 
 use crate::command::Failure;
 use crate::contender::{Group, label};
-use crate::random::random;
 use crate::statistics::median;
 
 /// A directory for what `name` builds and measures, below cargo's.
@@ -84,7 +84,7 @@ pub fn relative(
         Ok(())
     };
     read().map_err(|error| format!("{}: {error}", csv.display()))?;
-    Ok(median(&mut rates.iter().zip(&yard).map(|(rate, yard)| rate / yard).collect::<Vec<_>>()))
+    Ok(median(&rates.iter().zip(&yard).map(|(rate, yard)| rate / yard).collect::<Vec<_>>()))
 }
 
 /// Measures two programs once per round, which of them first being random; `measure` gets their
@@ -96,9 +96,9 @@ pub fn in_turn(
     rounds: u16,
     mut measure: impl FnMut(usize) -> Result<f64, Failure>,
 ) -> Result<[Vec<f64>; 2], Failure> {
-    let (mut results, mut state) = ([Vec::new(), Vec::new()], 0x9E37_79B9_7F4A_7C15);
+    let (mut results, mut draws) = ([Vec::new(), Vec::new()], XorShift::stream(0, 0, 0));
     for _ in 0..rounds {
-        let first = (random(&mut state) & 1) as usize;
+        let first = draws.index(2);
         for which in [first, 1 - first] {
             results[which].push(measure(which)?);
         }

@@ -212,8 +212,8 @@ impl Records {
     /// Returns the median of the time that an operation takes its thread, in nanoseconds.
     #[must_use]
     pub fn time(&self, point: &Point, build: &Build, side: &Side) -> Option<f64> {
-        let mut rates: Vec<_> = self.rates(point, build, side)?.values().copied().collect();
-        Some(f64::from(point.threads) * 1e9 / median(&mut rates))
+        let rates: Vec<_> = self.rates(point, build, side)?.values().copied().collect();
+        Some(f64::from(point.threads) * 1e9 / median(&rates))
     }
 
     /// Returns the time of `ours` over that of `theirs`, round by round: below 1, `ours` is faster.

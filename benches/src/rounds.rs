@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use kovan_harness::random::SplitMix;
+
 use crate::cells::Cell;
 use crate::contender::{Contender, Group, label};
-use crate::random::{random, shuffled};
 use crate::threads::{Setting, Steps, work};
 
 /// A contender in a cell.
@@ -58,11 +59,9 @@ pub fn interleave_from<O>(
     mut measure: impl FnMut(u16, usize) -> Result<O, String>,
 ) -> Result<Vec<Vec<O>>, String> {
     let mut results: Vec<_> = (0..n).map(|_| Vec::new()).collect();
-    let mut state = 0x9E37_79B9_7F4A_7C15 ^ u64::from(first);
-    // The first numbers of states that differ in few bits are much alike.
-    (0..64).for_each(|_| _ = random(&mut state));
+    let mut mix = SplitMix::new(u64::from(first));
     for round in 0..rounds {
-        for index in shuffled(n, &mut state) {
+        for index in mix.order(n) {
             results[index].push(measure(round, index)?);
         }
     }

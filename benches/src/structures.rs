@@ -4,13 +4,13 @@ use std::hint::black_box;
 
 use crossbeam_epoch::Collector;
 use crossbeam_skiplist::SkipMap;
+use kovan_harness::random::SplitMix;
 use kovan_schemes::schemes::Epoch;
 use kovan_schemes::{Domain, Reclaimer};
 use kovan_structures::Structure;
 
 use crate::contender::Group;
 use crate::hand_written::HandWritten;
-use crate::random::shuffled;
 use crate::rounds::{Entry, measure};
 
 /// The generic structure, in tables.
@@ -55,7 +55,7 @@ impl Workload {
 
     /// The keys to begin with, in a random order.
     fn prefill(self) -> impl Iterator<Item = u64> {
-        let order = shuffled(self.range as usize, &mut 0x9E37_79B9_7F4A_7C15);
+        let order = SplitMix::new(1).order(self.range as usize);
         order.into_iter().take(self.range as usize / 2).map(|key| key as u64)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::random::random;
+use kovan_harness::random::XorShift;
 
 /// Steps between two looks at the clock's flag.
 const BLOCK: u64 = 64;
@@ -75,14 +75,14 @@ pub fn work<W: Worker>(
 ) -> Work<W::Output> {
     let (stop, gate) = (AtomicBool::new(false), Barrier::new(threads + 1));
     let one = |index| {
-        let mut state = 0x9E37_79B9_7F4A_7C15 ^ ((index as u64 + 1) << 32);
+        let mut draws = XorShift::stream(0, index as u64, 0);
         let mut worker = worker(index);
-        (0..WARM_UP).for_each(|_| worker.step(random(&mut state)));
+        (0..WARM_UP).for_each(|_| worker.step(draws.next_u48()));
         worker.begin();
         gate.wait();
         let mut steps = 0;
         while !stop.load(Ordering::Relaxed) {
-            (0..BLOCK).for_each(|_| worker.step(random(&mut state)));
+            (0..BLOCK).for_each(|_| worker.step(draws.next_u48()));
             steps += BLOCK;
         }
         (steps, worker.finish())

@@ -9,16 +9,16 @@ use kovan_benches::contenders::{
     Epoch, EpochHandle, FreeAll, Haphazard, HaphazardHandle, Kovan, KovanHandle, KovanRobust, Leak,
     Published, Sdd, Seize, SeizeHandle,
 };
-use kovan_benches::random::random;
+use kovan_harness::random::XorShift;
 
 /// Random operations by one thread, against the standard library's map.
 fn agrees_with_a_btree_map<C: Contender, M: Map<C>>() {
     let contender = C::new();
     let (mut map, mut model) = (M::empty(), BTreeMap::new());
     let mut local = contender.register();
-    let mut state = 1;
+    let mut draws = XorShift::stream(0, 0, 0);
     for _ in 0..20_000 {
-        let (choice, key, value) = (random(&mut state) % 3, random(&mut state) % 97, state);
+        let (choice, key, value) = (draws.below(3), draws.below(97), draws.next_u64());
         match choice {
             0 => {
                 assert_eq!(map.get(&contender, &mut local, key), model.get(&key).copied());
@@ -40,9 +40,10 @@ const KEYS: usize = 16;
 
 /// Insertions minus removals of each key, by one thread. Values are those of their keys.
 fn churn<C: Contender, M: Map<C>>(contender: &C, map: &M, seed: u64) -> [i64; KEYS] {
-    let (mut local, mut state, mut net) = (contender.register(), seed, [0; KEYS]);
+    let mut draws = XorShift::stream(seed, 0, 0);
+    let (mut local, mut net) = (contender.register(), [0; KEYS]);
     for _ in 0..50_000 {
-        let (choice, key) = (random(&mut state) % 3, random(&mut state) % KEYS as u64);
+        let (choice, key) = (draws.below(3), draws.below(KEYS as u64));
         match choice {
             0 => {
                 let value = map.get(contender, &mut local, key);

@@ -31,7 +31,6 @@
 //! | `arguments` | values that users type on the command line |
 //! | `plan` | a spec, a scale and the command line together: the cells in their order |
 //! | `spec` | what a TOML file may say |
-//! | `stats` | medians, intervals, ratios, slopes |
 //! | `data` | plain types that files, processes and figures share |
 //! | `system` | the machine, its limits, threads, and this program itself |
 //! | `support` | the terminal, tables, numbers, random streams |
@@ -53,11 +52,6 @@ mod report;
 mod results;
 mod runner;
 mod spec;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "tests of significance stand beside what is used")
-)]
-mod stats;
 mod support;
 mod system;
 #[cfg(test)]

@@ -98,7 +98,7 @@ fn table(common: &Common) -> Result<(), Failure> {
         for &threads in &common.threads {
             let rates = measure(common, it, threads, &mut samples)?;
             let ratio = Summary::of_ratios(&rates[0], &rates[1]);
-            let time = f64::from(threads) * 1e9 / median(&mut rates[0].clone());
+            let time = f64::from(threads) * 1e9 / median(&rates[0]);
             say!("| {}, {threads} | {time:.1} | {} | {ratio:.2} |", it.name, it.entries[1].name);
         }
     }

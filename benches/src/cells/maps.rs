@@ -2,10 +2,11 @@
 
 use std::hint::black_box;
 
+use kovan_harness::random::SplitMix;
+
 use super::Cell;
 use super::bucket::Bucket;
 use crate::contender::Contender;
-use crate::random::shuffled;
 
 /// A map that the tests look into.
 pub trait Map<C: Contender>: Sync + Sized {
@@ -24,7 +25,7 @@ pub trait Map<C: Contender>: Sync + Sized {
 /// Makes a map with exactly half of the keys below `range`, inserted in a random order.
 fn half_full<C: Contender, M: Map<C>>(contender: &C, range: u64) -> M {
     let (map, mut local) = (M::empty(), contender.register());
-    let order = shuffled(range as usize, &mut 0x9E37_79B9_7F4A_7C15);
+    let order = SplitMix::new(1).order(range as usize);
     for key in order.into_iter().take(range as usize / 2) {
         map.insert(contender, &mut local, key as u64, key as u64);
     }

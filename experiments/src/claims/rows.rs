@@ -7,7 +7,7 @@ use super::verdict::BOUNDLESS;
 use crate::data::{MetricInfo, TrialId};
 use crate::results::{RoleRow, Sample, Status};
 use crate::spec::Claim;
-use crate::stats::location::geometric_mean;
+use kovan_harness::stats::location::geometric_mean;
 
 /// Rows by their cells and repeats.
 pub(super) struct Rows<'a> {

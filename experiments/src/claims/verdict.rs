@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use crate::spec::{Claim, ClaimKind, Class};
-use crate::stats::growth::{FLAT, LINEAR};
-use crate::stats::location::median;
-use crate::stats::sign::{at_most, median_interval};
-use crate::stats::{CONFIDENCE, Interval};
 use crate::support::numbers::readable;
+use kovan_harness::stats::growth::{FLAT, LINEAR};
+use kovan_harness::stats::location::median;
+use kovan_harness::stats::sign::{at_most, median_interval};
+use kovan_harness::stats::{CONFIDENCE, Interval};
 
 /// What records say of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

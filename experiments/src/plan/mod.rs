@@ -10,7 +10,7 @@ pub(crate) use self::overrides::{Overrides, Pattern};
 use crate::data::{Further, Shard, Trial, TrialId};
 use crate::spec::{ScaleName, Source, check_further};
 use crate::support::numbers::sum;
-use crate::support::rng::{SplitMix, fnv};
+use kovan_harness::random::{SplitMix, fnv};
 
 /// The seed when none is given.
 pub(crate) const DEFAULT_SEED: u64 = 1;

@@ -14,9 +14,9 @@ use super::formats::{Grid, number};
 use super::ratios::{line_of, point_of};
 use crate::data::{MetricInfo, TrialId};
 use crate::results::{Block, Sample};
-use crate::stats::location::median;
 use crate::support::numbers::readable;
 use crate::support::table::render;
+use kovan_harness::stats::location::median;
 
 /// Something that counts.
 struct Goal {

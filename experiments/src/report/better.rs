@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::data::MetricInfo;
-use crate::stats::pairs::{self, Verdict};
+use kovan_harness::stats::pairs::{self, Verdict};
 
 /// Returns the values of both for each block that both have.
 pub(super) fn in_common<K: Ord>(

@@ -9,9 +9,9 @@ use super::formats::{Grid, number};
 use super::ratios::{RESAMPLING, overall};
 use crate::data::{MetricInfo, TrialId};
 use crate::results::Sample;
-use crate::stats::location::{geometric_mean, median};
-use crate::stats::{Interval, bootstrap, pairs};
 use crate::support::table::render;
+use kovan_harness::stats::location::{geometric_mean, median};
+use kovan_harness::stats::{Interval, bootstrap, pairs};
 
 /// The columns of the table that are numbers.
 const RIGHT: [usize; 5] = [3, 4, 6, 7, 8];

@@ -15,9 +15,9 @@ use super::formats::Grid;
 use super::ratios::{line_of, point_of};
 use crate::data::{MetricInfo, TrialId};
 use crate::results::{Block, Sample};
-use crate::stats::location::geometric_mean;
-use crate::stats::pairs;
 use crate::support::table::render;
+use kovan_harness::stats::location::geometric_mean;
+use kovan_harness::stats::pairs;
 
 const HEADER: [&str; 5] = ["places", "scheme", "to the first", "95 %", "blocks"];
 const RIGHT: [usize; 3] = [0, 2, 4];

@@ -229,7 +229,7 @@ fn numbers(all: &[&Sample]) -> Vec<String> {
     let middle = if is_best { rates.iter().copied().max() } else { median(&mut rates) };
     rates.sort_unstable();
     let own: Vec<f64> = ok.iter().filter_map(|of| of.unreclaimed_by_operation).collect();
-    let own = crate::stats::location::median(&own);
+    let own = kovan_harness::stats::location::median(&own);
     let range = rates.first().zip(rates.last()).filter(|_| rates.len() > 1);
     vec![
         format!("{}/{}", ok.len(), all.len()),

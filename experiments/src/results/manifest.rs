@@ -10,9 +10,9 @@ use crate::data::{Further, Shard, Stop, TrialId, Wide};
 use crate::plan::{Overrides, Plan};
 use crate::spec::{ScaleName, Source};
 use crate::support::output::replace_file;
-use crate::support::rng::fnv;
 use crate::system::builds::Build;
 use crate::system::machine::{Machine, now};
+use kovan_harness::random::fnv;
 
 /// Grows when a reader of old records would misread new ones.
 const SCHEMA_VERSION: u32 = 2;

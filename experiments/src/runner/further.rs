@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::data::{Further, MetricInfo, Share, Stop, TrialId, Wide};
 use crate::results::Sample;
-use crate::stats::Interval;
-use crate::stats::sign::median_interval;
+use kovan_harness::stats::Interval;
+use kovan_harness::stats::sign::median_interval;
 
 /// The values of each cell, in the order in which they were measured.
 pub(super) struct Values {
@@ -39,7 +39,7 @@ impl Values {
 }
 
 fn wide_of((id, values): (&TrialId, &Vec<f64>), Share(target): Share) -> Option<Wide> {
-    let interval = median_interval(values, crate::stats::CONFIDENCE);
+    let interval = median_interval(values, kovan_harness::stats::CONFIDENCE);
     // What is always the same is as narrow as can be, also where it is 0.
     let is_point = |of: &Interval| of.low >= of.high;
     // The rule is about both sides together.

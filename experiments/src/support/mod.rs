@@ -3,7 +3,6 @@
 mod colour;
 pub(crate) mod numbers;
 pub(crate) mod output;
-pub(crate) mod rng;
 pub(crate) mod shell;
 pub(crate) mod suggest;
 pub(crate) mod table;

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::support::rng::fnv;
 use crate::system::machine::this_program;
+use kovan_harness::random::fnv;
 
 /// What was measured with.
 #[derive(Clone, Debug, Serialize, Deserialize)]

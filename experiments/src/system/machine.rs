@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::support::rng::fnv;
 use crate::system::cgroup::{Groups, Quota};
 use crate::system::hardware;
+use kovan_harness::random::fnv;
 
 /// What the numbers were measured on. What the system does not tell is absent.
 #[derive(Clone, Debug, Serialize, Deserialize)]

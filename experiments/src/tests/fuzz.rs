@@ -17,7 +17,7 @@ use crate::report::{self, plot};
 use crate::results::manifest::Manifest;
 use crate::results::{Records, Sample, read_roles, read_samples};
 use crate::spec::{self, ScaleName, Source};
-use crate::support::rng::XorShift;
+use kovan_harness::random::XorShift;
 
 /// What often breaks readers of text.
 const SCRAPS: [&str; 27] = [

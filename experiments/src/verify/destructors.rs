@@ -14,8 +14,8 @@ use kovan_schemes::domain::Meter;
 use kovan_schemes::{BoundInput, Domain, Handle, Parameters, Reclaimer};
 
 use super::budget::{Budget, Failure, or_abort};
-use crate::support::rng::XorShift;
 use crate::system::threads::start;
+use kovan_harness::random::XorShift;
 
 /// How long a thread has until it is done, or stopped.
 const PATIENCE: Duration = Duration::from_secs(2);

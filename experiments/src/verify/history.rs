@@ -15,8 +15,8 @@ use super::budget::{Budget, Failure, Gate, or_abort};
 use super::linear::{Record, few_are_undecided, judge, overlaps};
 use super::model::{Answer, Op, query, take_all};
 use super::walk::{Scan, Walk};
-use crate::support::rng::XorShift;
 use crate::system::threads::start;
+use kovan_harness::random::XorShift;
 use kovan_pairs::{ErasedPair, Operations, Subject, Worker};
 
 /// Histories of one round: on the same structure, by the same threads.

@@ -8,7 +8,7 @@ use kovan_structures::Kind;
 
 use super::budget::{Budget, Failure};
 use super::model::{Answer, Model, Op, in_order, query};
-use crate::support::rng::XorShift;
+use kovan_harness::random::XorShift;
 use kovan_pairs::{ErasedPair, Operations, Worker};
 
 /// What one handle does.

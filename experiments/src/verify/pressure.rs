@@ -14,8 +14,8 @@ use super::model::query;
 use kovan_pairs::{ErasedPair, Subject, Worker};
 use kovan_structures::Kind;
 
-use crate::support::rng::XorShift;
 use crate::system::threads::start;
+use kovan_harness::random::XorShift;
 
 /// Threads of a round.
 const THREADS: u64 = 4;

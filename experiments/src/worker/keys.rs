@@ -6,7 +6,7 @@ use rand_core::TryRng;
 use rand_distr::{Distribution, Zipf};
 
 use crate::data::{Keys, Mix};
-use crate::support::rng::{Permutation, XorShift};
+use kovan_harness::random::{Permutation, XorShift};
 
 /// A stream of random numbers, as the library of distributions wants it.
 struct Random<'a>(&'a mut XorShift);

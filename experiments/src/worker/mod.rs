@@ -28,10 +28,10 @@ use self::prefill::{expected, prefill};
 use self::tally::{Tally, check_gone, check_live};
 use self::window::{Window, measure, per_second};
 use crate::data::{AdversaryKind, BUCKETS, Manner, Metrics, SeriesPoint, Trial, WorkerMessage};
-use crate::stats::growth::trend;
 use crate::support::output::one_line;
 use crate::system::allocator;
 use crate::system::threads::{RAISE, TooFew, exit_with_parent, give_up};
+use kovan_harness::stats::growth::trend;
 
 /// The child process: measures, and writes lines of JSON to stdout.
 pub(crate) fn main(definition: &str) -> Result<()> {

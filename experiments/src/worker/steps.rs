@@ -4,7 +4,7 @@ use kovan_pairs::{BLOCK, Draws};
 
 use super::keys::KeySource;
 use crate::data::{Mix, Operation};
-use crate::support::rng::XorShift;
+use kovan_harness::random::XorShift;
 
 /// An operation on a key.
 #[derive(Clone, Copy, Debug)]

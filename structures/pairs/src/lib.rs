@@ -5,7 +5,7 @@
 //! crates, [`kovan_pairs_region`] and [`kovan_pairs_shielded`], as two processors can do that at the same time, and
 //! all pairs of a scheme are in one of them.
 
-pub use kovan_erased::{BLOCK, Draws, ErasedPair, Moves, Operations, Subject, Worker, random};
+pub use kovan_erased::{BLOCK, Draws, ErasedPair, Moves, Operations, Subject, Worker};
 use kovan_structures::registry::{self, DispatchError};
 
 /// Returns the pair of these names. Its values are of the same type as those that the lab measures.

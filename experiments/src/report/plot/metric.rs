@@ -4,8 +4,8 @@ use super::draw::{AxisSpec, Figure, Kind, Line, Point, Scale};
 use super::group::{Grouping, LineRows, repeats};
 use crate::data::{Draw, MetricInfo};
 use crate::results::Sample;
-use crate::stats::location::median;
-use crate::stats::sign::median_interval;
+use kovan_harness::stats::location::median;
+use kovan_harness::stats::sign::median_interval;
 
 /// The figure of a metric; nothing where no row has it.
 pub(super) fn figure(

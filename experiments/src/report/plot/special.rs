@@ -8,7 +8,7 @@ use super::metric::{summarised, y_axis};
 use crate::data::{Draw, Latency, MetricInfo, SeriesPoint, TrialId};
 use crate::report::disturbed;
 use crate::results::{LatencyRow, RoleRow, Sample};
-use crate::stats::location::median;
+use kovan_harness::stats::location::median;
 
 /// Unreclaimed nodes over time, at the largest value of the axis; the first repeat that is there.
 pub(super) fn over_time(

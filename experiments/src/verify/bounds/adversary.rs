@@ -8,8 +8,8 @@ use kovan_schemes::{BoundInput, Totals};
 use kovan_structures::Kind;
 
 use super::super::budget::or_abort;
-use crate::support::rng::XorShift;
 use crate::system::threads::start;
+use kovan_harness::random::XorShift;
 use kovan_pairs::{ErasedPair, Operations, Subject, Worker};
 
 /// What is in the way of reclamation.

@@ -11,7 +11,7 @@ use super::super::linear::{Record, judge};
 use super::super::model::{Op, query};
 use super::super::walk::{Scan, Walk};
 use super::plan::{Action, BALLAST, CREW, Order, Parts, Step, Task};
-use crate::support::rng::{SplitMix, XorShift};
+use kovan_harness::random::{SplitMix, XorShift};
 use kovan_pairs::{ErasedPair, Subject, Worker};
 
 /// Operations of a script, at most, besides those that fill and empty the structures.

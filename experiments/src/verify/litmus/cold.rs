@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::support::rng::XorShift;
+use kovan_harness::random::XorShift;
 
 /// Cold lines: more than a processor's own caches hold.
 const LINES: usize = 1 << 18;

@@ -9,7 +9,7 @@ use kovan_schemes::{Atomic, Domain, Reclaimer};
 
 use super::cold::amount;
 use super::tally::DELAY;
-use crate::support::rng::XorShift;
+use kovan_harness::random::XorShift;
 
 /// Turns of a wait before a thread gives up its processor.
 const PATIENCE: u32 = 5000;

@@ -6,7 +6,7 @@ use kovan_schemes::{Guard, Reclaimer, Shield};
 
 use super::cold::{Cold, choose, wait};
 use super::place::Place;
-use crate::support::rng::XorShift;
+use kovan_harness::random::XorShift;
 
 /// Reads exchange after exchange, until the writer says that it is enough.
 pub(super) fn reads<R: Reclaimer>(place: &Place<R>, seed: u64, cold: &Cold) {

@@ -11,7 +11,7 @@ use kovan_schemes::{Atomic, Guard, Handle, Owned, Reclaimer, Shared};
 use super::cold::{Cold, amount, choose, wait};
 use super::place::{Mark, Place};
 use super::tally::{DELAY, Tally};
-use crate::support::rng::XorShift;
+use kovan_harness::random::XorShift;
 
 /// Allocations that are a step of any era clock.
 const STEP: usize = 140;

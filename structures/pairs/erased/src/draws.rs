@@ -1,9 +1,8 @@
 //! The block of operations that a worker repeats where only throughput is measured.
 
+use kovan_harness::random::XorShift;
 use kovan_schemes::{Handle, Reclaimer};
 use kovan_structures::{Kind, Structure};
-
-use crate::random::XorShift;
 
 /// Operations of a block: those between two looks at anything else.
 pub const BLOCK: usize = 64;

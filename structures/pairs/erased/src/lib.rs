@@ -6,7 +6,6 @@
 
 mod draws;
 mod in_retire;
-pub mod random;
 mod real;
 
 use kovan_schemes::{BoundInput, Domain, Facts, Parameters, Reclaimer, Totals};

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 /// Returns the chance of a standard normal value at most `z`, with a relative error below 1e-13 in the
 /// lower tail. The middle is Marsaglia's series (*Evaluating the Normal Distribution*, J. Stat. Software
 /// 11(4), 2004), whose terms all have one sign. The tails are Laplace's continued fraction.
-pub(crate) fn cdf(z: f64) -> f64 {
+pub fn cdf(z: f64) -> f64 {
     let density = (-z * z / 2.0).exp() / (2.0 * PI).sqrt();
     if z.abs() < 2.5 {
         return 0.5 + density * series(z);
@@ -33,7 +33,7 @@ fn fraction(z: f64) -> f64 {
 /// Returns the standard normal value that a value is at most with chance `p`, with a relative error below
 /// 1e-15. Returns an infinity for 0 and 1 and NaN outside of them. Wichura, *Algorithm AS 241: The
 /// Percentage Points of the Normal Distribution*, Applied Statistics 37(3), 1988, routine PPND16.
-pub(crate) fn quantile(p: f64) -> f64 {
+pub fn quantile(p: f64) -> f64 {
     if p <= 0.0 || p >= 1.0 || p.is_nan() {
         return match p {
             0.0 => f64::NEG_INFINITY,

@@ -6,7 +6,7 @@
 use super::bootstrap::{self, Resampling};
 use super::{Interval, location, normal, pairs, sign, signed_rank, theil_sen};
 
-const CASES: &str = include_str!("../../../notebooks/stats-cases.csv");
+const CASES: &str = include_str!("../../../../notebooks/stats-cases.csv");
 const HEADER: &str = "sample,method,argument,x,y,expected,tolerance";
 
 /// A row of the file.

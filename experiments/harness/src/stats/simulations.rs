@@ -6,7 +6,7 @@ use super::bootstrap::{self, Resampling};
 use super::growth::{self, Growth};
 use super::pairs::{self, Verdict};
 use super::{CONFIDENCE, Interval, normal, real, sign, signed_rank, theil_sen};
-use crate::support::rng::SplitMix;
+use crate::random::SplitMix;
 
 /// Trials of a comparison; the standard deviation of a share near 0.95 is 1.1 %.
 const TRIALS: u64 = 400;

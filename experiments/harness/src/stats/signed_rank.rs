@@ -20,7 +20,7 @@ const EXACT: usize = 50;
 /// equal. Returns `None` where even the least and the greatest value do not attain what was asked for:
 /// for 0.95 it takes six values. Returns `None` also for a value that is not finite. It takes time and
 /// memory for n(n + 1)/2 means.
-pub(crate) fn hodges_lehmann(values: &[f64], confidence: f64) -> Option<Interval> {
+pub fn hodges_lehmann(values: &[f64], confidence: f64) -> Option<Interval> {
     let values = sorted(values)?;
     let (out, attained) = ranks_out(values.len(), tail(confidence)?)?;
     let means = walsh_averages(&values);
@@ -62,7 +62,7 @@ fn ranks_out(values: usize, tail: f64) -> Option<(usize, f64)> {
 /// Differences of zero are left out, and equal sizes share their mean rank. Up to 50 differences the
 /// chance is exact, also for equal sizes; for more it is the normal approximation, whose variance takes
 /// equal sizes into account. Returns `None` if no difference is left, or if one is not finite.
-pub(crate) fn test(differences: &[f64]) -> Option<f64> {
+pub fn test(differences: &[f64]) -> Option<f64> {
     let mut left = sorted(differences)?;
     left.retain(|difference| *difference != 0.0);
     if left.is_empty() {

@@ -8,7 +8,7 @@ use super::{CONFIDENCE, Interval, signed_rank};
 
 /// What paired measurements say of two schemes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// The interval of the ratio holds 1: these measurements do not tell the two apart. That is not yet
     /// a proof that they are the same, for which there is [`Interval::is_within`].
     Tie,
@@ -23,7 +23,7 @@ pub(crate) enum Verdict {
 /// Returns how many times as large the first value of a pair is as the second, with the interval of 95 %:
 /// the estimate of Hodges and Lehmann for the differences of logarithms, transformed back. Returns `None`
 /// for fewer than six pairs, and for a value that is not finite or not above zero.
-pub(crate) fn ratio(pairs: &[(f64, f64)]) -> Option<Interval> {
+pub fn ratio(pairs: &[(f64, f64)]) -> Option<Interval> {
     log_ratio(pairs)?.map(f64::exp)
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn ratio(pairs: &[(f64, f64)]) -> Option<Interval> {
 /// For costs, such as nanoseconds or nodes, swap A and B. The interval of the ratio decides: the two are a
 /// tie unless it excludes 1. So two schemes that are the same are told apart in at most 5 % of cases.
 /// Returns `None` for a value that is not finite or not above zero.
-pub(crate) fn verdict(pairs: &[(f64, f64)]) -> Option<Verdict> {
+pub fn verdict(pairs: &[(f64, f64)]) -> Option<Verdict> {
     if !pairs.iter().all(is_usable) {
         return None;
     }

@@ -4,7 +4,7 @@ use super::{real, sorted, whole};
 
 /// Returns the median, in the unit of the values: of an even number, the middle between the two in the
 /// middle. Returns `None` for no values, or for one that is not finite.
-pub(crate) fn median(values: &[f64]) -> Option<f64> {
+pub fn median(values: &[f64]) -> Option<f64> {
     sorted(values).map(|values| middle(&values))
 }
 
@@ -17,7 +17,7 @@ pub(super) fn middle(sorted: &[f64]) -> f64 {
 /// greatest, in the unit of the values. It interpolates on a line between neighbours: type 7 of Hyndman &
 /// Fan, *Sample Quantiles in Statistical Packages*, The American Statistician 50(4), 1996, as NumPy does.
 /// Returns `None` for no values, for one that is not finite, and for `q` outside of 0 to 1.
-pub(crate) fn quantile(values: &[f64], q: f64) -> Option<f64> {
+pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
     let values = sorted(values)?;
     (0.0..=1.0).contains(&q).then(|| quantile_of_sorted(&values, q))
 }
@@ -34,7 +34,7 @@ pub(super) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
 
 /// Returns the geometric mean, which is the mean for ratios: that of a ratio and of its inverse is 1.
 /// Returns `None` for no values, and for one that is not finite or not above zero.
-pub(crate) fn geometric_mean(values: &[f64]) -> Option<f64> {
+pub fn geometric_mean(values: &[f64]) -> Option<f64> {
     let values = sorted(values).filter(|values| values[0] > 0.0)?;
     let logs: f64 = values.iter().map(|value| value.ln()).sum();
     Some((logs / real(values.len())).exp())
@@ -43,7 +43,7 @@ pub(crate) fn geometric_mean(values: &[f64]) -> Option<f64> {
 /// Returns the median of the distances from the median, in the unit of the values, without the factor
 /// that makes it a standard deviation for normal noise (1.4826). Hampel, *The Influence Curve and Its Role
 /// in Robust Estimation*, JASA 69(346), 1974. Returns `None` for no values, or for one that is not finite.
-pub(crate) fn median_absolute_deviation(values: &[f64]) -> Option<f64> {
+pub fn median_absolute_deviation(values: &[f64]) -> Option<f64> {
     let centre = median(values)?;
     let distances: Vec<f64> = values.iter().map(|value| (value - centre).abs()).collect();
     median(&distances)

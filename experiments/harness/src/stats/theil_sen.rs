@@ -8,11 +8,11 @@ use super::{Interval, normal, real, sorted, tail, whole};
 
 /// A line with the interval of its slope.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Line {
+pub struct Line {
     /// The slope, in units of y per unit of x.
-    pub(crate) slope: Interval,
+    pub slope: Interval,
     /// The value of y where x is zero, by the median of all x and that of all y.
-    pub(crate) intercept: f64,
+    pub intercept: f64,
 }
 
 /// Returns the line through points `(x, y)`: its slope is the median of the slopes between any two points
@@ -23,7 +23,7 @@ pub(crate) struct Line {
 /// rarely are, see [`super::growth::trend`]. Returns `None` for a coordinate that is not finite, and where
 /// even the least and the greatest slope do not attain the confidence: for 0.95 it takes five points.
 /// Returns `None` also where few points differ in x. It takes time and memory for n(n - 1)/2 slopes.
-pub(crate) fn line(points: &[(f64, f64)], confidence: f64) -> Option<Line> {
+pub fn line(points: &[(f64, f64)], confidence: f64) -> Option<Line> {
     let tail = tail(confidence)?;
     let x = sorted(&points.iter().map(|point| point.0).collect::<Vec<f64>>())?;
     let y = sorted(&points.iter().map(|point| point.1).collect::<Vec<f64>>())?;

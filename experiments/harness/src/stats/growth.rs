@@ -4,15 +4,15 @@ use super::location::median;
 use super::{CONFIDENCE, Interval, theil_sen};
 
 /// Below this share of retired nodes that stay, garbage is flat.
-pub(crate) const FLAT: f64 = 0.01;
+pub const FLAT: f64 = 0.01;
 /// Above this share, garbage is linear in what is retired.
-pub(crate) const LINEAR: f64 = 0.5;
+pub const LINEAR: f64 = 0.5;
 /// The most blocks that a series is cut into.
 const BLOCKS: usize = 32;
 
 /// How unreclaimed nodes grow with time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Growth {
+pub enum Growth {
     /// Less than 1 % of what is retired stays; a series that falls is flat too.
     Flat,
     /// More than 50 % of what is retired stays.
@@ -23,11 +23,11 @@ pub(crate) enum Growth {
 
 /// A growth class and what it is decided by.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Trend {
+pub struct Trend {
     /// The class.
-    pub(crate) growth: Growth,
+    pub growth: Growth,
     /// The share of retired nodes that stay unreclaimed, with its interval of 95 %.
-    pub(crate) share: Interval,
+    pub share: Interval,
 }
 
 /// Returns the class of a series of samples `(seconds, nodes)`, given how many nodes are retired per
@@ -41,7 +41,7 @@ pub(crate) struct Trend {
 ///
 /// Returns `None` for fewer than five samples, or for five that differ too little in time; for a number
 /// that is not finite; and for a rate that is not above zero.
-pub(crate) fn trend(samples: &[(f64, f64)], retired_per_second: f64) -> Option<Trend> {
+pub fn trend(samples: &[(f64, f64)], retired_per_second: f64) -> Option<Trend> {
     if !(retired_per_second.is_finite() && retired_per_second > 0.0) {
         return None;
     }

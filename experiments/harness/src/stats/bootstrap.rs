@@ -7,7 +7,7 @@
 
 use super::location::{middle, quantile_of_sorted};
 use super::{Interval, normal, real, tail};
-use crate::support::rng::SplitMix;
+use crate::random::SplitMix;
 
 /// The fewest values of a sample: from 8 values 6435 different samples can be drawn, but from 5 only 126,
 /// too few for percentiles near an end.
@@ -17,14 +17,14 @@ const FEWEST_RESAMPLES: usize = 1000;
 
 /// How values are drawn.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Resampling {
+pub struct Resampling {
     /// How often a sample is drawn, at least 1000. With 10,000 an end of the interval of 95 % moves by about
     /// 1 % of the width from seed to seed.
-    pub(crate) resamples: usize,
+    pub resamples: usize,
     /// The seed: the same one gives the same interval.
-    pub(crate) seed: u64,
+    pub seed: u64,
     /// The confidence asked for.
-    pub(crate) confidence: f64,
+    pub confidence: f64,
 }
 
 /// Returns the interval BCa of a statistic, in the unit of the statistic, which may reorder the values
@@ -35,7 +35,7 @@ pub(crate) struct Resampling {
 /// statistic is not finite for a resample, or the same for all of them, so that nothing is known of its
 /// spread; where it is above or below that of all resamples; and where the correction asks for a
 /// percentile that the resamples do not resolve.
-pub(crate) fn interval(
+pub fn interval(
     sample: &[f64],
     statistic: impl Fn(&mut [f64]) -> f64,
     how: Resampling,
@@ -48,14 +48,14 @@ pub(crate) fn interval(
 /// were measured apart. Values that were measured side by side belong to [`super::pairs::ratio`], whose
 /// interval is far narrower where blocks differ. Returns `None` as [`interval`] does, for either sample,
 /// and for a value that is not above zero.
-pub(crate) fn ratio_of_medians(a: &[f64], b: &[f64], how: Resampling) -> Option<Interval> {
+pub fn ratio_of_medians(a: &[f64], b: &[f64], how: Resampling) -> Option<Interval> {
     let statistic = |[a, b]: &mut [Vec<f64>; 2]| median_in_place(a) / median_in_place(b);
     let positive = a.iter().chain(b).all(|value| *value > 0.0);
     positive.then(|| Bootstrap { samples: [a, b], statistic }.interval(how))?
 }
 
 /// Returns the median, and leaves the values sorted. There must be a value.
-pub(crate) fn median_in_place(values: &mut [f64]) -> f64 {
+pub fn median_in_place(values: &mut [f64]) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     middle(values)
 }

@@ -10,7 +10,7 @@ use super::{Interval, most_out, real, sorted, tail};
 /// exact confidence that they attain. That is at least what was asked for, and more where values are
 /// equal. Returns `None` where even the least and the greatest value do not attain it: for 0.95 it takes
 /// six values. Returns `None` also for a value that is not finite.
-pub(crate) fn median_interval(values: &[f64], confidence: f64) -> Option<Interval> {
+pub fn median_interval(values: &[f64], confidence: f64) -> Option<Interval> {
     let values = sorted(values)?;
     let tail = tail(confidence)?;
     let chances = chances(values.len());
@@ -22,7 +22,7 @@ pub(crate) fn median_interval(values: &[f64], confidence: f64) -> Option<Interva
 /// Returns the chance that signs are as unequal as those of these differences, or more, if positive and
 /// negative ones are alike likely (two-sided). Differences of zero count for neither. Returns `None` if
 /// there is no other, or if one is not finite.
-pub(crate) fn test(differences: &[f64]) -> Option<f64> {
+pub fn test(differences: &[f64]) -> Option<f64> {
     let differences = sorted(differences)?;
     let plus = differences.iter().filter(|difference| **difference > 0.0).count();
     let minus = differences.iter().filter(|difference| **difference < 0.0).count();
@@ -31,7 +31,7 @@ pub(crate) fn test(differences: &[f64]) -> Option<f64> {
 }
 
 /// Returns the chance that of so many signs, which are alike likely, at most `fewer` are of the one kind (one-sided).
-pub(crate) fn at_most(fewer: usize, all: usize) -> f64 {
+pub fn at_most(fewer: usize, all: usize) -> f64 {
     chances(all)[fewer.min(all)]
 }
 

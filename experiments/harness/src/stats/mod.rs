@@ -25,34 +25,34 @@
 //! Every interval has two sides and is closed. Values count as independent; what each function assumes
 //! beyond that is said where it is defined.
 
-pub(crate) mod bootstrap;
+pub mod bootstrap;
 #[cfg(test)]
 mod cases;
-pub(crate) mod growth;
-pub(crate) mod location;
-pub(crate) mod normal;
-pub(crate) mod pairs;
-pub(crate) mod sign;
-pub(crate) mod signed_rank;
+pub mod growth;
+pub mod location;
+pub mod normal;
+pub mod pairs;
+pub mod sign;
+pub mod signed_rank;
 #[cfg(test)]
 mod simulations;
-pub(crate) mod theil_sen;
+pub mod theil_sen;
 
 /// The confidence of intervals where the caller does not choose one.
-pub(crate) const CONFIDENCE: f64 = 0.95;
+pub const CONFIDENCE: f64 = 0.95;
 
 /// An estimate and the range that holds the true value with a confidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Interval {
+pub struct Interval {
     /// The estimate, in the unit of the values.
-    pub(crate) estimate: f64,
+    pub estimate: f64,
     /// The lower end.
-    pub(crate) low: f64,
+    pub low: f64,
     /// The upper end.
-    pub(crate) high: f64,
+    pub high: f64,
     /// The share of such intervals that hold the true value. Where the method is exact, this is what the
     /// interval attains, at least what was asked for; elsewhere it is what was asked for.
-    pub(crate) confidence: f64,
+    pub confidence: f64,
 }
 
 impl Interval {
@@ -68,7 +68,7 @@ impl Interval {
     }
 
     /// Returns whether the value is in the interval; both ends belong to it.
-    pub(crate) fn contains(&self, value: f64) -> bool {
+    pub fn contains(&self, value: f64) -> bool {
         (self.low..=self.high).contains(&value)
     }
 
@@ -76,12 +76,12 @@ impl Interval {
     /// around 1 this is the test of equivalence by two one-sided tests (Schuirmann 1987), at half of the
     /// error that the interval allows. It tells "the same" from "not known", which [`pairs::verdict`]
     /// does not.
-    pub(crate) fn is_within(&self, least: f64, most: f64) -> bool {
+    pub fn is_within(&self, least: f64, most: f64) -> bool {
         least <= self.low && self.high <= most
     }
 
     /// Returns the width as a share of the estimate, or `None` if the estimate is zero.
-    pub(crate) fn relative_width(&self) -> Option<f64> {
+    pub fn relative_width(&self) -> Option<f64> {
         Some((self.high - self.low) / self.estimate.abs()).filter(|width| width.is_finite())
     }
 
@@ -91,7 +91,7 @@ impl Interval {
     /// little less often than it says. The loss vanishes as the target shrinks (Chow & Robbins 1965,
     /// *On the Asymptotic Theory of Fixed-Width Sequential Confidence Intervals for the Mean*). A least
     /// number of repeats before the first look keeps it small.
-    pub(crate) fn is_narrow(&self, target: f64) -> bool {
+    pub fn is_narrow(&self, target: f64) -> bool {
         self.relative_width().is_some_and(|width| width <= target)
     }
 }

@@ -1,0 +1,199 @@
+//! Random streams, shuffles and hashes that are the same on every machine.
+
+/// SplitMix64 (Steele, Lea, Flood 2014): seeds the other streams and shuffles.
+#[derive(Clone, Debug)]
+pub struct SplitMix(u64);
+
+impl SplitMix {
+    /// A stream from a seed; every seed is good.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next value.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Fisher-Yates.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            let other = scale(self.next_u64(), last as u64 + 1);
+            items.swap(last, usize::try_from(other).unwrap_or(0));
+        }
+    }
+
+    /// Returns the numbers below this one in a random order.
+    pub fn order(&mut self, count: usize) -> Vec<usize> {
+        let mut order: Vec<_> = (0..count).collect();
+        self.shuffle(&mut order);
+        order
+    }
+}
+
+/// xorshift64* (Vigna 2016): a few cycles per value, for the measured loop.
+#[derive(Clone, Debug)]
+pub struct XorShift(u64);
+
+impl XorShift {
+    /// An independent stream for each (seed, thread, purpose).
+    #[must_use]
+    pub fn stream(seed: u64, thread: u64, purpose: u64) -> Self {
+        let mut mix = SplitMix::new(seed ^ thread.rotate_left(32) ^ purpose.rotate_left(56));
+        mix.next_u64();
+        // Zero is the one state that xorshift never leaves.
+        Self(mix.next_u64() | 1)
+    }
+
+    /// The next value.
+    #[inline]
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// The higher 48 bits of the next value: the lowest ones vary less.
+    #[inline]
+    pub fn next_u48(&mut self) -> u64 {
+        self.next_u64() >> 16
+    }
+
+    /// A value below `range`.
+    #[inline]
+    pub fn below(&mut self, range: u64) -> u64 {
+        scale(self.next_u64(), range)
+    }
+
+    /// A place in a list of this length.
+    pub fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap_or(0)
+    }
+}
+
+/// Maps 64 random bits below `range` without a division.
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // The high half of a 128-bit product fits 64 bits.
+fn scale(random: u64, range: u64) -> u64 {
+    ((u128::from(random) * u128::from(range)) >> 64) as u64
+}
+
+/// A shuffle of the numbers below a range, without a list of them: what a run needs for itself must not
+/// grow with its keys. Four rounds that mix as many bits as the range has, each of which can be undone;
+/// what falls outside of the range goes round again (cycle walking: Black & Rogaway, *Ciphers with
+/// Arbitrary Finite Domains*, CT-RSA 2002).
+#[derive(Clone, Debug)]
+pub struct Permutation {
+    keys: [u64; 4],
+    bits: u32,
+    range: u64,
+}
+
+impl Permutation {
+    /// The shuffle of a seed.
+    pub fn new(seed: u64, range: u64) -> Self {
+        let mut mix = SplitMix::new(seed);
+        let bits = u64::BITS - range.saturating_sub(1).max(1).leading_zeros();
+        Self { keys: [(); 4].map(|()| mix.next_u64()), bits, range }
+    }
+
+    /// The number at a place below the range.
+    pub fn at(&self, place: u64) -> u64 {
+        assert!(place < self.range, "a place below the range");
+        let mut number = self.mix(place);
+        while number >= self.range {
+            number = self.mix(number);
+        }
+        number
+    }
+
+    fn mix(&self, number: u64) -> u64 {
+        let mask = u64::MAX >> (u64::BITS - self.bits);
+        self.keys.iter().fold(number, |number, key| {
+            let product = ((number ^ key) & mask).wrapping_mul(0x9e37_79b9_7f4a_7c15) & mask;
+            product ^ (product >> (self.bits / 2).max(1))
+        })
+    }
+}
+
+/// FNV-1a: stable over versions and machines.
+pub fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fnv_of_known_text() {
+        assert_eq!(fnv(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv(b"a"), 0xaf63_dc4c_8601_ec8c);
+    }
+
+    #[test]
+    fn streams_differ_and_stay_below_the_range() {
+        let mut one = XorShift::stream(1, 0, 0);
+        let mut two = XorShift::stream(1, 1, 0);
+        let a: Vec<u64> = (0..100).map(|_| one.below(1000)).collect();
+        let b: Vec<u64> = (0..100).map(|_| two.below(1000)).collect();
+        assert_ne!(a, b);
+        assert!(a.iter().chain(&b).all(|v| *v < 1000));
+    }
+
+    #[test]
+    fn a_permutation_has_every_number_once_and_in_no_order() {
+        for range in (1..300).chain([1000, 1024, 1025, 65_537]) {
+            for seed in 1..=3 {
+                let permutation = Permutation::new(seed, range);
+                let numbers: Vec<u64> = (0..range).map(|place| permutation.at(place)).collect();
+                let mut sorted = numbers.clone();
+                sorted.sort_unstable();
+                assert_eq!(sorted, (0..range).collect::<Vec<_>>(), "seed {seed}");
+                let rises = numbers.windows(2).filter(|pair| pair[0] < pair[1]).count() as u64;
+                let half = 45 * range..=55 * range;
+                assert!(range < 1000 || half.contains(&(100 * rises)), "{rises} of {range} rise");
+            }
+        }
+        assert_ne!(Permutation::new(1, 1000).at(0), Permutation::new(2, 1000).at(0));
+    }
+
+    #[test]
+    fn every_order_of_three_comes_up_equally_often() {
+        let (mut counts, mut mix) = ([0_u32; 27], SplitMix::new(1));
+        for _ in 0..6000 {
+            let order = mix.order(3);
+            counts[order[0] * 9 + order[1] * 3 + order[2]] += 1;
+        }
+        let seen: Vec<_> = counts.into_iter().filter(|count| *count > 0).collect();
+        // Six orders, a thousand of each, standard deviation 29.
+        assert_eq!(seen.len(), 6);
+        assert!(seen.iter().all(|count| (850..1150).contains(count)), "{seen:?}");
+    }
+
+    #[test]
+    fn numbers_have_48_bits_and_all_of_them_vary() {
+        let mut stream = XorShift::stream(1, 0, 0);
+        let (all, any) = (0..1000)
+            .map(|_| stream.next_u48())
+            .fold((!0, 0), |(all, any), number| (all & number, any | number));
+        assert_eq!((all, any), (0, (1 << 48) - 1));
+    }
+
+    #[test]
+    fn shuffle_keeps_all_items() {
+        let mut items: Vec<u32> = (0..100).collect();
+        SplitMix::new(7).shuffle(&mut items);
+        assert_ne!(items, (0..100).collect::<Vec<_>>());
+        items.sort_unstable();
+        assert_eq!(items, (0..100).collect::<Vec<_>>());
+    }
+}
