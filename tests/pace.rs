@@ -116,7 +116,7 @@ fn retirements_cost_the_same_after_a_peak_of_threads() {
         println!("after {registrations} registrations retirements take {median:.2} times as long");
         assert!(median < limit, "{median} after {registrations} registrations");
     }
-    let limit = if stress() > 1 { 1.3 } else { 3.0 };
+    let limit = if stress() > 1.0 { 1.3 } else { 3.0 };
     case::<Region>(1000, limit);
     case::<Robust>(1000, limit);
     case::<Region>(10_000, 3.0);

@@ -24,13 +24,13 @@ use starve::Starve;
 /// Preemptions of the schedules that have few of them.
 const PREEMPTIONS: usize = 5;
 
-/// Runs `body` under so many schedules of each kind, times `KOVAN_STRESS`.
+/// Runs `body` under so many schedules of each kind, times `KOVAN_STRESS`, which may be a fraction.
 fn check(schedules: usize, body: impl Fn() + Clone + Send + Sync + 'static) {
     if let Ok(schedule) = std::env::var("KOVAN_SCHEDULE") {
         return shuttle::replay_from_file(body, schedule);
     }
-    let stress = std::env::var("KOVAN_STRESS").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
-    let schedules = schedules * stress;
+    let stress = std::env::var("KOVAN_STRESS").ok().and_then(|s| s.parse().ok()).unwrap_or(1.0);
+    let schedules = ((schedules as f64 * stress) as usize).max(1);
     let random = run(RandomScheduler::new(schedules), body.clone());
     let few = run(PctScheduler::new(PREEMPTIONS, schedules), body.clone());
     let starving = run(Starve::new(schedules), body);

@@ -13,14 +13,14 @@ impl Drop for Counted {
     }
 }
 
-/// Returns how many times longer than usual a run is to be: `KOVAN_STRESS`, or 1.
-pub(crate) fn stress() -> usize {
-    std::env::var("KOVAN_STRESS").ok().and_then(|stress| stress.parse().ok()).unwrap_or(1)
+/// Returns how many times longer than usual a run is to be: `KOVAN_STRESS`, which may be a fraction, or 1.
+pub(crate) fn stress() -> f64 {
+    std::env::var("KOVAN_STRESS").ok().and_then(|stress| stress.parse().ok()).unwrap_or(1.0)
 }
 
 /// Returns a length that `KOVAN_STRESS` multiplies.
 pub(crate) fn scaled(length: usize) -> usize {
-    length * stress()
+    ((length as f64 * stress()) as usize).max(1)
 }
 
 /// Lets one test of a process run at a time: those that use the default collector, or count what is

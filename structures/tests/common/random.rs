@@ -20,8 +20,8 @@ impl Random {
     }
 }
 
-/// Returns `iterations`, times the environment variable `KOVAN_STRESS`.
+/// Returns `iterations`, times the environment variable `KOVAN_STRESS`, which may be a fraction.
 pub(crate) fn scaled(iterations: u64) -> u64 {
     let factor = std::env::var("KOVAN_STRESS").ok().and_then(|text| text.parse().ok());
-    iterations * factor.unwrap_or(1)
+    ((iterations as f64 * factor.unwrap_or(1.0)) as u64).max(1)
 }
