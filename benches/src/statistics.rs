@@ -56,6 +56,8 @@ mod tests {
     fn a_few_values_are_taken_as_they_are() {
         let summary = Summary::of(vec![4.0, 1.0, 3.0, 2.0]);
         assert_eq!(summary, Summary { median: 2.5, low: 1.0, high: 4.0 });
+        assert_eq!(Summary::of(vec![3.0]), Summary { median: 3.0, low: 3.0, high: 3.0 });
+        assert_eq!([median(&[3.0]), median(&[5.0, 1.0, 3.0])], [3.0, 3.0]);
         assert!(median(&[]).is_nan());
     }
 

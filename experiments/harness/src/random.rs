@@ -23,9 +23,13 @@ impl SplitMix {
     /// Fisher-Yates.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
-            let other = scale(self.next_u64(), last as u64 + 1);
-            items.swap(last, usize::try_from(other).unwrap_or(0));
+            items.swap(last, self.index(last + 1));
         }
+    }
+
+    /// A place in a list of this length.
+    pub fn index(&mut self, length: usize) -> usize {
+        usize::try_from(scale(self.next_u64(), length as u64)).unwrap_or(0)
     }
 
     /// Returns the numbers below this one in a random order.
@@ -164,6 +168,16 @@ mod tests {
             }
         }
         assert_ne!(Permutation::new(1, 1000).at(0), Permutation::new(2, 1000).at(0));
+    }
+
+    #[test]
+    fn an_order_has_each_index_once() {
+        let mut mix = SplitMix::new(1);
+        for n in [0, 1, 2, 100] {
+            let mut order = mix.order(n);
+            order.sort_unstable();
+            assert_eq!(order, (0..n).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl<const N: usize, F: Fn(&mut [Vec<f64>; N]) -> f64> Bootstrap<'_, N, F> {
         let mut drawn = self.samples.map(<[f64]>::to_vec);
         let mut resample = || {
             for (to, from) in drawn.iter_mut().zip(self.samples) {
-                to.fill_with(|| from[below(&mut random, from.len())]);
+                to.fill_with(|| from[random.index(from.len())]);
             }
             self.of(&mut drawn)
         };
@@ -151,12 +151,6 @@ fn level(bias: f64, acceleration: f64, z: f64) -> Option<f64> {
     let shifted = bias + z;
     let spread = 1.0 - acceleration * shifted;
     (bias.is_finite() && spread > 0.0).then(|| normal::cdf(bias + shifted / spread))
-}
-
-/// Returns a random place in a list of this length.
-fn below(random: &mut SplitMix, length: usize) -> usize {
-    let product = u128::from(random.next_u64()) * length as u128;
-    usize::try_from(product >> 64).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -82,7 +82,12 @@ mod tests {
     fn order_statistics_of_the_published_tables() {
         // n, the place of the lower end counted from 1, the confidence in per cent.
         let table = [(6, 1, 96.88), (8, 1, 99.22), (9, 2, 96.09), (10, 2, 97.85), (15, 4, 96.48)];
-        for (n, place, confidence) in table.into_iter().chain([(20, 6, 95.86), (25, 8, 95.67)]) {
+        for (n, place, confidence) in table.into_iter().chain([
+            (20, 6, 95.86),
+            (25, 8, 95.67),
+            (11, 2, 98.83),
+            (12, 3, 96.14),
+        ]) {
             let interval = median_interval(&numbers(n), 0.95).unwrap();
             assert_eq!(interval.low, f64::from(place), "{n}");
             assert_eq!(interval.high, f64::from(n + 1 - place), "{n}");
