@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use kovan_harness::stats::location::geometric_mean;
+
 use super::cells::{Case, Form};
 use super::verdict::BOUNDLESS;
 use crate::data::{MetricInfo, TrialId};
 use crate::results::{RoleRow, Sample, Status};
 use crate::spec::Claim;
-use kovan_harness::stats::location::geometric_mean;
 
 /// Rows by their cells and repeats.
 pub(super) struct Rows<'a> {

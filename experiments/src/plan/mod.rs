@@ -5,12 +5,12 @@ mod overrides;
 mod shard;
 
 use anyhow::{Context, Result, bail, ensure};
+use kovan_harness::random::{SplitMix, fnv};
 
 pub(crate) use self::overrides::{Overrides, Pattern};
 use crate::data::{Further, Shard, Trial, TrialId};
 use crate::spec::{ScaleName, Source, check_further};
 use crate::support::numbers::sum;
-use kovan_harness::random::{SplitMix, fnv};
 
 /// The seed when none is given.
 pub(crate) const DEFAULT_SEED: u64 = 1;

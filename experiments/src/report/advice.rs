@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use kovan_harness::stats::location::median;
 use serde::Serialize;
 
 use super::better::{better, by_goodness, of_both};
@@ -16,7 +17,6 @@ use crate::data::{MetricInfo, TrialId};
 use crate::results::{Block, Sample};
 use crate::support::numbers::readable;
 use crate::support::table::render;
-use kovan_harness::stats::location::median;
 
 /// Something that counts.
 struct Goal {

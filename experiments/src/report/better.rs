@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use crate::data::MetricInfo;
 use kovan_harness::stats::pairs::{self, Verdict};
+
+use crate::data::MetricInfo;
 
 /// Returns the values of both for each block that both have.
 pub(super) fn in_common<K: Ord>(

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use kovan_harness::stats::location::{geometric_mean, median};
+use kovan_harness::stats::{Interval, bootstrap, pairs};
 use serde::Serialize;
 
 use super::better::in_common;
@@ -10,8 +12,6 @@ use super::ratios::{RESAMPLING, overall};
 use crate::data::{MetricInfo, TrialId};
 use crate::results::Sample;
 use crate::support::table::render;
-use kovan_harness::stats::location::{geometric_mean, median};
-use kovan_harness::stats::{Interval, bootstrap, pairs};
 
 /// The columns of the table that are numbers.
 const RIGHT: [usize; 5] = [3, 4, 6, 7, 8];

@@ -8,6 +8,8 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use kovan_harness::stats::location::geometric_mean;
+use kovan_harness::stats::pairs;
 use serde::Serialize;
 
 use super::better::{better, in_common};
@@ -16,8 +18,6 @@ use super::ratios::{line_of, point_of};
 use crate::data::{MetricInfo, TrialId};
 use crate::results::{Block, Sample};
 use crate::support::table::render;
-use kovan_harness::stats::location::geometric_mean;
-use kovan_harness::stats::pairs;
 
 const HEADER: [&str; 5] = ["places", "scheme", "to the first", "95 %", "blocks"];
 const RIGHT: [usize; 3] = [0, 2, 4];

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
+use kovan_harness::stats::bootstrap::{self, Resampling};
+use kovan_harness::stats::location::{geometric_mean, median};
+use kovan_harness::stats::pairs::{self, Verdict};
+use kovan_harness::stats::{CONFIDENCE, Interval};
 
 use super::better::in_common;
 use crate::data::TrialId;
 use crate::results::{Block, Sample};
 use crate::support::suggest::suggest;
 use crate::support::table::render;
-use kovan_harness::stats::bootstrap::{self, Resampling};
-use kovan_harness::stats::location::{geometric_mean, median};
-use kovan_harness::stats::pairs::{self, Verdict};
-use kovan_harness::stats::{CONFIDENCE, Interval};
 
 /// How intervals are drawn.
 pub(super) const RESAMPLING: Resampling =

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use kovan_harness::random::fnv;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,7 +13,6 @@ use crate::spec::{ScaleName, Source};
 use crate::support::output::replace_file;
 use crate::system::builds::Build;
 use crate::system::machine::{Machine, now};
-use kovan_harness::random::fnv;
 
 /// Grows when a reader of old records would misread new ones.
 const SCHEMA_VERSION: u32 = 2;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::data::{Further, MetricInfo, Share, Stop, TrialId, Wide};
-use crate::results::Sample;
 use kovan_harness::stats::Interval;
 use kovan_harness::stats::sign::median_interval;
+
+use crate::data::{Further, MetricInfo, Share, Stop, TrialId, Wide};
+use crate::results::Sample;
 
 /// The values of each cell, in the order in which they were measured.
 pub(super) struct Values {

@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
+use kovan_harness::random::fnv;
 use serde::{Deserialize, Serialize};
 
 use crate::system::machine::this_program;
-use kovan_harness::random::fnv;
 
 /// What was measured with.
 #[derive(Clone, Debug, Serialize, Deserialize)]

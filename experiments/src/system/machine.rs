@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use kovan_harness::random::fnv;
 use serde::{Deserialize, Serialize};
 
 use crate::system::cgroup::{Groups, Quota};
 use crate::system::hardware;
-use kovan_harness::random::fnv;
 
 /// What the numbers were measured on. What the system does not tell is absent.
 #[derive(Clone, Debug, Serialize, Deserialize)]

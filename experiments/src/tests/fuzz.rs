@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use kovan_harness::random::XorShift;
 
 use crate::claims;
 use crate::data::{Latency, Measured, Metrics, RoleCount, SeriesPoint};
@@ -17,7 +18,6 @@ use crate::report::{self, plot};
 use crate::results::manifest::Manifest;
 use crate::results::{Records, Sample, read_roles, read_samples};
 use crate::spec::{self, ScaleName, Source};
-use kovan_harness::random::XorShift;
 
 /// What often breaks readers of text.
 const SCRAPS: [&str; 27] = [

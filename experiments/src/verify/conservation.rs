@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
 use anyhow::{Result, ensure};
+use kovan_harness::random::XorShift;
 use kovan_schemes::canary::jitter;
 use kovan_structures::Kind;
 
 use super::budget::{Budget, Failure, Gate, or_abort};
 use crate::system::threads::start;
 use crate::worker::tally::{check_gone, check_live};
-use kovan_harness::random::XorShift;
 use kovan_pairs::{ErasedPair, Operations, Subject};
 
 /// One round.

@@ -10,12 +10,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use kovan_harness::random::XorShift;
 use kovan_schemes::domain::Meter;
 use kovan_schemes::{BoundInput, Domain, Handle, Parameters, Reclaimer};
 
 use super::budget::{Budget, Failure, or_abort};
 use crate::system::threads::start;
-use kovan_harness::random::XorShift;
 
 /// How long a thread has until it is done, or stopped.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use kovan_harness::random::XorShift;
 use kovan_schemes::canary::{jitter, reuse};
 use kovan_structures::Kind;
 
@@ -16,7 +17,6 @@ use super::linear::{Record, few_are_undecided, judge, overlaps};
 use super::model::{Answer, Op, query, take_all};
 use super::walk::{Scan, Walk};
 use crate::system::threads::start;
-use kovan_harness::random::XorShift;
 use kovan_pairs::{ErasedPair, Operations, Subject, Worker};
 
 /// Histories of one round: on the same structure, by the same threads.

@@ -4,11 +4,11 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{Result, bail, ensure};
+use kovan_harness::random::XorShift;
 use kovan_structures::Kind;
 
 use super::budget::{Budget, Failure};
 use super::model::{Answer, Model, Op, in_order, query};
-use kovan_harness::random::XorShift;
 use kovan_pairs::{ErasedPair, Operations, Worker};
 
 /// What one handle does.

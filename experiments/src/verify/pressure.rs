@@ -7,6 +7,7 @@
 use std::thread;
 
 use anyhow::{Result, ensure};
+use kovan_harness::random::XorShift;
 use kovan_schemes::canary::{jitter, reuse};
 
 use super::budget::{Budget, Failure, Gate, or_abort};
@@ -15,7 +16,6 @@ use kovan_pairs::{ErasedPair, Subject, Worker};
 use kovan_structures::Kind;
 
 use crate::system::threads::start;
-use kovan_harness::random::XorShift;
 
 /// Threads of a round.
 const THREADS: u64 = 4;

@@ -2,11 +2,11 @@
 
 use std::convert::Infallible;
 
+use kovan_harness::random::{Permutation, XorShift};
 use rand_core::TryRng;
 use rand_distr::{Distribution, Zipf};
 
 use crate::data::{Keys, Mix};
-use kovan_harness::random::{Permutation, XorShift};
 
 /// A stream of random numbers, as the library of distributions wants it.
 struct Random<'a>(&'a mut XorShift);

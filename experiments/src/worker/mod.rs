@@ -18,6 +18,7 @@ mod work;
 use std::io::Write;
 
 use anyhow::{Context, Result, ensure};
+use kovan_harness::stats::growth::trend;
 use kovan_pairs::{ErasedPair, Moves, Subject};
 use kovan_schemes::{BoundInput, ParameterError, Parameters, Payload};
 use kovan_structures::StructureFacts;
@@ -31,7 +32,6 @@ use crate::data::{AdversaryKind, BUCKETS, Manner, Metrics, SeriesPoint, Trial, W
 use crate::support::output::one_line;
 use crate::system::allocator;
 use crate::system::threads::{RAISE, TooFew, exit_with_parent, give_up};
-use kovan_harness::stats::growth::trend;
 
 /// The child process: measures, and writes lines of JSON to stdout.
 pub(crate) fn main(definition: &str) -> Result<()> {

@@ -2,11 +2,11 @@
 
 use std::thread;
 
+use kovan_harness::random::{Permutation, XorShift};
 use kovan_pairs::{Moves, Subject};
 
 use crate::data::{PrefillOrder, Trial};
 use crate::system::threads::TooFew;
-use kovan_harness::random::{Permutation, XorShift};
 
 /// Inserts the keys of the workload, from as many threads as it says.
 ///

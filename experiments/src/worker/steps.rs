@@ -1,10 +1,10 @@
 //! What a worker does next: operations and keys, drawn before they are needed.
 
+use kovan_harness::random::XorShift;
 use kovan_pairs::{BLOCK, Draws};
 
 use super::keys::KeySource;
 use crate::data::{Mix, Operation};
-use kovan_harness::random::XorShift;
 
 /// An operation on a key.
 #[derive(Clone, Copy, Debug)]

@@ -5,13 +5,14 @@ mod kinds;
 
 use std::collections::BTreeMap;
 
+use kovan_harness::random::{SplitMix, fnv};
+
 use super::{Ends, Outcome, Records, Verdict};
 use crate::data::{Metrics, RoleCount, TrialId};
 use crate::plan::{Overrides, Plan};
 use crate::results::{RoleRow, Sample, Status};
 use crate::spec::{ScaleName, Source, parse};
 use crate::system::machine::Machine;
-use kovan_harness::random::{SplitMix, fnv};
 
 /// So many processors has the machine of these tests.
 const PROCESSORS: u32 = 4;

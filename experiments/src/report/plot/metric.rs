@@ -1,11 +1,12 @@
 //! A metric against the axis of the spec.
 
+use kovan_harness::stats::location::median;
+use kovan_harness::stats::sign::median_interval;
+
 use super::draw::{AxisSpec, Figure, Kind, Line, Point, Scale};
 use super::group::{Grouping, LineRows, repeats};
 use crate::data::{Draw, MetricInfo};
 use crate::results::Sample;
-use kovan_harness::stats::location::median;
-use kovan_harness::stats::sign::median_interval;
 
 /// The figure of a metric; nothing where no row has it.
 pub(super) fn figure(

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use kovan_harness::stats::location::median;
+
 use super::draw::{AxisSpec, Band, Figure, Key, Line, Point, Scale};
 use super::group::{Grouping, LineRows, median_of};
 use super::metric::{summarised, y_axis};
 use crate::data::{Draw, Latency, MetricInfo, SeriesPoint, TrialId};
 use crate::report::disturbed;
 use crate::results::{LatencyRow, RoleRow, Sample};
-use kovan_harness::stats::location::median;
 
 /// Unreclaimed nodes over time, at the largest value of the axis; the first repeat that is there.
 pub(super) fn over_time(

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use kovan_harness::random::XorShift;
 use kovan_schemes::{BoundInput, Totals};
 use kovan_structures::Kind;
 
 use super::super::budget::or_abort;
 use crate::system::threads::start;
-use kovan_harness::random::XorShift;
 use kovan_pairs::{ErasedPair, Operations, Subject, Worker};
 
 /// What is in the way of reclamation.

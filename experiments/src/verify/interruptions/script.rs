@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use anyhow::Result;
+use kovan_harness::random::{SplitMix, XorShift};
 use kovan_schemes::canary::Place;
 use kovan_schemes::facts::Progress;
 use kovan_structures::Kind;
@@ -11,7 +12,6 @@ use super::super::linear::{Record, judge};
 use super::super::model::{Op, query};
 use super::super::walk::{Scan, Walk};
 use super::plan::{Action, BALLAST, CREW, Order, Parts, Step, Task};
-use kovan_harness::random::{SplitMix, XorShift};
 use kovan_pairs::{ErasedPair, Subject, Worker};
 
 /// Operations of a script, at most, besides those that fill and empty the structures.

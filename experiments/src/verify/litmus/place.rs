@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use std::thread;
 
+use kovan_harness::random::XorShift;
 use kovan_schemes::{Atomic, Domain, Reclaimer};
 
 use super::cold::amount;
 use super::tally::DELAY;
-use kovan_harness::random::XorShift;
 
 /// Turns of a wait before a thread gives up its processor.
 const PATIENCE: u32 = 5000;

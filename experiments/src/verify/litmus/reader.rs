@@ -2,11 +2,11 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
+use kovan_harness::random::XorShift;
 use kovan_schemes::{Guard, Reclaimer, Shield};
 
 use super::cold::{Cold, choose, wait};
 use super::place::Place;
-use kovan_harness::random::XorShift;
 
 /// Reads exchange after exchange, until the writer says that it is enough.
 pub(super) fn reads<R: Reclaimer>(place: &Place<R>, seed: u64, cold: &Cold) {

@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use kovan_harness::random::XorShift;
 use kovan_schemes::{Atomic, Guard, Handle, Owned, Reclaimer, Shared};
 
 use super::cold::{Cold, amount, choose, wait};
 use super::place::{Mark, Place};
 use super::tally::{DELAY, Tally};
-use kovan_harness::random::XorShift;
 
 /// Allocations that are a step of any era clock.
 const STEP: usize = 140;
