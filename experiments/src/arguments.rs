@@ -3,10 +3,10 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use kovan_lab_base::support::numbers;
 use regex_lite::Regex;
 
 use crate::spec::{ThreadCount, check_counts, check_repeats, check_seconds, check_threads};
-use crate::support::numbers;
 
 /// A list of counts of an adversary's threads.
 #[derive(Clone, Debug)]

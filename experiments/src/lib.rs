@@ -22,22 +22,23 @@
 //! | part | what it holds |
 //! |---|---|
 //! | `commands` | one file for each verb of the command line, with its arguments |
-//! | [`verify`] | the correctness gate |
+//! | `verify` | the correctness gate: what is checked, and what came out |
 //! | `report` | tables and figures of records; measures nothing |
 //! | `claims` | claims of papers against records: verdicts |
 //! | `runner` | the parent: the order of the plan, child processes, their time-outs, progress |
-//! | `worker` | the child: prefill, threads, the measured window, checks |
 //! | `results` | the folder of a run: its manifest and its tables |
 //! | `arguments` | values that users type on the command line |
 //! | `plan` | a spec, a scale and the command line together: the cells in their order |
 //! | `spec` | what a TOML file may say |
-//! | `data` | plain types that files, processes and figures share |
-//! | `system` | the machine, its limits, threads, and this program itself |
-//! | `support` | the terminal, tables, numbers, random streams |
+//! | `system` | this program itself, and what on the machine spoils its numbers |
+//! | [`kovan_lab_worker`] | the children: measure one trial, or check one pair |
+//! | [`kovan_lab_base`] | plain types of trials, the machine, the terminal |
+//!
+//! The last two are crates. What runs inside the measured window or looks for races is in them, and is compiled for speed;
+//! the crate here starts children, reads and draws, and is compiled for a short build.
 //!
 //! # As a library
-//! Only [`verify`] is public, so that tests can hold wrong schemes and structures against the checks. The records, and not
-//! these modules, are the interface for other programs.
+//! Nothing but [`main`] is public. The records, and not these modules, are the interface for other programs.
 //!
 //! # Limits
 //! The lab runs on Unix systems; adversaries that a signal stops need Linux. It measures one machine at a time. A build with the feature
@@ -46,36 +47,32 @@
 mod arguments;
 mod claims;
 mod commands;
-mod data;
 mod plan;
 mod report;
 mod results;
 mod runner;
 mod spec;
-mod support;
 mod system;
 #[cfg(test)]
 mod tests;
-pub mod verify;
-#[cfg_attr(
-    feature = "canary",
-    allow(dead_code, reason = "a build that checks every node measures nothing")
-)]
-mod worker;
+mod verify;
 
 use std::process::ExitCode;
+
+use kovan_lab_base::support::output::complain;
+use kovan_lab_base::system::allocator::Chosen;
 
 /// mimalloc, unless a worker is started with another one: glibc's allocator distorts cross-thread frees, which are
 /// what reclamation does; and this one needs only a C compiler to build.
 #[cfg(not(feature = "canary"))]
 #[global_allocator]
-static ALLOCATOR: system::allocator::Chosen = system::allocator::Chosen;
+static ALLOCATOR: Chosen = Chosen;
 
 /// The same behind a quarantine for freed nodes, in builds for the gate.
 #[cfg(feature = "canary")]
 #[global_allocator]
-static ALLOCATOR: kovan_schemes::canary::Allocator<system::allocator::Chosen> =
-    kovan_schemes::canary::Allocator { inner: system::allocator::Chosen };
+static ALLOCATOR: kovan_schemes::canary::Allocator<Chosen> =
+    kovan_schemes::canary::Allocator { inner: Chosen };
 
 /// The program `kovan-lab`.
 #[must_use]
@@ -83,7 +80,7 @@ pub fn main() -> ExitCode {
     match commands::main() {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            support::output::complain(&format!("{error:#}"));
+            complain(&format!("{error:#}"));
             ExitCode::from(2)
         }
     }

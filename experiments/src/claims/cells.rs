@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::data::{AXES, BUCKETS, Settings, TrialId, parameter_name};
+use kovan_lab_base::data::{AXES, BUCKETS, Settings, TrialId, parameter_name};
+
 use crate::spec::{Claim, ClaimKind, Selector, ThreadCount, Values};
 
 /// Cells whose values are one number for each block.

@@ -14,16 +14,16 @@ mod verdict;
 use std::collections::BTreeSet;
 
 use anyhow::{Result, anyhow};
+use kovan_lab_base::data::TrialId;
+use kovan_lab_base::system::machine::Machine;
 
 use self::cells::{Case, Chooser};
 use self::rows::{Blocks, Rows};
 use self::verdict::{Ruling, judge, judge_bound, together};
-use crate::data::TrialId;
 use crate::plan::{Overrides, Plan};
 use crate::results::manifest::Manifest;
 use crate::results::{RoleRow, Sample};
 use crate::spec::{Claim, ClaimKind, ScaleName, Source};
-use crate::system::machine::Machine;
 
 pub(crate) use self::verdict::{Allowed, Ends, Finding, Verdict};
 

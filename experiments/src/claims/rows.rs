@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use kovan_harness::stats::location::geometric_mean;
+use kovan_lab_base::data::{MetricInfo, TrialId};
 
 use super::cells::{Case, Form};
 use super::verdict::BOUNDLESS;
-use crate::data::{MetricInfo, TrialId};
 use crate::results::{RoleRow, Sample, Status};
 use crate::spec::Claim;
 

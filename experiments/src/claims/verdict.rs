@@ -4,10 +4,10 @@ use kovan_harness::stats::growth::{FLAT, LINEAR};
 use kovan_harness::stats::location::median;
 use kovan_harness::stats::sign::{at_most, median_interval};
 use kovan_harness::stats::{CONFIDENCE, Interval};
+use kovan_lab_base::support::numbers::readable;
 use serde::Serialize;
 
 use crate::spec::{Claim, ClaimKind, Class};
-use crate::support::numbers::readable;
 
 /// What records say of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -5,14 +5,14 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, Result, bail, ensure};
+use kovan_lab_base::support::output::{complain, note, replace_file, tail};
+use kovan_lab_base::support::shell::quoted;
 
 use super::session::refuse_existing;
 use crate::plan::Pattern;
 use crate::results::manifest::Manifest;
-use crate::runner::child::interrupt_flag;
 use crate::spec::{ScaleName, Source};
-use crate::support::output::{complain, note, replace_file, tail};
-use crate::support::shell::quoted;
+use kovan_lab_base::system::process::interrupt_flag;
 
 /// What two builds measure, and where.
 pub(super) struct Alternation<'a> {

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
+use kovan_lab_base::support::output::{print, print_report, replace_file};
+use kovan_lab_base::support::suggest::suggest;
 
 use super::folder;
 use crate::claims::{Outcome, Records, Verdict};
@@ -11,8 +13,6 @@ use crate::report::claims::{artifact, json, markdown, text};
 use crate::results::manifest::Manifest;
 use crate::results::{Sample, read_roles};
 use crate::spec::{self, Source};
-use crate::support::output::{print, print_report, replace_file};
-use crate::support::suggest::suggest;
 
 pub(super) const EXIT_CODES: &str = "Exit codes: 0 no claim is refuted; 1 one is; 2 a mistake in the command or in a \
     file";

@@ -2,12 +2,12 @@
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use kovan_lab_base::system::machine::Machine;
 use regex_lite::Regex;
 
 use crate::arguments::{Counts, Threads, cpus, regex, repeats, seconds, seed, stalled, threads};
 use crate::plan::{Overrides, Pattern};
 use crate::spec::ScaleName;
-use crate::system::machine::Machine;
 
 /// Arguments that decide which plan a spec is.
 #[derive(Clone, Debug, Args)]

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use kovan_lab_base::data::MetricInfo;
+use kovan_lab_base::support::output::complain;
 use regex_lite::Regex;
 
 use super::alternate::{Alternation, ensure_program};
 use super::folder::{self, Format};
 use crate::arguments::{regex, repeats};
-use crate::data::MetricInfo;
 use crate::report::compare::{Pairing, compare, grid, text};
 use crate::spec::{self, ScaleName};
-use crate::support::output::complain;
 
 /// The arguments of `compare`.
 #[derive(Debug, Args)]

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use clap::Args;
+use kovan_lab_base::support::output::{columns, print, print_report};
+use kovan_lab_base::support::table;
 
 use super::list::Format;
-use crate::support::output::{columns, print, print_report};
-use crate::support::table;
 use crate::system::doctor::{Finding, Verdict, examine};
 
 /// The arguments of `doctor`.

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use kovan_lab_base::data::{METRICS, MetricInfo};
+use kovan_lab_base::support::output::{complain, print, print_report};
+use kovan_lab_base::support::suggest::suggest;
 use serde::Serialize;
 
-use crate::data::{METRICS, MetricInfo};
 use crate::report::formats::Grid;
 use crate::report::origins;
 use crate::results::manifest::Manifest;
 use crate::results::{Sample, Table, read_samples};
-use crate::support::output::{complain, print, print_report};
-use crate::support::suggest::suggest;
 
 /// How a table of results is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

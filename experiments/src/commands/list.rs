@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
+use kovan_lab_base::support::suggest::suggest;
+use kovan_lab_base::support::{output, table};
 use kovan_schemes::Facts;
 use kovan_structures::{Kind, StructureFacts};
 use regex_lite::Regex;
@@ -11,8 +13,6 @@ use serde_json::{Value, json};
 
 use crate::arguments::regex;
 use crate::spec::{self, Source, Spec};
-use crate::support::suggest::suggest;
-use crate::support::{output, table};
 
 /// What can be listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

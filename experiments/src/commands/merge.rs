@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
+use kovan_lab_base::data::{Shard, TrialId};
+use kovan_lab_base::support::numbers::{count, sum};
+use kovan_lab_base::support::output::{claim, complain, print};
+use kovan_lab_base::support::shell::quoted;
 
 use super::session::refuse_existing;
-use crate::data::{Shard, TrialId};
 use crate::plan::{Overrides, Plan};
 use crate::results::manifest::{Manifest, MergedShard};
 use crate::results::merge::{Draft, Joined, Part};
 use crate::spec::{self, Source};
-use crate::support::numbers::{count, sum};
-use crate::support::output::{claim, complain, print};
-use crate::support::shell::quoted;
 
 /// The arguments of `merge`.
 #[derive(Debug, Args)]

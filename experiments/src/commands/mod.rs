@@ -24,11 +24,11 @@ use anyhow::{Result, bail};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use kovan_lab_base::support::output;
+use kovan_lab_worker::{checks, trial};
 
-use crate::support::output;
 use crate::system::builds::commit;
-use crate::verify::{args, command, job};
-use crate::worker;
+use crate::verify::{args, command};
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 a cell or a check failed; \
     2 a mistake in the command, in a file or of the system; 130 interrupted";
@@ -140,7 +140,9 @@ pub(crate) fn main() -> Result<u8> {
     match cli.command {
         Command::List { what, format, filter } => list::list(what, format, &filter).map(|()| 0),
         Command::Verify(args) => command::verify(&args),
-        Command::VerifyJob { definition } => job::main(&definition).map(|()| 0),
+        Command::VerifyJob { definition } => {
+            checks::main(&definition, kovan_pairs::find).map(|()| 0)
+        }
         Command::Run(args) => run::run(&args),
         Command::Resume(args) => run::resume(&args),
         Command::Merge(args) => merge::run(&args),
@@ -163,7 +165,7 @@ pub(crate) fn main() -> Result<u8> {
             clap_mangen::Man::new(Cli::command()).render(&mut text)?;
             output::print(&String::from_utf8_lossy(&text)).map(|()| 0)
         }
-        Command::Trial { definition } => worker::main(&definition).map(|()| 0),
+        Command::Trial { definition } => trial::main(&definition, kovan_pairs::find).map(|()| 0),
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use kovan_lab_base::support::output::{complain, print, print_report};
 
 use super::folder;
 use crate::report::{
@@ -12,7 +13,6 @@ use crate::report::{
 };
 use crate::results::manifest::Manifest;
 use crate::spec;
-use crate::support::output::{complain, print, print_report};
 
 /// The arguments of `plot`.
 #[derive(Debug, Args)]

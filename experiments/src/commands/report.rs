@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
+use kovan_lab_base::support::output::{complain, print, replace_file};
 
 use super::{check, folder};
 use crate::claims::Outcome;
@@ -12,7 +13,6 @@ use crate::report::plot::{self, Figures};
 use crate::results::Sample;
 use crate::results::manifest::Manifest;
 use crate::spec::{self, Source};
-use crate::support::output::{complain, print, replace_file};
 
 /// The name of the report in its results folder.
 const REPORT: &str = "report.html";

@@ -4,19 +4,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
+use kovan_lab_base::data::{Further, Shard, Share, Time};
+use kovan_lab_base::support::output::{be_quiet, is_verbose, print_report};
+use kovan_lab_base::system::machine::Machine;
 
 use super::chosen::Chosen;
 use super::consent;
 use super::session::{GoesOn, Job, dry_run, refuse_existing, seconds_left};
 use crate::arguments::repeats;
 use crate::claims;
-use crate::data::{Further, Shard, Share, Time};
 use crate::plan::{Overrides, Plan};
 use crate::results::manifest::{Joins, Manifest};
-use crate::runner::child::interrupt_flag;
 use crate::spec::{self, Source};
-use crate::support::output::{be_quiet, is_verbose, print_report};
-use crate::system::machine::Machine;
+use kovan_lab_base::system::process::interrupt_flag;
 
 /// The arguments of `run`.
 #[derive(Debug, Args)]

@@ -7,9 +7,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use kovan_lab_base::data::{Further, Measure, Shard, Stop, Trial, TrialId};
+use kovan_lab_base::support::output::{claim, complain, note, print, print_report};
+use kovan_lab_base::support::table;
+use kovan_lab_base::system::hardware;
 
 use super::{check, report as page};
-use crate::data::{Further, Measure, Shard, Stop, Trial, TrialId};
 use crate::plan::{Overrides, Plan, Planned};
 use crate::report::html::Reported;
 use crate::report::{self, plot};
@@ -17,9 +20,6 @@ use crate::results::manifest::{Joins, Manifest};
 use crate::results::{self, Records, Resumed, Sample};
 use crate::runner::{End, Repeats, Run, child};
 use crate::spec::Source;
-use crate::support::output::{claim, complain, note, print, print_report};
-use crate::support::table;
-use crate::system::hardware;
 
 /// A spec with its plan and the folder of its results.
 pub(super) struct Job {

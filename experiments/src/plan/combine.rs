@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, anyhow, ensure};
-
-use super::{Overrides, ensure_few, trial_seed};
-use crate::data::{
+use kovan_lab_base::data::{
     Adversary, Measure, PrefillOrder, SOUND, STRICT, Seconds, Settings, Trial, TrialId,
     parameter_name,
 };
+
+use super::{Overrides, ensure_few, trial_seed};
 use crate::spec::{Axes, Literal, Scale, Spec};
 
 /// What is combined.
@@ -60,7 +60,7 @@ impl Input<'_> {
     fn trial(
         &self,
         mut id: TrialId,
-        mut workload: crate::data::Workload,
+        mut workload: kovan_lab_base::data::Workload,
         (adversary, count, period): &Opponent,
     ) -> Result<Trial> {
         if let Some(adversary) = adversary {

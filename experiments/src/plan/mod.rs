@@ -6,11 +6,11 @@ mod shard;
 
 use anyhow::{Context, Result, bail, ensure};
 use kovan_harness::random::{SplitMix, fnv};
+use kovan_lab_base::data::{Further, Shard, Trial, TrialId};
+use kovan_lab_base::support::numbers::sum;
 
 pub(crate) use self::overrides::{Overrides, Pattern};
-use crate::data::{Further, Shard, Trial, TrialId};
 use crate::spec::{ScaleName, Source, check_further};
-use crate::support::numbers::sum;
 
 /// The seed when none is given.
 pub(crate) const DEFAULT_SEED: u64 = 1;
@@ -235,8 +235,8 @@ fn ensure_few(count: usize, most: usize) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::PrefillOrder;
     use crate::spec::{embedded, parse};
+    use kovan_lab_base::data::PrefillOrder;
 
     fn plan_of(text: &str) -> Result<Plan> {
         let overrides = Overrides { processors: 4, ..Overrides::default() };

@@ -1,9 +1,9 @@
 //! What the command line changes of a spec.
 
+use kovan_lab_base::data::{Further, Shard};
 use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Further, Shard};
 use crate::spec::ThreadCount;
 
 /// A regular expression that can be written down.

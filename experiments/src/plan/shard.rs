@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
+use kovan_lab_base::data::{AXES, TrialId};
 
 use super::{Plan, Planned};
-use crate::data::{AXES, TrialId};
 
 /// Returns the shard of each trial, from 1, where the plan is cut into `of` of them. `lines` are the axes whose values
 /// are lines of a figure.

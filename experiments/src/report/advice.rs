@@ -8,15 +8,15 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kovan_harness::stats::location::median;
+use kovan_lab_base::data::{MetricInfo, TrialId};
+use kovan_lab_base::support::numbers::readable;
+use kovan_lab_base::support::table::render;
 use serde::Serialize;
 
 use super::better::{better, by_goodness, of_both};
 use super::formats::{Grid, number};
 use super::ratios::{line_of, point_of};
-use crate::data::{MetricInfo, TrialId};
 use crate::results::{Block, Sample};
-use crate::support::numbers::readable;
-use crate::support::table::render;
 
 /// Something that counts.
 struct Goal {

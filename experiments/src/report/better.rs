@@ -4,8 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use kovan_harness::stats::pairs::{self, Verdict};
-
-use crate::data::MetricInfo;
+use kovan_lab_base::data::MetricInfo;
 
 /// Returns the values of both for each block that both have.
 pub(super) fn in_common<K: Ord>(

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use kovan_lab_base::support::numbers::readable;
+use kovan_lab_base::support::shell::quoted;
+use kovan_lab_base::support::table::{markdown_line, render};
 use serde_json::{Value, json};
 
 use crate::claims::{Allowed, Ends, Finding, Judged, Outcome, Verdict};
 use crate::results::Sample;
 use crate::results::manifest::Manifest;
-use crate::support::numbers::readable;
-use crate::support::shell::quoted;
-use crate::support::table::{markdown_line, render};
 
 /// The columns of verdicts.
 pub(super) const HEADER: [&str; 7] =

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use kovan_harness::stats::location::{geometric_mean, median};
 use kovan_harness::stats::{Interval, bootstrap, pairs};
+use kovan_lab_base::data::{MetricInfo, TrialId};
+use kovan_lab_base::support::table::render;
 use serde::Serialize;
 
 use super::better::in_common;
 use super::formats::{Grid, number};
 use super::ratios::{RESAMPLING, overall};
-use crate::data::{MetricInfo, TrialId};
 use crate::results::Sample;
-use crate::support::table::render;
 
 /// The columns of the table that are numbers.
 const RIGHT: [usize; 5] = [3, 4, 6, 7, 8];

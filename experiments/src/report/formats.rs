@@ -1,8 +1,7 @@
 //! A table in the formats that other programs read.
 
 use anyhow::Result;
-
-use crate::support::table::markdown_line;
+use kovan_lab_base::support::table::markdown_line;
 
 /// A table: its header, and rows of as many cells.
 pub(crate) struct Grid {

@@ -14,12 +14,13 @@ mod summary;
 
 use std::collections::BTreeSet;
 
+use kovan_lab_base::support::numbers::count;
+use kovan_lab_base::support::output;
+use kovan_lab_base::system::machine::Machine;
+
 pub(crate) use self::ratios::ratios;
 pub(crate) use self::summary::summary;
 use crate::results::{Sample, Status};
-use crate::support::numbers::count;
-use crate::support::output;
-use crate::system::machine::Machine;
 
 /// Failed cells that are told one by one.
 const TOLD: usize = 5;

@@ -10,14 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kovan_harness::stats::location::geometric_mean;
 use kovan_harness::stats::pairs;
+use kovan_lab_base::data::{MetricInfo, TrialId};
+use kovan_lab_base::support::table::render;
 use serde::Serialize;
 
 use super::better::{better, in_common};
 use super::formats::Grid;
 use super::ratios::{line_of, point_of};
-use crate::data::{MetricInfo, TrialId};
 use crate::results::{Block, Sample};
-use crate::support::table::render;
 
 const HEADER: [&str; 5] = ["places", "scheme", "to the first", "95 %", "blocks"];
 const RIGHT: [usize; 3] = [0, 2, 4];

@@ -7,12 +7,12 @@ use kovan_harness::stats::bootstrap::{self, Resampling};
 use kovan_harness::stats::location::{geometric_mean, median};
 use kovan_harness::stats::pairs::{self, Verdict};
 use kovan_harness::stats::{CONFIDENCE, Interval};
+use kovan_lab_base::data::TrialId;
+use kovan_lab_base::support::suggest::suggest;
+use kovan_lab_base::support::table::render;
 
 use super::better::in_common;
-use crate::data::TrialId;
 use crate::results::{Block, Sample};
-use crate::support::suggest::suggest;
-use crate::support::table::render;
 
 /// How intervals are drawn.
 pub(super) const RESAMPLING: Resampling =
@@ -111,7 +111,7 @@ fn word(verdict: Verdict) -> &'static str {
 
 /// What lines are compared at.
 pub(super) fn point_of(id: &TrialId) -> TrialId {
-    let (scheme, parameters) = (String::new(), crate::data::Settings::default());
+    let (scheme, parameters) = (String::new(), kovan_lab_base::data::Settings::default());
     TrialId { scheme, parameters, ..id.cell() }
 }
 

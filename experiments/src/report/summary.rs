@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use crate::data::{AXES, Metrics};
+use kovan_lab_base::data::{AXES, Metrics};
+use kovan_lab_base::support::numbers::{count, median};
+use kovan_lab_base::support::table::render;
+
 use crate::results::{Sample, Status};
-use crate::support::numbers::{count, median};
-use crate::support::table::render;
 
 /// Columns that every table has: axes in this order, of which the scheme is ordered as in the registry.
 const ALWAYS: [&str; 5] = ["structure", "workload", "scheme", "threads", "stalled"];

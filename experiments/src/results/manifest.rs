@@ -4,15 +4,15 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use kovan_harness::random::fnv;
+use kovan_lab_base::data::{Further, Shard, Stop, TrialId, Wide};
+use kovan_lab_base::support::output::replace_file;
+use kovan_lab_base::system::machine::{Machine, now};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::data::{Further, Shard, Stop, TrialId, Wide};
 use crate::plan::{Overrides, Plan};
 use crate::spec::{ScaleName, Source};
-use crate::support::output::replace_file;
 use crate::system::builds::Build;
-use crate::system::machine::{Machine, now};
 
 /// Grows when a reader of old records would misread new ones.
 const SCHEMA_VERSION: u32 = 2;

@@ -5,13 +5,13 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use kovan_lab_base::data::TrialId;
+use kovan_lab_base::support::output::{claim, complain, replace_with};
 
 use super::manifest::Manifest;
 use super::sample::Sample;
 use super::side::{LatencyRow, RoleRow, SeriesRow};
 use super::table::{LATENCIES, ROLES, Reader, Row, SAMPLES, SERIES, begin, copy, is_there};
-use crate::data::TrialId;
-use crate::support::output::{claim, complain, replace_with};
 
 /// The records of a shard.
 pub(crate) struct Part<'a> {

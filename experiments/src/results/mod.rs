@@ -16,13 +16,13 @@ use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use kovan_lab_base::data::{Measured, Trial, TrialId};
+use kovan_lab_base::support::output::{replace_file, replace_with};
 
 use self::manifest::Manifest;
 use self::table::{
     LATENCIES, ROLES, Reader, Row, SAMPLES, SERIES, begin, copy, header_of, is_there, read, text_of,
 };
-use crate::data::{Measured, Trial, TrialId};
-use crate::support::output::{replace_file, replace_with};
 
 pub(crate) use self::sample::{Block, Sample, Status, USUALLY_TAKEN};
 pub(crate) use self::series::{Series, read_series};

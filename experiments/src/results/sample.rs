@@ -1,13 +1,13 @@
 //! The rows of `samples.csv`.
 
+use kovan_lab_base::data::{AXES, METRICS, Measured, Metrics, Trial, TrialId};
+use kovan_lab_base::support::output::{one_line, with_stderr};
+use kovan_lab_base::system::machine::this_machine;
 use serde::{Deserialize, Serialize};
 
 use super::manifest::Manifest;
 use super::table::{Fields, Row};
-use crate::data::{AXES, METRICS, Measured, Metrics, Trial, TrialId};
-use crate::support::output::{one_line, with_stderr};
 use crate::system::builds::Build;
-use crate::system::machine::this_machine;
 
 /// Others take so much of the processors in any cell: the scheduler, the sampler, interrupts.
 pub(crate) const USUALLY_TAKEN: f64 = 0.1;

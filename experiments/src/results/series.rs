@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
+use kovan_lab_base::data::{SeriesPoint, TrialId};
 
 use super::sample::Sample;
 use super::side::point_of;
 use super::table::{Identity, Reader, SERIES};
-use crate::data::{SeriesPoint, TrialId};
 
 /// What is kept of the time series of a folder.
 #[derive(Debug, Default)]

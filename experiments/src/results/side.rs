@@ -2,7 +2,7 @@
 
 use super::sample::axis_names;
 use super::table::{Fields, Row};
-use crate::data::{Latency, RoleCount, SeriesPoint, Trial, TrialId};
+use kovan_lab_base::data::{Latency, RoleCount, SeriesPoint, Trial, TrialId};
 
 /// A row of `series.csv`: the counters at a time.
 #[derive(Clone, Debug, PartialEq)]

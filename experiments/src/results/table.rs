@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Error, Result, anyhow};
 use csv::StringRecord;
 use flate2::read::MultiGzDecoder;
-
-use crate::data::{AXES, TrialId};
+use kovan_lab_base::data::{AXES, TrialId};
 
 /// The tables of a folder.
 pub(super) const SAMPLES: &str = "samples.csv";

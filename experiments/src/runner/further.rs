@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use kovan_harness::stats::Interval;
 use kovan_harness::stats::sign::median_interval;
+use kovan_lab_base::data::{Further, MetricInfo, Share, Stop, TrialId, Wide};
 
-use crate::data::{Further, MetricInfo, Share, Stop, TrialId, Wide};
 use crate::results::Sample;
 
 /// The values of each cell, in the order in which they were measured.
@@ -61,7 +61,7 @@ pub(super) fn stop(
     spent: Duration,
     block: Duration,
 ) -> Option<Stop> {
-    let is_spent = |budget: crate::data::Time| (spent + block).as_secs_f64() > budget.0;
+    let is_spent = |budget: kovan_lab_base::data::Time| (spent + block).as_secs_f64() > budget.0;
     if further.until_narrow.is_some() && wide.is_empty() {
         Some(Stop::Narrow)
     } else if done >= further.most() {

@@ -2,7 +2,6 @@
 
 pub(crate) mod child;
 mod further;
-mod pipes;
 pub(crate) mod progress;
 #[cfg(test)]
 mod tests;
@@ -12,15 +11,15 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::Result;
+use kovan_lab_base::data::{Measured, Stop, Trial, TrialId, Wide};
+use kovan_lab_base::support::numbers::count;
+use kovan_lab_base::support::output::{note, with_stderr};
 
 use self::child::Outcome;
 use self::further::{Values, stop};
 use self::progress::Progress;
-use crate::data::{Measured, Stop, Trial, TrialId, Wide};
 use crate::plan::{Plan, Planned};
 use crate::results::{Records, Sample, Status};
-use crate::support::numbers::count;
-use crate::support::output::{note, with_stderr};
 
 /// How a run ended.
 #[derive(Debug, PartialEq)]

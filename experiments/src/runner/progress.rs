@@ -3,8 +3,7 @@
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
-
-use crate::support::output::{is_quiet, is_verbose, note};
+use kovan_lab_base::support::output::{is_quiet, is_verbose, note};
 
 pub(crate) enum Progress {
     Bar(ProgressBar),

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
+use kovan_lab_base::data::{Further, Measured, Metrics, Share, Stop, Time, Trial};
+
 use super::child::Outcome;
 use super::{End, Repeats, Run};
-use crate::data::{Further, Measured, Metrics, Share, Stop, Time, Trial};
 use crate::plan::{Overrides, Plan};
 use crate::results::{Records, Sample, read_samples};
 use crate::spec::{ScaleName, parse};

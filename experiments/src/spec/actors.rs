@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use anyhow::anyhow;
+use kovan_lab_base::data::{Adversary, AdversaryKind, Manner, Mix, Point, Prefill, Workload};
+use kovan_lab_base::system::stop;
 
 use super::fault::{Fault, at, at_item, require};
 use super::limits::{check_name, check_value, counts};
 use super::literal::MAX_THREADS;
-use crate::data::{Adversary, AdversaryKind, Manner, Mix, Point, Prefill, Workload};
-use crate::system::stop;
 
 /// A workload and its roles.
 pub(super) fn check_workload(workload: &Workload, range_is_axis: bool) -> Result<(), Fault> {

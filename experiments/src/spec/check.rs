@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Error, anyhow};
+use kovan_lab_base::data::{AXES, METRICS, Measure, TrialId};
+use kovan_lab_base::support::suggest::suggest;
 
 use super::actors::{check_adversary, check_workload};
 use super::fault::{Fault, at, at_item, require};
@@ -12,8 +14,6 @@ use super::limits::{
     counts, thread_counts,
 };
 use super::parameters::check_parameter;
-use crate::data::{AXES, METRICS, Measure, TrialId};
-use crate::support::suggest::suggest;
 
 impl Spec {
     pub(super) fn check(&self) -> Result<(), Fault> {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use kovan_lab_base::support::suggest::our_name;
 use serde::{Deserialize, Serialize};
 
 use super::literal::{Literal, MAX_THREADS};
-use crate::support::suggest::our_name;
 
 /// A claim of a paper about the cells of a spec.
 #[derive(Clone, Debug, Deserialize)]

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use anyhow::anyhow;
+use kovan_lab_base::data::{AXES, METRICS, MetricInfo, SOUND, STRICT, TrialId};
+use kovan_lab_base::support::suggest::suggest;
 
 use super::claim::{Claim, ClaimKind, MAX_CORES, Selector};
 use super::fault::{Fault, at, require};
 use super::language::Spec;
 use super::limits::{check_name, check_text};
 use super::literal::{Literal, ThreadCount};
-use crate::data::{AXES, METRICS, MetricInfo, SOUND, STRICT, TrialId};
-use crate::support::suggest::suggest;
 
 impl Spec {
     pub(super) fn check_claims(&self) -> Result<(), Fault> {

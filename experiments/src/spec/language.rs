@@ -5,11 +5,11 @@ use std::fmt;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use kovan_lab_base::data::{Adversary, Draw, Further, MetricInfo, Share, Time, Workload};
 use serde::{Deserialize, Serialize};
 
 use super::claim::Claim;
 use super::literal::{Literal, ThreadCount};
-use crate::data::{Adversary, Draw, Further, MetricInfo, Share, Time, Workload};
 
 /// One experiment, as written in its file.
 #[derive(Clone, Debug, Deserialize)]

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Error, Result, anyhow, bail, ensure};
+use kovan_lab_base::data::Further;
+use kovan_lab_base::support::suggest::suggest;
+use kovan_lab_base::system::{allocator, placement};
 
 use super::literal::{MAX_THREADS, ThreadCount};
-use crate::data::Further;
-use crate::support::suggest::suggest;
-use crate::system::{allocator, placement};
 
 /// The most bytes that a value carries: 64 MiB.
 const MAX_VALUE_BYTES: f64 = 67_108_864.0;

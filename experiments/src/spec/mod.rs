@@ -19,9 +19,8 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Error, Result, bail, ensure};
-
-use crate::support::output::one_line;
-use crate::support::suggest::{our_name, suggest};
+use kovan_lab_base::support::output::one_line;
+use kovan_lab_base::support::suggest::{our_name, suggest};
 
 pub(crate) use claim::{Claim, ClaimKind, Class, Selector, Values};
 pub(crate) use language::{Axes, Scale, ScaleName, Spec};

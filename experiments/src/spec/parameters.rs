@@ -1,9 +1,8 @@
 //! Parameters of schemes and structures by the names that users type.
 
 use anyhow::{Result, bail, ensure};
+use kovan_lab_base::data::BUCKETS;
 use kovan_schemes::Parameters;
-
-use crate::data::BUCKETS;
 
 /// Checks that there is such a parameter, and that it takes the value.
 ///

@@ -1,13 +1,13 @@
 //! Keys that no workload and no role has. (Their types flatten a mix, so the reader of TOML cannot refuse them.)
 
 use anyhow::{Error, anyhow};
+use kovan_lab_base::data::{Mix, Prefill, PrefillOrder, Role, Workload};
+use kovan_lab_base::support::suggest::suggest;
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::fault::line_at;
-use crate::data::{Mix, Prefill, PrefillOrder, Role, Workload};
-use crate::support::suggest::suggest;
 
 /// Other names of keys, which are read as well.
 const ALIASES: [&str; 3] = ["push", "pop", "get"];

@@ -3,9 +3,8 @@
 use std::sync::OnceLock;
 
 use kovan_harness::random::fnv;
+use kovan_lab_base::system::machine::this_program;
 use serde::{Deserialize, Serialize};
-
-use crate::system::machine::this_program;
 
 /// What was measured with.
 #[derive(Clone, Debug, Serialize, Deserialize)]

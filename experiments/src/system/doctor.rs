@@ -4,11 +4,11 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
+use kovan_lab_base::system::machine::{Machine, line};
+use kovan_lab_base::system::{allocator, hardware};
 use serde::Serialize;
 
 use super::builds::Build;
-use super::machine::{Machine, line};
-use super::{allocator, hardware};
 
 /// How much something matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

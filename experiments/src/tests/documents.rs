@@ -4,11 +4,11 @@
 
 use std::fmt::Write;
 
+use kovan_lab_base::support::table::plain;
 use kovan_structures::registry::{matrix, structures};
 use serde_json::json;
 
 use super::{holds, repository};
-use crate::support::table::plain;
 
 /// `docs/MATRIX.md`.
 // Writing to a string does not fail, so results are ignored.
@@ -69,10 +69,10 @@ fn keys_of(value: &serde_json::Value) -> Vec<String> {
 
 #[test]
 fn every_column_and_key_is_in_format() {
-    use crate::data::{Further, Time};
     use crate::plan::{Overrides, Plan};
     use crate::results::manifest::Manifest;
     use crate::spec::{ScaleName, embedded};
+    use kovan_lab_base::data::{Further, Time};
 
     let text = std::fs::read_to_string(repository("docs/FORMAT.md")).expect("docs/FORMAT.md");
     let source = embedded().expect("valid").remove(0);

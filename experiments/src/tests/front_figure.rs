@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
+use kovan_lab_base::support::numbers::count;
 use kovan_schemes::Strength;
 
 use super::{holds, repository};
@@ -13,7 +14,6 @@ use crate::report::plot;
 use crate::results::manifest::Manifest;
 use crate::results::{Sample, read_samples};
 use crate::spec::parse;
-use crate::support::numbers::count;
 
 const BEGIN: &str = "<!-- stalled-threads -->\n";
 const END: &str = "<!-- stalled-threads end -->\n";

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use kovan_harness::random::XorShift;
+use kovan_lab_base::data::{Latency, Measured, Metrics, RoleCount, SeriesPoint};
 
 use crate::claims;
-use crate::data::{Latency, Measured, Metrics, RoleCount, SeriesPoint};
 use crate::plan::{Overrides, Plan};
 use crate::report::{self, plot};
 use crate::results::manifest::Manifest;
@@ -101,7 +101,7 @@ fn fuzz(text: &[u8], stream: u64, mut reader: impl FnMut(&[u8]) -> Result<()>) -
         let read = catch_unwind(AssertUnwindSafe(|| reader(&bytes)));
         let result = read.unwrap_or_else(|_| panic!("a panic in {}", told()));
         if let Err(error) = result {
-            let line = crate::support::output::one_line(&format!("{error:#}"));
+            let line = kovan_lab_base::support::output::one_line(&format!("{error:#}"));
             assert!(line.len() > 10, "no clear line, but {line:?}, in {}", told());
             refused += 1;
         }

@@ -7,14 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
+use kovan_lab_worker::checks::{Check, Job};
 use kovan_schemes::{Facts, Strength as Protection, canary};
 use kovan_structures::registry::{Pair as MatrixPair, matrix};
 use regex_lite::Regex;
 
-use super::check::Check;
-use super::job::Job;
 use super::summary::FULL;
-use super::{of_scheme, optimistic};
 
 /// Refused pairs that are told one by one.
 const TOLD: usize = 5;
@@ -162,11 +160,11 @@ impl VerifyArgs {
 
     fn of_schemes(&self) -> Vec<Job> {
         let mut jobs = Vec::new();
-        for (scheme, checks) in of_scheme::all() {
-            let asked = |check: &Check| self.selects(*check) && checks.get(*check).is_some();
-            let asked = Check::OF_SCHEMES.into_iter().filter(asked);
-            if matches(&self.scheme, scheme) {
-                jobs.extend(asked.map(|check| self.job(scheme, "", check)));
+        for facts in kovan_schemes::registry::all() {
+            let asked = [Check::Litmus, Check::Destructors].into_iter();
+            let asked = asked.filter(|check| self.selects(*check));
+            if matches(&self.scheme, facts.name) {
+                jobs.extend(asked.map(|check| self.job(facts.name, "", check)));
             }
         }
         jobs
@@ -175,11 +173,11 @@ impl VerifyArgs {
     fn scripts(&self) -> Vec<Job> {
         // Unsound scripts read freed memory: only where the canary sees it.
         let possible = |facts: &Facts| facts.strength == Protection::Region || canary::COMPILED;
-        optimistic::scripts()
-            .into_iter()
-            .filter(|(facts, _)| self.selects(Check::Optimistic) && possible(facts))
-            .filter(|(facts, _)| matches(&self.scheme, facts.name))
-            .map(|(facts, _)| Job { seconds: 1.0, ..self.job(facts.name, "", Check::Optimistic) })
+        kovan_schemes::registry::all()
+            .iter()
+            .filter(|facts| self.selects(Check::Optimistic) && possible(facts))
+            .filter(|facts| matches(&self.scheme, facts.name))
+            .map(|facts| Job { seconds: 1.0, ..self.job(facts.name, "", Check::Optimistic) })
             .collect()
     }
 

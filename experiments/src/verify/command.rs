@@ -6,19 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
 
 use anyhow::Result;
+use kovan_lab_base::support::output::{complain, note, print};
 use kovan_schemes::canary;
 
 use super::args::VerifyArgs;
-use super::check::Check;
-use super::job::{Done, Job};
 use super::ledger::{self, Ledger};
-use super::outcome::{failures, not_run, table};
+use super::outcome::{Done, failures, not_run, table};
 use super::slices::Slices;
 use super::summary::Summary;
 use super::workers::run_all;
-use crate::runner::child::interrupt_flag;
-use crate::support::output::{complain, note, print};
 use crate::system::builds::commit;
+use kovan_lab_base::system::process::interrupt_flag;
+use kovan_lab_worker::checks::{Check, Job};
 
 /// Runs the gate; the value is the exit code: 1 if a check failed, 130 if interrupted.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<u8> {

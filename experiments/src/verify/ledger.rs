@@ -9,13 +9,11 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use kovan_lab_base::support::output::note;
+use kovan_lab_base::system::machine::{Machine, now};
+use kovan_lab_worker::checks::{Check, Ended, Job, Verdict};
 use kovan_schemes::canary;
 use serde::{Deserialize, Serialize};
-
-use super::check::Check;
-use super::job::{Ended, Job, Verdict};
-use crate::support::output::note;
-use crate::system::machine::{Machine, now};
 
 /// How a recorded check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::check::Check;
-use super::job::{Ended, Job, Reached, Verdict};
+use kovan_lab_worker::checks::{Check, Ended, Job, Reached, Verdict};
+
 use super::ledger::{Entry, Ledger, Status, read, standing_failures};
 use super::slices::{Queue, Slices};
 use super::summary::{FULL, Summary};
@@ -257,8 +257,8 @@ fn the_summary_adds_up() {
     let leak = row("leak");
     // Two of its pairs are complete, and the others have nothing.
     assert_eq!(leak[1..5], ["60.0", "0.0", "0.0", "2"], "{text}");
-    assert_eq!(leak[5], crate::support::numbers::count(of("leak") as u64 * 10));
-    assert_eq!(leak[6], crate::support::numbers::count(of("leak") as u64 * 7));
+    assert_eq!(leak[5], kovan_lab_base::support::numbers::count(of("leak") as u64 * 10));
+    assert_eq!(leak[6], kovan_lab_base::support::numbers::count(of("leak") as u64 * 7));
     assert_eq!((row("all")[1], row("all")[4]), ("90.0", "3"));
     assert_eq!(row("kovan")[1..], ["0.0", "0.0", "0.0", "0", "0", "0", "0"]);
     // The same three by structure.

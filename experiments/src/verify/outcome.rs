@@ -3,11 +3,24 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use kovan_lab_base::support::table;
+use kovan_lab_worker::checks::{Check, Job, Verdict};
 use kovan_schemes::Strength as Protection;
 
-use super::check::Check;
-use super::job::{Done, Job, Verdict};
-use crate::support::table;
+/// A job and how it ended.
+pub(super) struct Done {
+    pub(super) at: usize,
+    pub(super) job: Job,
+    /// What was found, or why the system did not let it run.
+    pub(super) found: Result<Verdict, String>,
+}
+
+impl Done {
+    /// What was found, if it ran.
+    pub(super) fn verdict(&self) -> Option<&Verdict> {
+        self.found.as_ref().ok()
+    }
+}
 
 /// Returns whether a failed script is what was to be shown: the canary caught it, over a weaker scheme.
 pub(super) fn caught_as_it_should(job: &Job, verdict: &Verdict) -> bool {

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use anyhow::Result;
+use kovan_lab_worker::checks::{Check, Ended, Job};
 
-use super::check::Check;
-use super::job::{Ended, Job};
 use super::ledger::{Entry, Key, Ledger, standing_failures};
 use super::outcome::caught_as_it_should;
 

@@ -6,15 +6,15 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use kovan_lab_base::support::numbers::{count, sum};
+use kovan_lab_base::support::output::replace_file;
+use kovan_lab_base::support::table;
+use kovan_lab_worker::checks::Check;
 use kovan_schemes::Strength as Protection;
 use kovan_structures::registry::matrix;
 
-use super::check::Check;
 use super::ledger::{Entry, Status, standing_failures};
 use super::outcome::{NOT_CAUGHT, again, protection};
-use crate::support::numbers::{count, sum};
-use crate::support::output::replace_file;
-use crate::support::table;
 
 /// Seconds that each pair is to have at full strength.
 pub(super) const FULL: f64 = 1800.0;

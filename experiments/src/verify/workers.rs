@@ -5,12 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use anyhow::{Result, bail};
+use kovan_lab_base::support::output::complain;
+use kovan_lab_base::system::threads::{RAISE, TooFew};
+use kovan_lab_worker::checks::{Job, Judged, Verdict};
 
-use super::job::{Done, Job, Judged, Verdict};
+use super::outcome::Done;
 use super::slices::Queue;
 use crate::runner::progress::Progress;
-use crate::support::output::complain;
-use crate::system::threads::{RAISE, TooFew};
 
 /// A job that was taken from the queue; nothing is found where the user asked to stop.
 type Taken = (usize, Job, Result<Option<Result<Verdict, String>>>);

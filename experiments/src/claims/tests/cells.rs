@@ -4,7 +4,7 @@ use super::{PROCESSORS, RATIO, outcome, source};
 use crate::claims::{Judged, Records, refuse_unmatched};
 use crate::plan::{Overrides, Plan};
 use crate::spec::{ScaleName, parse};
-use crate::system::machine::Machine;
+use kovan_lab_base::system::machine::Machine;
 
 #[test]
 fn claims_that_no_cell_matches_are_refused() {

@@ -6,13 +6,13 @@ mod kinds;
 use std::collections::BTreeMap;
 
 use kovan_harness::random::{SplitMix, fnv};
+use kovan_lab_base::data::{Metrics, RoleCount, TrialId};
+use kovan_lab_base::system::machine::Machine;
 
 use super::{Ends, Outcome, Records, Verdict};
-use crate::data::{Metrics, RoleCount, TrialId};
 use crate::plan::{Overrides, Plan};
 use crate::results::{RoleRow, Sample, Status};
 use crate::spec::{ScaleName, Source, parse};
-use crate::system::machine::Machine;
 
 /// So many processors has the machine of these tests.
 const PROCESSORS: u32 = 4;
@@ -71,7 +71,7 @@ fn outcome_of(claim: &str, measure: impl Fn(Sample) -> Row) -> Outcome {
 
 /// The same, with a value of a metric for each row.
 fn outcome(claim: &str, metric: &str, value: impl Fn(&TrialId) -> f64) -> Outcome {
-    let info = crate::data::MetricInfo::of(metric).expect("a metric");
+    let info = kovan_lab_base::data::MetricInfo::of(metric).expect("a metric");
     outcome_of(claim, |mut row| {
         let value = value(&row.id);
         let whole = format!("{value:.0}");
@@ -85,7 +85,7 @@ fn outcome(claim: &str, metric: &str, value: impl Fn(&TrialId) -> f64) -> Outcom
 
 fn info_set(
     metrics: &mut Metrics,
-    info: &'static crate::data::MetricInfo,
+    info: &'static kovan_lab_base::data::MetricInfo,
     text: &str,
 ) -> Result<(), String> {
     metrics.set(info, text)

@@ -8,9 +8,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use kovan_lab_base::support::output;
 
 use super::edits::{At, insert};
-use crate::support::output;
 
 /// Files that are only together in a checkout of this workspace.
 const MARKS: [&str; 3] =

@@ -7,11 +7,11 @@ mod names;
 
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
+use kovan_lab_base::support::output;
 
 use self::changes::Changes;
 use self::edits::At;
 use self::names::Names;
-use crate::support::output;
 
 /// The arguments of `new`.
 #[derive(Debug, Args)]

@@ -11,17 +11,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use kovan_lab_base::data::Shard;
+use kovan_lab_base::support::output::{complain, print, replace_file};
+use kovan_lab_base::support::shell::quoted;
+use kovan_lab_base::system::machine::this_program;
 
 use self::script::Scripts;
 use super::chosen::Chosen;
 use crate::arguments::{cpus, nodes, partition, time};
 use crate::claims;
-use crate::data::Shard;
 use crate::plan::{Overrides, Plan, Planned};
 use crate::spec::{self, Source};
-use crate::support::output::{complain, print, replace_file};
-use crate::support::shell::quoted;
-use crate::system::machine::this_program;
 
 /// The most tasks of an array where a cluster is configured as usual.
 const USUAL_TASKS: usize = 1000;

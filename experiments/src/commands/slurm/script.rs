@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::support::shell::quoted;
+use kovan_lab_base::support::shell::quoted;
+
 use crate::system::builds::Build;
 
 /// The script of the array, whose tasks measure.

@@ -3,12 +3,13 @@
 use super::markup::{list, text};
 use super::{Draft, Reported};
 use crate::claims::{Outcome, Verdict};
-use crate::data::MetricInfo;
+use kovan_lab_base::data::MetricInfo;
+use kovan_lab_base::support::numbers::count;
+
 use crate::report::plot;
 use crate::report::rank::{Ranked, Ranking, rank};
 use crate::results::{Sample, Status};
 use crate::spec::Source;
-use crate::support::numbers::count;
 
 /// The answer is about so many metrics at most.
 const MOST_METRICS: usize = 3;

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
+use kovan_lab_base::support::shell::quoted;
+use kovan_lab_base::support::table::plain;
+use kovan_lab_base::system::machine::Machine;
 use serde_json::Value;
 
 use super::markup::{Table, paragraph, text};
 use super::{Draft, Reported};
 use crate::report::claims::{command, command_of};
 use crate::results::manifest::MergedShard;
-use crate::support::shell::quoted;
-use crate::support::table::plain;
-use crate::system::machine::Machine;
 
 /// Adds the section about the machine, the program and the run.
 ///

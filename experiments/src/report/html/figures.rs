@@ -1,11 +1,11 @@
 //! Figures that the program of the page draws, each with a still one and a table for those who have no program.
 
 use anyhow::Result;
+use kovan_lab_base::support::numbers::readable;
 
 use super::markup::{Table, paragraph, text};
 use super::{Draft, Reported};
 use crate::report::plot::{self, Figure, Kind, Point};
-use crate::support::numbers::readable;
 
 /// A still figure with more bytes is left out. Long time series make one so large.
 const MOST_STILL: usize = 300_000;

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kovan_lab_base::data::{Settings, TrialId};
+
 use super::markup::{paragraph, text};
 use super::{Draft, Reported};
-use crate::data::{Settings, TrialId};
 use crate::report::spoils;
 use crate::results::Status;
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use kovan_lab_base::data::{AXES, TrialId, Value, parameter_name};
+
 use super::draw::{AxisSpec, Key, Panel, Rule, Scale, Ticks};
-use crate::data::{AXES, TrialId, Value, parameter_name};
 use crate::results::Sample;
 use crate::spec::Spec;
 

@@ -1,9 +1,9 @@
 //! A figure as data, for pages that draw it themselves.
 
+use kovan_lab_base::support::numbers::readable;
 use serde_json::{Value, json};
 
 use super::draw::{Figure, Kind, Line, LineLook, Panel, Point, Scale, Ticks, looks};
-use crate::support::numbers::readable;
 
 /// A line with more points is thinned, since a panel has about as many pixels.
 const MOST_POINTS: usize = 400;

@@ -2,10 +2,10 @@
 
 use kovan_harness::stats::location::median;
 use kovan_harness::stats::sign::median_interval;
+use kovan_lab_base::data::{Draw, MetricInfo};
 
 use super::draw::{AxisSpec, Figure, Kind, Line, Point, Scale};
 use super::group::{Grouping, LineRows, repeats};
-use crate::data::{Draw, MetricInfo};
 use crate::results::Sample;
 
 /// The figure of a metric; nothing where no row has it.

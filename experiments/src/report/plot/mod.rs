@@ -10,16 +10,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use kovan_lab_base::data::{MetricInfo, TrialId};
+use kovan_lab_base::support::output::replace_file;
 
 use self::group::Grouping;
-use crate::data::{MetricInfo, TrialId};
 use crate::report::disturbed;
 use crate::results::manifest::Manifest;
 use crate::results::{
     LatencyRow, RoleRow, Sample, Series, read_latencies, read_roles, read_series,
 };
 use crate::spec::Spec;
-use crate::support::output::replace_file;
 
 pub(crate) use self::draw::{Figure, Kind, Line, Point, Size};
 pub(crate) use self::interactive::{chart, count_broken, is_thinned, readable_x};

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use kovan_harness::stats::location::median;
+use kovan_lab_base::data::{Draw, Latency, MetricInfo, SeriesPoint, TrialId};
 
 use super::draw::{AxisSpec, Band, Figure, Key, Line, Point, Scale};
 use super::group::{Grouping, LineRows, median_of};
 use super::metric::{summarised, y_axis};
-use crate::data::{Draw, Latency, MetricInfo, SeriesPoint, TrialId};
 use crate::report::disturbed;
 use crate::results::{LatencyRow, RoleRow, Sample};
 

@@ -1,0 +1,8 @@
+//! Helpers that know nothing of experiments: the terminal, tables, numbers, random streams.
+
+mod colour;
+pub mod numbers;
+pub mod output;
+pub mod shell;
+pub mod suggest;
+pub mod table;

@@ -1,0 +1,218 @@
+//! How keys are drawn.
+
+use std::convert::Infallible;
+
+use kovan_harness::random::{Permutation, XorShift};
+use kovan_lab_base::data::{Keys, Mix};
+use rand_core::TryRng;
+use rand_distr::{Distribution, Zipf};
+
+/// A stream of random numbers, as the library of distributions wants it.
+struct Random<'a>(&'a mut XorShift);
+
+impl TryRng for Random<'_> {
+    type Error = Infallible;
+
+    #[allow(clippy::cast_possible_truncation)] // The upper half fits.
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok((self.0.next_u64() >> 32) as u32)
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.0.next_u64())
+    }
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for part in bytes.chunks_mut(8) {
+            part.copy_from_slice(&self.0.next_u64().to_le_bytes()[..part.len()]);
+        }
+        Ok(())
+    }
+}
+
+/// Draws the keys of one worker.
+pub(super) struct KeySource {
+    random: XorShift,
+    /// The least key.
+    first: u64,
+    /// How many keys there are.
+    count: u64,
+    way: Way,
+}
+
+/// How the next key is found.
+enum Way {
+    Uniform,
+    /// Ranks by Zipf's law; the permutation spreads the frequent ones over the range.
+    Zipf(Zipf<f64>, Permutation),
+    /// Hot keys, hot operations of 2^32, and the permutation that spreads hot keys over the range.
+    Hot(u64, u64, Permutation),
+    Sequential(u64),
+    /// The newest key of this worker, the step from each to the next, and how far back others are.
+    Latest(u64, u64, Zipf<f64>),
+}
+
+impl KeySource {
+    /// The source of a worker, the `nth` of so many `threads`, for a key range. Each seed has its own streams.
+    pub(super) fn new(mix: &Mix, range: u64, seed: u64, nth: u32, threads: u32) -> Self {
+        let place = |part: f64| share_of(range, part);
+        let first = place(mix.from);
+        let count = place(mix.to).saturating_sub(first).max(1);
+        let zipf = || zipf(count, mix.theta);
+        let spread = || Permutation::new(seed, count);
+        let way = match mix.keys {
+            Keys::Uniform => Way::Uniform,
+            Keys::Zipf => Way::Zipf(zipf(), spread()),
+            Keys::Hot => {
+                let hot = share_of(count, mix.hot_keys).max(1);
+                Way::Hot(hot, share_of(1 << 32, mix.hot_operations), spread())
+            }
+            Keys::Sequential => Way::Sequential(count * u64::from(nth) / u64::from(threads.max(1))),
+            // New keys are above the range, each worker's apart from the others'.
+            Keys::Latest => {
+                Way::Latest(first + count + u64::from(nth), threads.max(1).into(), zipf())
+            }
+        };
+        Self { random: XorShift::stream(seed, u64::from(nth), 1), first, count, way }
+    }
+
+    /// The stream and the range of keys that are all alike; none where they are not.
+    pub(super) fn uniform(&mut self) -> Option<(&mut XorShift, u64, u64)> {
+        matches!(self.way, Way::Uniform).then_some((&mut self.random, self.first, self.count))
+    }
+
+    /// The next key. Where new keys are newest, `is_new` asks for one.
+    #[inline]
+    pub(super) fn next(&mut self, is_new: bool) -> u64 {
+        if let Way::Uniform = self.way {
+            return self.first + self.random.below(self.count);
+        }
+        self.next_uneven(is_new)
+    }
+
+    #[inline(never)]
+    fn next_uneven(&mut self, is_new: bool) -> u64 {
+        let Self { random, first, count, way } = self;
+        match way {
+            Way::Uniform => *first + random.below(*count),
+            Way::Zipf(zipf, spread) => *first + spread.at(rank(zipf, *count, random)),
+            Way::Hot(hot, operations, spread) => {
+                let is_hot = random.below(1 << 32) < *operations;
+                let cold = *count - *hot;
+                let place = if is_hot || cold == 0 {
+                    random.below(*hot)
+                } else {
+                    *hot + random.below(cold)
+                };
+                *first + spread.at(place)
+            }
+            Way::Sequential(next) => {
+                let key = *first + *next;
+                *next = (*next + 1) % *count;
+                key
+            }
+            Way::Latest(newest, step, zipf) => {
+                if is_new {
+                    *newest += *step;
+                    return *newest;
+                }
+                newest.saturating_sub(rank(zipf, *count, random) * *step).max(*first)
+            }
+        }
+    }
+}
+
+/// A part of a number.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn share_of(number: u64, part: f64) -> u64 {
+    // Exact below 2^53.
+    (number as f64 * part).round() as u64
+}
+
+#[allow(clippy::cast_precision_loss)] // Exact below 2^53.
+fn zipf(count: u64, theta: f64) -> Zipf<f64> {
+    Zipf::new(count as f64, theta).expect("the exponent is positive, which specs are checked for")
+}
+
+/// A rank from 0 to below the count.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A whole number from 1 on.
+fn rank(zipf: &Zipf<f64>, count: u64, random: &mut XorShift) -> u64 {
+    (zipf.sample(&mut Random(random)) as u64).saturating_sub(1).min(count - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often each of the first ranks, then all others together, would come, and did.
+    fn chi_squared(observed: &[u64], expected: &[f64]) -> f64 {
+        observed
+            .iter()
+            .zip(expected)
+            .map(|(seen, wanted)| {
+                let off = *seen as f64 - wanted;
+                off * off / wanted
+            })
+            .sum()
+    }
+
+    fn counts(mix: &Mix, range: u64, draws: u64) -> Vec<u64> {
+        let mut keys = KeySource::new(mix, range, 7, 0, 1);
+        let mut counts = vec![0; usize::try_from(range).expect("small")];
+        for _ in 0..draws {
+            counts[usize::try_from(keys.next(false)).expect("in the range")] += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn uniform_keys_are_all_alike() {
+        let draws = 100_000;
+        let counts = counts(&Mix::default(), 50, draws);
+        let expected = vec![draws as f64 / 50.0; 50];
+        // 49 degrees of freedom: 85.4 is passed once in a thousand seeds.
+        assert!(chi_squared(&counts, &expected) < 85.4, "{counts:?}");
+    }
+
+    #[test]
+    fn zipf_keys_follow_the_law_and_are_spread() {
+        let (range, draws, theta) = (1000_u32, 200_000, 0.99);
+        let mix = Mix { keys: Keys::Zipf, theta, ..Mix::default() };
+        let by_key = counts(&mix, range.into(), draws);
+        let mut sorted = by_key.clone();
+        sorted.sort_unstable_by(|a, b| b.cmp(a));
+        let sum: f64 = (1..=range).map(|rank| f64::from(rank).powf(-theta)).sum();
+        let share = |rank: u32| f64::from(rank).powf(-theta) / sum;
+        // The most frequent keys are far enough from each other that their order is that of their ranks.
+        let mut observed: Vec<u64> = sorted[..10].to_vec();
+        observed.push(draws - observed.iter().sum::<u64>());
+        let mut expected: Vec<f64> = (1..=10).map(|rank| share(rank) * draws as f64).collect();
+        expected.push(draws as f64 - expected.iter().sum::<f64>());
+        // 10 degrees of freedom: 29.6 is passed once in a thousand seeds.
+        assert!(chi_squared(&observed, &expected) < 29.6, "{observed:?} {expected:?}");
+        let frequent = by_key.iter().position(|count| *count == sorted[0]);
+        let next = by_key.iter().position(|count| *count == sorted[1]);
+        assert!(
+            frequent.zip(next).is_some_and(|(a, b)| a.abs_diff(b) > 1),
+            "spread over the range"
+        );
+    }
+
+    #[test]
+    fn hot_keys_get_their_part() {
+        let mix = Mix { keys: Keys::Hot, hot_keys: 0.1, hot_operations: 0.9, ..Mix::default() };
+        let mut counts = counts(&mix, 100, 100_000);
+        counts.sort_unstable_by(|a, b| b.cmp(a));
+        let hot: u64 = counts[..10].iter().sum();
+        assert!((89_000..91_000).contains(&hot), "{hot}");
+    }
+
+    #[test]
+    fn parts_of_the_range_and_order_are_kept() {
+        let mix = Mix { keys: Keys::Sequential, from: 0.5, to: 0.75, ..Mix::default() };
+        let mut keys = KeySource::new(&mix, 8, 1, 0, 2);
+        assert_eq!([(); 5].map(|()| keys.next(false)), [4, 5, 4, 5, 4]);
+        let mix = Mix { keys: Keys::Latest, ..Mix::default() };
+        let mut keys = KeySource::new(&mix, 8, 1, 1, 2);
+        assert_eq!([keys.next(true), keys.next(true)], [11, 13], "each worker has its own");
+        assert!((0..100).all(|_| keys.next(false) <= 13));
+    }
+}
