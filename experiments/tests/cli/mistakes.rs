@@ -135,7 +135,7 @@ fn mistakes_in_specs_name_the_file_and_the_key() {
             "s.toml:18: adversary `n`: kind: it needs `period_ms`",
         ),
         ("prefill = 32", "prefill = 65", "s.toml:15: workload `mixed`: prefill: "),
-        ("seconds = 0.2", "seconds = 0", "s.toml:17: scales.smoke: seconds: must be"),
+        ("seconds = 0.1", "seconds = 0", "s.toml:17: scales.smoke: seconds: must be"),
         ("name = \"x\"", "name = \"../x\"", "name"),
         (
             "\"epoch\"",
@@ -144,7 +144,7 @@ fn mistakes_in_specs_name_the_file_and_the_key() {
         ),
         ("[2]", "[2", "s.toml:"),
         ("Does it run?", "Does it \\u001b[31m run?", "s.toml:2: question: must be one line"),
-        ("seconds = 0.2", "seconds = nan", "s.toml:17: scales.smoke: seconds: must be from 0.001"),
+        ("seconds = 0.1", "seconds = nan", "s.toml:17: scales.smoke: seconds: must be from 0.001"),
         ("stalled = [0, 1]", "stalled = [1, 1]", "s.toml:6: stalled: 1 is listed twice"),
         // The line of the item, where a list has several.
         ("threads = [2]", "threads = [\n  2,\n  0,\n]", "s.toml:7: threads: must be from 1"),

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Folder, command, copy_program, is_refused, keys, lab, measures, rows, spec, text, whole_series,
+    Folder, command, copy_program, is_refused, keys, lab, measures, rows, spec, text, wait_for,
+    whole_series,
 };
 
 #[test]
@@ -46,13 +47,13 @@ fn an_interrupted_run_says_how_to_go_on() {
         "--scheme",
         "^epoch$",
         "--seconds",
-        "1",
+        "0.5",
         "--out",
         &out,
     ];
     let child =
         command(&run).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
-    std::thread::sleep(Duration::from_millis(1800));
+    wait_for(&out);
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill").success());
     let output = child.wait_with_output().expect("ended");
@@ -153,13 +154,9 @@ fn two_runs_do_not_write_into_one_folder() {
     let folder = Folder::new("two");
     let out = folder.join("out");
     let short = ["run", "stalled-threads", "--scheme", "^epoch$", "--repeats", "1", "--out", &out];
-    let run = [&short[..], &["--seconds", "1"]].concat();
+    let run = [&short[..], &["--seconds", "0.5"]].concat();
     let mut first = command(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("ran");
-    let began = Instant::now();
-    while !Path::new(&out).join("samples.csv").exists() {
-        assert!(began.elapsed() < Duration::from_secs(60), "the first run does not begin");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_for(&out);
     is_refused(&[&run[..], &["--resume"]].concat(), &["another kovan-lab writes here", &out]);
     // A killed run holds nothing.
     first.kill().expect("killed");
@@ -177,11 +174,7 @@ fn a_rebuild_does_not_end_a_run() {
     let mut run = Command::new(&program);
     run.args(["run", &path, "--scale", "smoke", "--scheme", "^epoch$", "--out", &out]);
     let child = run.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("started");
-    let began = Instant::now();
-    while !Path::new(&out).join("samples.csv").exists() {
-        assert!(began.elapsed() < Duration::from_secs(60), "the run does not begin");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_for(&out);
     fs::rename(folder.write("new", "no program"), &program).expect("replaced");
     let output = child.wait_with_output().expect("ended");
     let rows = rows(&out, "samples.csv");

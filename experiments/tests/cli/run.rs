@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Folder, command, is_refused, keys, lab, measures, rows, spec, succeeds, text,
+    Folder, command, is_refused, keys, lab, measures, rows, spec, succeeds, text, wait_for,
 };
 
 #[test]
@@ -37,7 +37,7 @@ fn a_run_records_every_cell_and_draws() {
         "--scheme",
         "^epoch$|^kovan",
         "--seconds",
-        "0.2",
+        "0.1",
         "--repeats",
         "1",
         "--out",
@@ -65,7 +65,7 @@ fn a_run_records_every_cell_and_draws() {
         assert!(svg.contains("<text") && svg.trim_end().ends_with("</svg>"), "{name}");
         // What it is of, to the reader of the figure alone.
         for part in
-            ["hash-map, 50i-50d, 2 workers", "stalled-threads at scale laptop, windows of 0.2 s"]
+            ["hash-map, 50i-50d, 2 workers", "stalled-threads at scale laptop, windows of 0.1 s"]
         {
             assert!(svg.contains(part), "{name}: no `{part}`");
         }
@@ -76,7 +76,7 @@ fn a_run_records_every_cell_and_draws() {
     .expect("json");
     assert_eq!((&manifest["complete"], &manifest["cells"]), (&true.into(), &12.into()));
 
-    assert_eq!((&manifest["seconds"], &manifest["repeats"]), (&0.2.into(), &1.into()));
+    assert_eq!((&manifest["seconds"], &manifest["repeats"]), (&0.1.into(), &1.into()));
 
     // The same folder again: refused, unless resumed; another plan: refused.
     is_refused(&run, &["already holds results"]);
@@ -173,11 +173,7 @@ fn a_run_of_hours_is_asked_about() {
 
     let long = [&run[..], &["--repeats", "3", "--yes"]].concat();
     let mut child = command(&long).stderr(Stdio::null()).spawn().expect("started");
-    let began = Instant::now();
-    while !Path::new(&out).join("samples.csv").exists() {
-        assert!(began.elapsed() < Duration::from_secs(60), "the run does not begin");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_for(&out);
     child.kill().expect("killed");
     child.wait().expect("ended");
     // What is left of it is asked about in the same way.

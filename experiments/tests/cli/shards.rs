@@ -14,7 +14,7 @@ fn study(folder: &Folder) -> String {
     let text = text.replace("\"hash-map\", \"harris-list\"", "\"hash-map\"");
     folder.write(
         "study.toml",
-        &text.replace("seconds = 0.2", "seconds = 0.02").replace("repeats = 1", "repeats = 2"),
+        &text.replace("seconds = 0.1", "seconds = 0.02").replace("repeats = 1", "repeats = 2"),
     )
 }
 

@@ -77,7 +77,7 @@ fn tasks_measure_shards_and_the_last_job_joins_them() {
     // One name begins as the other one does.
     let small = |name: &str| {
         let spec = spec(&format!("name = \"{name}\""), "");
-        let spec = spec.replace("seconds = 0.2", "seconds = 0.02");
+        let spec = spec.replace("seconds = 0.1", "seconds = 0.02");
         folder.write(&format!("{name}.toml"), &spec.replace("repeats = 1", "repeats = 2"))
     };
     let (one, more) = (small("one"), small("one-more"));

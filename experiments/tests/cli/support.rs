@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// A folder of its own for a test, removed at its end.
 pub(crate) struct Folder(pub(crate) PathBuf);
@@ -40,6 +42,15 @@ pub(crate) fn copy_program(folder: &Folder, appended: &str) -> String {
     let arguments = ["-c", script, "sh", env!("CARGO_BIN_EXE_kovan-lab"), &program, appended];
     assert!(Command::new("sh").args(arguments).status().expect("sh").success());
     program
+}
+
+/// Waits until a run has its folder and measures.
+pub(crate) fn wait_for(out: &str) {
+    let began = Instant::now();
+    while !Path::new(out).join("samples.csv").exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the run does not begin");
+        sleep(Duration::from_millis(10));
+    }
 }
 
 pub(crate) fn command(arguments: &[&str]) -> Command {
@@ -120,7 +131,7 @@ pub(crate) fn spec(top: &str, timeout: &str) -> String {
         "{top}\nquestion = \"Does it run?\"\nx_axis = \"stalled\"\nstructures = [\"hash-map\", \"harris-list\"]\n\
          threads = [2]\nstalled = [0, 1]\n\
          schemes = [\"kovan\", \"epoch\", \"hazard-pointer\", \"leak\"]\n{timeout}\n[[workloads]]\nname = \"mixed\"\ninsert = 25\nremove = 25\n\
-         contains = 50\nkey_range = 64\nprefill = 32\n[scales.smoke]\nseconds = 0.2\nwarmup_seconds = 0.01\nrepeats = 1\n"
+         contains = 50\nkey_range = 64\nprefill = 32\n[scales.smoke]\nseconds = 0.1\nwarmup_seconds = 0.01\nrepeats = 1\n"
     )
 }
 
