@@ -2,6 +2,9 @@
 //! In a process of its own, as some collectors are of the process.
 #![cfg(not(kovan_loom))]
 
+#[path = "common/threads.rs"]
+mod threads;
+
 use std::any::Any;
 use std::cell::RefCell;
 use std::env;
@@ -13,6 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use kovan_schemes::{Atomic, Domain, Guard, Handle, Reclaimer, schemes};
+
+use self::threads::{scoped, spawn};
 
 const MANY: u64 = 2_000;
 /// The variable that names the scheme for the child process.
@@ -96,12 +101,12 @@ fn forgotten<R: Reclaimer>() {
     let cells: Vec<_> = (0..20).map(|_| Atomic::null()).collect();
     // Later threads get what earlier ones did not give back.
     for forget_them in [false, true, true, false] {
-        thread::scope(|scope| {
-            scope.spawn(|| hold(&domain, &cells, &drops, forget_them));
+        scoped(|scope| {
+            spawn(scope, || hold(&domain, &cells, &drops, forget_them));
         });
     }
-    thread::scope(|scope| {
-        scope.spawn(|| {
+    scoped(|scope| {
+        spawn(scope, || {
             let handle = domain.register();
             replace(&cells[0], &handle.pin(), &drops);
             forget(handle.pin());
@@ -124,15 +129,15 @@ fn an_heir_is_protected<R: Reclaimer>() {
     let (domain, drops) = (Domain::<R>::new(), Drops::default());
     let (writer, cell) = (domain.register(), Atomic::null());
     for _ in 0..3 {
-        thread::scope(|scope| {
-            scope.spawn(|| {
+        scoped(|scope| {
+            spawn(scope, || {
                 let handle = domain.register();
                 forget(handle.pin());
             });
         });
         (0..50).for_each(|_| writer.flush());
-        thread::scope(|scope| {
-            scope.spawn(|| hold(&domain, slice::from_ref(&cell), &drops, false));
+        scoped(|scope| {
+            spawn(scope, || hold(&domain, slice::from_ref(&cell), &drops, false));
         });
     }
     empty(&domain, cell);
@@ -157,7 +162,7 @@ fn threads_keep_them<R: Reclaimer>() {
                 if keep_handle { Box::new(handle) as Box<dyn Any> } else { Box::new(domain) };
             KEPT.with_borrow_mut(|all| all.push(kept));
         };
-        thread::scope(|scope| scope.spawn(work).join().expect("it ends"));
+        scoped(|scope| spawn(scope, work).join().expect("it ends"));
     }
     assert!(drops.load(Ordering::Relaxed) == 2 * MANY || !R::FACTS.frees_on_drop);
 }

@@ -6,11 +6,11 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use kovan_schemes::{Atomic, BoundInput, Domain, Guard, Handle, Parameters, Reclaimer, Totals};
 
 use crate::cases::{MANY, clear, frees_meanwhile, piles_up, replace};
+use crate::threads::{scoped, spawn};
 use crate::tracked::{Drops, Tracked};
 
 /// Checks what is unreclaimed of `retired` nodes.
@@ -105,9 +105,9 @@ pub(crate) fn loads_that_race_with_frees<R: Reclaimer>() {
     let cell = Atomic::<Tracked, R>::null();
     let stop = AtomicBool::new(false);
     replace(&cell, &domain.register().pin(), &drops);
-    thread::scope(|scope| {
+    scoped(|scope| {
         for _ in 0..3 {
-            scope.spawn(|| {
+            spawn(scope, || {
                 let handle = domain.register();
                 while !stop.load(Ordering::Relaxed) {
                     let guard = handle.pin();
@@ -231,9 +231,9 @@ pub(crate) fn threads_that_come_and_go_beside_a_stalled_one<R: Reclaimer>() {
             BoundInput { handles: 2, stalled: 1, shields: 1, live: 1, ..BoundInput::default() };
         let each = enough::<R>(&input) / 400 + 1;
         for _ in 0..200 {
-            thread::scope(|scope| {
+            scoped(|scope| {
                 for _ in 0..2 {
-                    scope.spawn(|| {
+                    spawn(scope, || {
                         let handle = domain.register();
                         for _ in 0..each {
                             replace(&cell, &handle.pin(), &drops);
@@ -284,8 +284,8 @@ pub(crate) fn garbage_of_exited_threads_is_freed_by_those_who_stay<R: Reclaimer>
     let (domain, left, drops) = (Domain::<R>::new(), Drops::default(), Drops::default());
     let handle = domain.register();
     for _ in 0..20 {
-        thread::scope(|scope| {
-            scope.spawn(|| {
+        scoped(|scope| {
+            spawn(scope, || {
                 let handle = domain.register();
                 let guard = handle.pin();
                 for _ in 0..10 {

@@ -9,6 +9,7 @@ use kovan_schemes::{
     Atomic, BoundInput, Domain, Guard, Node, Parameters, Reclaimer, Shared, Shield, Strength,
 };
 
+use crate::threads::{scoped, spawn};
 use crate::tracked::{Drops, Tracked};
 
 /// More than any scheme's batch or threshold, a few times over.
@@ -146,10 +147,10 @@ pub(crate) fn readers_see_no_freed_node<R: Reclaimer>(parameters: &Parameters) {
     let mut cell = Arc::new(Atomic::<Tracked, R>::null());
     let stop = Arc::new(AtomicBool::new(false));
     replace(&cell, &domain.register().pin(), &drops);
-    thread::scope(|scope| {
+    scoped(|scope| {
         for _ in 0..2 {
             let (domain, cell, stop) = (&domain, &cell, &stop);
-            scope.spawn(move || {
+            spawn(scope, move || {
                 let handle = domain.register();
                 while !stop.load(Ordering::Relaxed) {
                     let guard = handle.pin();
@@ -166,7 +167,7 @@ pub(crate) fn readers_see_no_freed_node<R: Reclaimer>(parameters: &Parameters) {
         let writers: Vec<_> = (0..2)
             .map(|_| {
                 let (domain, cell, drops) = (&domain, &cell, &drops);
-                scope.spawn(move || {
+                spawn(scope, move || {
                     let handle = domain.register();
                     for _ in 0..4 * MANY {
                         replace(cell, &handle.pin(), drops);
@@ -190,8 +191,8 @@ pub(crate) fn garbage_of_an_exited_thread_is_adopted<R: Reclaimer>() {
     // More than the thread retires nodes.
     let others: Vec<_> = (0..20).map(|_| domain.register()).collect();
     let mut guards: Vec<_> = others.iter().map(kovan_schemes::Handle::pin).collect();
-    thread::scope(|scope| {
-        scope.spawn(|| {
+    scoped(|scope| {
+        spawn(scope, || {
             let handle = domain.register();
             let guard = handle.pin();
             for _ in 0..10 {
@@ -215,9 +216,9 @@ pub(crate) fn two_hundred_short_lived_threads<R: Reclaimer>() {
     let (domain, drops) = (Domain::<R>::new(), Drops::default());
     let cell = Arc::new(Atomic::<Tracked, R>::null());
     for _ in 0..50 {
-        thread::scope(|scope| {
+        scoped(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| {
+                spawn(scope, || {
                     let handle = domain.register();
                     for _ in 0..7 {
                         replace(&cell, &handle.pin(), &drops);
@@ -265,9 +266,9 @@ pub(crate) fn a_stall_stays_within_the_bound<R: Reclaimer>(parameters: &Paramete
     let retired = R::bound(&input, parameters).map_or(30_000, |bound| 30_000.max(2 * bound));
     let meter = domain.meter();
     let mut peak = 0;
-    thread::scope(|scope| {
+    scoped(|scope| {
         let (domain, cell, started) = (&domain, &cell, &started);
-        scope.spawn(move || {
+        spawn(scope, move || {
             let handle = domain.register();
             let guard = handle.pin();
             let mut shield = guard.shield();
@@ -280,7 +281,7 @@ pub(crate) fn a_stall_stays_within_the_bound<R: Reclaimer>(parameters: &Paramete
         started.wait();
         let writers: Vec<_> = (0..2)
             .map(|_| {
-                scope.spawn(|| {
+                spawn(scope, || {
                     let handle = domain.register();
                     for _ in 0..retired / 2 {
                         replace(cell, &handle.pin(), &drops);

@@ -13,6 +13,8 @@ mod cases;
 mod common;
 mod destructors;
 mod parameters;
+#[path = "../common/threads.rs"]
+mod threads;
 mod tracked;
 
 /// A test for each function named.

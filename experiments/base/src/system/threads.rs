@@ -50,10 +50,11 @@ pub fn start<'scope, T: Send + 'scope>(
     thread: impl FnOnce() -> T + Send + 'scope,
 ) -> ScopedJoinHandle<'scope, T> {
     let running = Running::new();
-    let counted = move || {
+    // Boxed, so that what starts a thread is compiled once, and not for each scheme.
+    let counted: Box<dyn FnOnce() -> T + Send> = Box::new(move || {
         let _running = running;
         thread()
-    };
+    });
     thread::Builder::new().spawn_scoped(scope, counted).unwrap_or_else(|cause| {
         let needs = usize::try_from(needs).unwrap_or(usize::MAX);
         let refused = TooFew { needs, started: RUNNING.load(Relaxed), cause };
