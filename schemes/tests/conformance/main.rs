@@ -77,5 +77,10 @@ macro_rules! conformance {
         }
     )*};
 }
+#[cfg(not(kovan_no_membarrier))]
 kovan_schemes::for_each_scheme!(conformance schemes);
+#[cfg(not(kovan_no_membarrier))]
 conformance! { [WfePending: pointer,] variants }
+// Without the process-wide barrier: those that use it, as the others are what they are elsewhere.
+#[cfg(kovan_no_membarrier)]
+conformance! { [Kovan: Region, KovanRobust: Guard, HpAsym: Pointer,] schemes }
