@@ -22,7 +22,8 @@ fn main() {
     for path in watched.into_iter().filter(|path| Path::new(path).exists()) {
         println!("cargo::rerun-if-changed={path}");
     }
-    for path in ["build.rs", "src", "specs", "templates", "Cargo.toml"] {
+    for path in ["build.rs", "src", "base", "harness", "worker", "specs", "templates", "Cargo.toml"]
+    {
         println!("cargo::rerun-if-changed={path}");
     }
 }

@@ -60,19 +60,6 @@ mod verify;
 use std::process::ExitCode;
 
 use kovan_lab_base::support::output::complain;
-use kovan_lab_base::system::allocator::Chosen;
-
-/// mimalloc, unless a worker is started with another one: glibc's allocator distorts cross-thread frees, which are
-/// what reclamation does; and this one needs only a C compiler to build.
-#[cfg(not(feature = "canary"))]
-#[global_allocator]
-static ALLOCATOR: Chosen = Chosen;
-
-/// The same behind a quarantine for freed nodes, in builds for the gate.
-#[cfg(feature = "canary")]
-#[global_allocator]
-static ALLOCATOR: kovan_schemes::canary::Allocator<Chosen> =
-    kovan_schemes::canary::Allocator { inner: Chosen };
 
 /// The program `kovan-lab`.
 #[must_use]

@@ -9,3 +9,20 @@
 pub mod data;
 pub mod support;
 pub mod system;
+
+use system::allocator::Chosen;
+
+// They stand in this crate as `alloc` and `free` of the program are compiled where the static is, and this one is
+// optimised. The tests of all crates above have the same allocator.
+
+/// mimalloc, unless a worker is started with another one: glibc's allocator distorts cross-thread frees, which are
+/// what reclamation does; and this one needs only a C compiler to build.
+#[cfg(not(feature = "canary"))]
+#[global_allocator]
+static ALLOCATOR: Chosen = Chosen;
+
+/// The same behind a quarantine for freed nodes, in builds for the gate.
+#[cfg(feature = "canary")]
+#[global_allocator]
+static ALLOCATOR: kovan_schemes::canary::Allocator<Chosen> =
+    kovan_schemes::canary::Allocator { inner: Chosen };

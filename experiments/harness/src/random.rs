@@ -108,6 +108,7 @@ impl Permutation {
     }
 
     /// The number at a place below the range.
+    #[inline]
     pub fn at(&self, place: u64) -> u64 {
         assert!(place < self.range, "a place below the range");
         let mut number = self.mix(place);
@@ -117,6 +118,7 @@ impl Permutation {
         number
     }
 
+    #[inline]
     fn mix(&self, number: u64) -> u64 {
         let mask = u64::MAX >> (u64::BITS - self.bits);
         self.keys.iter().fold(number, |number, key| {

@@ -19,7 +19,7 @@ remove = 1
 key_range = 64
 prefill = 0.5
 [scales.smoke]
-seconds = 0.04
+seconds = 0.1
 warmup_seconds = 0.01
 repeats = 3
 "#;

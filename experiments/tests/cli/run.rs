@@ -173,7 +173,7 @@ fn a_run_of_hours_is_asked_about() {
 
     let long = [&run[..], &["--repeats", "3", "--yes"]].concat();
     let mut child = command(&long).stderr(Stdio::null()).spawn().expect("started");
-    wait_for(&out);
+    wait_for(&out, 0);
     child.kill().expect("killed");
     child.wait().expect("ended");
     // What is left of it is asked about in the same way.

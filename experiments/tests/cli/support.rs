@@ -44,10 +44,12 @@ pub(crate) fn copy_program(folder: &Folder, appended: &str) -> String {
     program
 }
 
-/// Waits until a run has its folder and measures.
-pub(crate) fn wait_for(out: &str) {
+/// Waits until a run has so many rows; with 0, until it has its folder.
+pub(crate) fn wait_for(out: &str, rows: usize) {
     let began = Instant::now();
-    while !Path::new(out).join("samples.csv").exists() {
+    let lines =
+        || fs::read_to_string(Path::new(out).join("samples.csv")).map(|text| text.lines().count());
+    while !lines().is_ok_and(|lines| lines > rows) {
         assert!(began.elapsed() < Duration::from_secs(60), "the run does not begin");
         sleep(Duration::from_millis(10));
     }

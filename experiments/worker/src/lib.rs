@@ -21,4 +21,4 @@ use kovan_structures::registry::DispatchError;
 
 /// Finds a pair by the names of its scheme and its structure. The pairs are in crates that do not depend on this one, so
 /// that they compile at the same time.
-pub type Find = fn(scheme: &str, structure: &str) -> Result<ErasedPair, DispatchError>;
+pub type FindPair = fn(scheme: &str, structure: &str) -> Result<ErasedPair, DispatchError>;

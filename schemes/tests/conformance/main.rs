@@ -81,6 +81,6 @@ macro_rules! conformance {
 kovan_schemes::for_each_scheme!(conformance schemes);
 #[cfg(not(kovan_no_membarrier))]
 conformance! { [WfePending: pointer,] variants }
-// Without the process-wide barrier: those that use it, as the others are what they are elsewhere.
+// Without the process-wide barrier: those that use it (`ci/robust` names them too), as the others are what they are elsewhere.
 #[cfg(kovan_no_membarrier)]
-conformance! { [Kovan: Region, KovanRobust: Guard, HpAsym: Pointer,] schemes }
+conformance! { [Kovan: region, KovanRobust: guard, HpAsym: pointer,] schemes }

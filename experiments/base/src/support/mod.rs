@@ -1,4 +1,4 @@
-//! Helpers that know nothing of experiments: the terminal, tables, numbers, random streams.
+//! Helpers that know nothing of experiments: the terminal, tables, numbers.
 
 mod colour;
 pub mod numbers;

@@ -89,11 +89,17 @@ pub fn detail(text: impl FnOnce() -> String) {
 }
 
 /// Prints what people read to stdout: on a terminal, verdicts and headers have colours.
+///
+/// # Errors
+/// If stdout cannot be written to.
 pub fn print_report(text: &str) -> Result<()> {
     print(&colour::for_stdout(text))
 }
 
 /// Prints to stdout. A reader that left (`| head`) is not an error.
+///
+/// # Errors
+/// If stdout cannot be written to.
 pub fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -122,12 +128,18 @@ fn terminal_columns() -> Option<usize> {
 }
 
 /// Replaces a file by a temporary file and a rename: a reader sees the old text or the new.
+///
+/// # Errors
+/// If the folder or the file cannot be written to.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
     replace_with(path, |file| Ok(file.write_all(bytes)?))
 }
 
 /// Replaces a file by a temporary one that `write` fills: a reader sees the old text or the new. If it fails, the old
 /// file stays.
+///
+/// # Errors
+/// If the folder or the file cannot be written to, or `write` fails.
 pub fn replace_with(path: &Path, write: impl FnOnce(&mut fs::File) -> Result<()>) -> Result<()> {
     let temporary = path.with_extension("tmp");
     let fill = || -> Result<()> {
@@ -145,6 +157,9 @@ pub fn replace_with(path: &Path, write: impl FnOnce(&mut fs::File) -> Result<()>
 
 /// Takes a folder or a file for this process, for as long as the value lives; also after a kill
 /// the next run has it. A file system without locks gives none.
+///
+/// # Errors
+/// If another process has it, or it cannot be opened.
 pub fn claim(path: &Path) -> Result<File> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     if let Err(TryLockError::WouldBlock) = file.try_lock() {

@@ -77,7 +77,7 @@ impl Groups {
 
     /// The quota as `cpu.max` writes it, in microseconds; `max` without one. Nothing where no group can
     /// be read.
-    pub fn cpu_max(&self) -> Option<String> {
+    pub(super) fn cpu_max(&self) -> Option<String> {
         let readable = |dirs: &[PathBuf], name: &str| {
             dirs.iter().any(|dir| fs::read_to_string(dir.join(name)).is_ok())
         };
@@ -94,7 +94,7 @@ impl Groups {
     }
 
     /// The tightest limit of memory, in bytes, as `memory.max` writes it; `max` without one.
-    pub fn memory_max(&self) -> Option<String> {
+    pub(super) fn memory_max(&self) -> Option<String> {
         let files = |dirs: &[PathBuf], name: &str| -> Vec<String> {
             dirs.iter().filter_map(|dir| fs::read_to_string(dir.join(name)).ok()).collect()
         };

@@ -241,7 +241,7 @@ pub fn resident_bytes() -> Option<u64> {
 }
 
 /// Processor time of this process until now, all its threads together.
-pub fn processor_time() -> Option<Duration> {
+pub(super) fn processor_time() -> Option<Duration> {
     let mut usage = MaybeUninit::<libc::rusage>::uninit();
     // SAFETY: `usage` is a place for a `rusage`, and the call writes nothing else.
     let failed = unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) } != 0;
@@ -264,7 +264,7 @@ pub fn now() -> String {
 }
 
 /// A time in UTC, as in RFC 3339. Days to dates after Hinnant, `civil_from_days`.
-pub fn utc(unix_seconds: u64) -> String {
+fn utc(unix_seconds: u64) -> String {
     let (days, rest) = (unix_seconds / 86_400 + 719_468, unix_seconds % 86_400);
     let era = days / 146_097;
     let day_of_era = days % 146_097;

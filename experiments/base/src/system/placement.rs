@@ -36,7 +36,10 @@ impl Places {
     }
 }
 
-/// Returns whether a text is one that [`Places::of`] understands; an error says what would be right.
+/// Checks that a text is one that [`Places::of`] understands.
+///
+/// # Errors
+/// If it is not; the error says what would be right.
 pub fn check(text: &str) -> Result<(), String> {
     let known = ["none", "compact", "scatter"].contains(&text);
     let told =

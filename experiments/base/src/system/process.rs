@@ -59,11 +59,18 @@ impl End {
 }
 
 /// Runs this program with other arguments.
+///
+/// # Errors
+/// If this program is not found, or a process cannot be started or waited for. That the system gives no process is
+/// [`End::NotRun`].
 pub fn supervise(arguments: &[String], limit: Duration, interrupted: &AtomicBool) -> Result<End> {
     supervise_in(&[], arguments, limit, interrupted)
 }
 
 /// The same with more variables in its environment.
+///
+/// # Errors
+/// As [`supervise`].
 pub fn supervise_in(
     environment: &[(&'static str, PathBuf)],
     arguments: &[String],
@@ -166,6 +173,9 @@ fn wait(
 }
 
 /// Becomes true when the user asks to stop. Once per process.
+///
+/// # Errors
+/// If the system does not take the handler, or it is there already.
 pub fn interrupt_flag() -> Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);

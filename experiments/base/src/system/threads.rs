@@ -13,7 +13,7 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use crate::support::output::complain;
 
 /// The exit code of a child that the system did not give what it needs: `EX_TEMPFAIL` of sysexits.h.
-pub const COULD_NOT_RUN: i32 = 75;
+pub(super) const COULD_NOT_RUN: i32 = 75;
 
 /// What helps where the system starts too few threads or processes.
 pub const RAISE: &str = "raise `ulimit -u` or the control group's pids.max";
@@ -98,7 +98,7 @@ pub fn exit_with_parent() {
 }
 
 /// Returns whether the system refuses a thread or a process because there are too many, or no memory for it.
-pub fn is_refusal(error: &io::Error) -> bool {
+pub(super) fn is_refusal(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOMEM))
 }
 

@@ -15,7 +15,7 @@ use super::budget::{Budget, COUNTED, Failure, ROUND};
 use super::check::Check;
 use super::dispatch::run_pair;
 use super::{bounds, of_scheme, optimistic};
-use crate::Find;
+use crate::FindPair;
 use kovan_lab_base::system::process::{End, supervise};
 
 /// What a child is to do.
@@ -103,7 +103,10 @@ impl Reached {
 }
 
 /// The child.
-pub fn main(definition: &str, find: Find) -> Result<()> {
+///
+/// # Errors
+/// If the definition is not that of a job, names no scheme or pair, or stdout cannot be written to.
+pub fn main(definition: &str, find: FindPair) -> Result<()> {
     let job: Job = serde_json::from_str(definition).context("not a job")?;
     exit_with_parent();
     say(&job.run(find)?)
@@ -124,7 +127,7 @@ impl Job {
         if self.check == Check::Bounds { usual + bounds::patience(length) } else { usual }
     }
 
-    fn run(&self, find: Find) -> Result<Verdict> {
+    fn run(&self, find: FindPair) -> Result<Verdict> {
         if self.check == Check::Optimistic {
             return self.script();
         }
@@ -160,6 +163,9 @@ impl Job {
     }
 
     /// Runs the job in a child.
+    ///
+    /// # Errors
+    /// As of [`kovan_lab_base::system::process::supervise`].
     pub fn supervise(&self, interrupted: &AtomicBool) -> Result<Judged> {
         let arguments = ["verify-job".into(), serde_json::to_string(self)?];
         judge(&arguments, self.seed, self.limit(), interrupted)

@@ -21,6 +21,7 @@ impl How {
     }
 
     /// Does one operation, and counts what it moved.
+    #[inline]
     pub(super) fn apply(
         self,
         Step { operation, key }: Step,

@@ -34,10 +34,13 @@ use self::apply::refusal;
 use self::prefill::{expected, prefill};
 use self::tally::{Tally, check_gone, check_live};
 use self::window::{Window, measure, per_second};
-use crate::Find;
+use crate::FindPair;
 
 /// The child process: measures, and writes lines of JSON to stdout.
-pub fn main(definition: &str, find: Find) -> Result<()> {
+///
+/// # Errors
+/// If the definition is not that of a trial, names no pair, or stdout cannot be written to.
+pub fn main(definition: &str, find: FindPair) -> Result<()> {
     let trial: Trial = serde_json::from_str(definition).context("not a trial")?;
     exit_with_parent();
     Payload::carry(u32::try_from(trial.id.value_bytes).context("value_bytes: too large")?);
@@ -60,7 +63,7 @@ pub fn main(definition: &str, find: Find) -> Result<()> {
 type Measured = Result<Vec<WorkerMessage>, TooFew>;
 
 /// Measures the trial with its pair.
-fn on_pair(trial: &Trial, find: Find) -> Result<Measured, DispatchError> {
+fn on_pair(trial: &Trial, find: FindPair) -> Result<Measured, DispatchError> {
     if cfg!(feature = "canary") {
         let reason = "this build checks every node, for `verify`, and measures nothing".into();
         return Err(DispatchError::Refused { reason });

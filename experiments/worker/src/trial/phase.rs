@@ -21,6 +21,7 @@ impl Phase {
         Self(AtomicU8::new(Self::WARM_UP))
     }
 
+    #[inline]
     pub(super) fn get(&self) -> u8 {
         self.0.load(Relaxed)
     }

@@ -18,6 +18,8 @@ use std::time::Duration;
 
 use all::{Mutant, mutants};
 use kovan_lab_worker::checks::{self, Budget, Check, Verdict};
+use kovan_schemes::Domain;
+use kovan_schemes::schemes::HpNaive;
 
 /// How long a check looks for a fault. Nearly all are found in the first tenth of a second.
 const SECONDS: u64 = 12;
@@ -74,6 +76,24 @@ fn table_is_true() -> bool {
     new == text
 }
 
+/// The memory of a freed node is kept back, or a late write would not be seen: the allocator of this program does that.
+fn the_quarantine_is_there() {
+    let domain = Domain::<HpNaive>::new();
+    let handle = domain.register();
+    let freed = || {
+        let guard = handle.pin();
+        let node = guard.alloc(0_u64);
+        let address = std::ptr::from_ref(node.value()).addr();
+        // SAFETY: never published, retired once.
+        unsafe { guard.retire(node.into_shared()) };
+        drop(guard);
+        handle.flush();
+        address
+    };
+    let first = freed();
+    assert!((0..1000).all(|_| freed() != first), "freed nodes are used again at once");
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == "child") {
@@ -81,6 +101,7 @@ fn main() {
     }
     // As of any test program: only the mutants whose fault contains this.
     let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
+    the_quarantine_is_there();
     let mut wrong = 0;
     for (at, Mutant { name, fault, by, .. }) in mutants().iter().enumerate() {
         if filter.is_some_and(|filter| !fault.contains(filter.as_str())) {
