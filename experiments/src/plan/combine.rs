@@ -124,6 +124,9 @@ impl Input<'_> {
     fn with_pairs(&self, trial: &Trial, seen: &mut BTreeSet<TrialId>, trials: &mut Vec<Trial>) {
         for structure in &self.structures {
             for scheme in &self.schemes {
+                if trial.id.is_strict() && !self.spec.strict.is_of(scheme) {
+                    continue;
+                }
                 let mut id = trial.id.clone();
                 id.scheme.clone_from(scheme);
                 id.structure.clone_from(structure);
@@ -140,7 +143,7 @@ impl Input<'_> {
         let mut axes: Axes = self.spec.axes.clone();
         axes.extend(self.scale.axes.clone());
         axes.remove("period_ms");
-        if self.spec.strict {
+        if self.spec.strict.is_asked_for() {
             let methods = [SOUND, STRICT].map(|name| Literal::Text(name.into()));
             axes.insert("method".into(), methods.to_vec());
         }

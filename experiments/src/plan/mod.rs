@@ -304,6 +304,16 @@ mod tests {
         assert_eq!(sound.workload.prefill_order, PrefillOrder::Shuffled);
         assert_eq!(strict.workload.prefill_order, PrefillOrder::WithReplacement);
         assert_eq!(sound.seed, strict.seed, "the same keys and operations");
+        let of_one = text.replace("[\"ibr\"]", "[\"epoch\", \"ibr\"]");
+        let of_one = of_one.replace("strict = true", "strict = [\"epoch\"]");
+        let plan = plan_of(&of_one).expect("a plan");
+        let methods = |scheme: &str| -> std::collections::BTreeSet<&str> {
+            let of = plan.trials.iter().map(|planned| &planned.trial.id);
+            of.filter(|id| id.scheme == scheme).map(|id| id.method.as_str()).collect()
+        };
+        assert_eq!((methods("epoch").len(), methods("ibr")), (2, ["sound"].into()));
+        let refused = plan_of(&of_one.replace("strict = [\"epoch\"]", "strict = [\"ebr-list\"]"));
+        assert!(refused.is_err_and(|error| format!("{error:#}").contains("strict")), "not of it");
         // What is not strict is planned as ever, so that folders of older versions go on.
         let json = serde_json::to_string(sound).expect("json");
         assert!(!json.contains("method") && !json.contains("sound"), "{json}");

@@ -133,7 +133,7 @@ impl Spec {
             "stalled" => self.stalled_counts().iter().map(ToString::to_string).collect(),
             "adversary" => self.adversary_names(),
             "method" => {
-                let strict = self.strict.then(|| STRICT.to_string());
+                let strict = self.strict.is_asked_for().then(|| STRICT.to_string());
                 [SOUND.to_string()].into_iter().chain(strict).collect()
             }
             "parameters" => {

@@ -9,7 +9,7 @@ use kovan_lab_base::data::{Adversary, Draw, Further, MetricInfo, Share, Time, Wo
 use serde::{Deserialize, Serialize};
 
 use super::claim::Claim;
-use super::literal::{Literal, ThreadCount};
+use super::literal::{Literal, Strict, ThreadCount};
 
 /// One experiment, as written in its file.
 #[derive(Clone, Debug, Deserialize)]
@@ -51,9 +51,9 @@ pub(crate) struct Spec {
     /// Records the latency of one operation in so many; absent: of none.
     #[serde(default)]
     pub(crate) latency_every: u32,
-    /// Measures each cell once more by the method of published harnesses.
+    /// What is measured once more by the method of published harnesses.
     #[serde(default)]
-    pub(crate) strict: bool,
+    pub(crate) strict: Strict,
     /// What else is measured, by the names of `Measure`.
     pub(crate) measure: Option<Vec<String>>,
     /// What papers claim of such cells.

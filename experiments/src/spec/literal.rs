@@ -30,6 +30,48 @@ impl fmt::Display for Literal {
     }
 }
 
+/// What is measured once more by the method of published harnesses.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "must be true, false, or a list of schemes")]
+pub(crate) enum Strict {
+    /// Everything or nothing.
+    All(bool),
+    /// The cells of these schemes.
+    Of(Vec<String>),
+}
+
+impl Default for Strict {
+    fn default() -> Self {
+        Self::All(false)
+    }
+}
+
+impl Strict {
+    /// Returns whether there is such a cell.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        match self {
+            Self::All(all) => *all,
+            Self::Of(schemes) => !schemes.is_empty(),
+        }
+    }
+
+    /// Returns whether the cells of a scheme are measured so.
+    pub(crate) fn is_of(&self, scheme: &str) -> bool {
+        match self {
+            Self::All(all) => *all,
+            Self::Of(schemes) => schemes.iter().any(|name| name == scheme),
+        }
+    }
+
+    /// The schemes that are named.
+    pub(super) fn schemes(&self) -> Option<&[String]> {
+        match self {
+            Self::All(_) => None,
+            Self::Of(schemes) => Some(schemes),
+        }
+    }
+}
+
 /// A number of threads, which may depend on the machine.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum ThreadCount {

@@ -73,7 +73,7 @@ pub struct Further {
     pub until_narrow: Option<Share>,
     /// The time of all sessions of the run together, after which no further block begins.
     pub budget: Option<Time>,
-    /// The most repeats of a cell; absent: [`MOST_REPEATS`].
+    /// The most repeats of a cell; absent: 100.
     pub most_repeats: Option<u32>,
 }
 

@@ -77,7 +77,7 @@ impl Groups {
 
     /// The quota as `cpu.max` writes it, in microseconds; `max` without one. Nothing where no group can
     /// be read.
-    pub(super) fn cpu_max(&self) -> Option<String> {
+    pub fn cpu_max(&self) -> Option<String> {
         let readable = |dirs: &[PathBuf], name: &str| {
             dirs.iter().any(|dir| fs::read_to_string(dir.join(name)).is_ok())
         };

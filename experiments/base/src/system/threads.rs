@@ -13,7 +13,7 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use crate::support::output::complain;
 
 /// The exit code of a child that the system did not give what it needs: `EX_TEMPFAIL` of sysexits.h.
-pub(super) const COULD_NOT_RUN: i32 = 75;
+pub const COULD_NOT_RUN: i32 = 75;
 
 /// What helps where the system starts too few threads or processes.
 pub const RAISE: &str = "raise `ulimit -u` or the control group's pids.max";

@@ -125,7 +125,7 @@ pub(crate) fn figures(
 pub(crate) fn names(spec: &Spec) -> Vec<String> {
     let mut names = spec.figures.clone().unwrap_or_else(|| USUAL.map(String::from).to_vec());
     // What only the other method has is drawn too.
-    if spec.strict && !names.iter().any(|name| name == BY_OPERATION) {
+    if spec.strict.is_asked_for() && !names.iter().any(|name| name == BY_OPERATION) {
         names.push(BY_OPERATION.into());
     }
     names
