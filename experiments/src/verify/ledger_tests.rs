@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use kovan_lab_worker::checks::{Check, Ended, Job, Reached, Verdict};
@@ -16,9 +17,9 @@ struct File(PathBuf);
 
 impl File {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("kovan-ledger-{name}-{}", std::process::id()));
-        let _ = fs::remove_file(&path);
-        Self(path)
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let (process, nth) = (std::process::id(), NEXT.fetch_add(1, Relaxed));
+        Self(std::env::temp_dir().join(format!("kovan-ledger-{name}-{process}-{nth}")))
     }
 
     fn slices(&self, jobs: Vec<Job>, full: f64, commit: &str) -> Slices {
