@@ -25,8 +25,10 @@ impl Spec {
         let schemes = kovan_schemes::registry::all();
         let known: Vec<_> = schemes.iter().map(|facts| facts.name).collect();
         at_item("schemes", check_known("schemes", "scheme", self.schemes.as_deref(), &known))?;
-        let here = self.schemes.iter().flatten().map(String::as_str);
-        let here: Vec<_> = if self.schemes.is_some() { here.collect() } else { known };
+        let here = match &self.schemes {
+            Some(schemes) => schemes.iter().map(String::as_str).collect(),
+            None => known,
+        };
         let named = self.strict.schemes().filter(|named| !named.is_empty());
         at_item("strict", check_known("strict", "scheme of this experiment", named, &here))?;
         let structures = kovan_structures::registry::structures();

@@ -14,7 +14,7 @@ struct House {
     arrows: usize,
 }
 
-/// From the top to the bottom. That none of them uses one before it is seen by cargo.
+/// The crates stand from the top to the bottom. Cargo sees that none of them uses one before it.
 const HOUSES: [House; 3] = [
     House {
         folder: "src",

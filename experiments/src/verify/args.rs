@@ -161,8 +161,8 @@ impl VerifyArgs {
     fn of_schemes(&self) -> Vec<Job> {
         let mut jobs = Vec::new();
         for facts in kovan_schemes::registry::all() {
-            let asked = [Check::Litmus, Check::Destructors].into_iter();
-            let asked = asked.filter(|check| self.selects(*check));
+            let asked = |check: &Check| *check != Check::Optimistic && self.selects(*check);
+            let asked = Check::OF_SCHEMES.into_iter().filter(asked);
             if matches(&self.scheme, facts.name) {
                 jobs.extend(asked.map(|check| self.job(facts.name, "", check)));
             }
