@@ -1,7 +1,7 @@
 //! `docs/CLAIMS.md`, and `ARTIFACT.md` beside each record: what the committed records say of the papers' claims.
 //!
 //! `KOVAN_BLESS=1 cargo test -p kovan-lab --lib claims_page` writes them anew from the folders in `docs/runs`. The page
-//! `docs/report.html` is written by the command of [`REPORTED`].
+//! `docs/report.html` is written by the command of [`REPORTED`], and notebooks keep their outputs by `ci/notebooks --write`.
 
 use std::fmt::Write;
 use std::fs;
@@ -198,4 +198,27 @@ fn the_report_is_of_the_records_that_are_there() {
             "{name}: docs/report.html says other verdicts"
         );
     }
+}
+
+#[test]
+fn notebooks_keep_outputs_of_the_records_that_are_there() {
+    let notebooks = fs::read_dir(repository("notebooks")).expect("notebooks");
+    let paths = notebooks.map(|entry| entry.expect("an entry").path());
+    let mut read = 0;
+    for path in paths.filter(|path| path.extension().is_some_and(|of| of == "ipynb")) {
+        let text = fs::read_to_string(&path).expect("a notebook");
+        for Record { manifest, .. } in records() {
+            // In the code of a cell, which is a text within JSON.
+            if text.contains(&format!(r#"\"{}\""#, manifest.experiment)) {
+                read += 1;
+                assert!(
+                    text.contains(&manifest.started),
+                    "{}: it keeps outputs of another run of {}; ci/notebooks --write keeps those of this one",
+                    path.display(),
+                    manifest.experiment
+                );
+            }
+        }
+    }
+    assert!(read >= 6, "only {read} records are read by notebooks");
 }
