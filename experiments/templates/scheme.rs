@@ -151,6 +151,7 @@ unsafe impl Reclaimer for TemplateScheme {
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
         frees_meanwhile: true,
+        frees_others: false,
     };
     /// The end of a guard frees nothing here. The default is true, which is always right and costs a little.
     const UNPIN_FREES: bool = false;

@@ -147,6 +147,7 @@ unsafe impl Reclaimer for Crystalline {
                 B = H rounded up to a multiple of batch, E = era_frequency",
         frees_on_drop: true,
         frees_meanwhile: true,
+        frees_others: true,
     };
     const PROTECT_FREES: bool = true;
     type Header = u64;

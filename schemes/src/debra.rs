@@ -121,6 +121,7 @@ unsafe impl<F: Free> Reclaimer for Scheme<F> {
             bound: "unbounded: one stalled thread holds all that is retired",
             frees_on_drop: true,
             frees_meanwhile: true,
+            frees_others: false,
         };
         if F::AMORTISED {
             Facts {

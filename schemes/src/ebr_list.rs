@@ -151,6 +151,7 @@ unsafe impl Reclaimer for EbrList {
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
         frees_meanwhile: true,
+        frees_others: false,
     };
     const UNPIN_FREES: bool = false;
     type Header = ();

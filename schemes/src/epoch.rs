@@ -32,6 +32,7 @@ unsafe impl Reclaimer for Epoch {
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
         frees_meanwhile: true,
+        frees_others: true,
     };
     const UNPIN_FREES: bool = false;
     type Header = ();

@@ -102,6 +102,10 @@ pub struct Facts {
     pub frees_on_drop: bool,
     /// If nobody stalls, the scheme frees nodes while the domain is used, and not only at its end.
     pub frees_meanwhile: bool,
+    /// A handle may free what another one has retired while both are in use, so that retired less freed
+    /// says nothing of one handle by itself. Where this is false, only what an ended handle leaves
+    /// behind is freed by others. Hyaline's authors call it balanced reclamation (PLDI 2021, section 1).
+    pub frees_others: bool,
 }
 
 impl Facts {

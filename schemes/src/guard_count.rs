@@ -114,6 +114,7 @@ unsafe impl Reclaimer for GuardCount {
         bound: "unbounded: nothing is freed while any guard lives",
         frees_on_drop: true,
         frees_meanwhile: true,
+        frees_others: false,
     };
     type Header = ();
     type Local = Local;

@@ -118,6 +118,7 @@ unsafe impl Reclaimer for HazardEras {
                 or max(128, 14 N ceil(K / 14)) if it is not set, E = era_frequency",
         frees_on_drop: true,
         frees_meanwhile: true,
+        frees_others: false,
     };
     const UNPIN_FREES: bool = false;
     type Header = u64;

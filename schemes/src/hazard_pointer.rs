@@ -108,6 +108,7 @@ unsafe impl Reclaimer for HazardPointer {
         bound: "(T + 1) (max(1000, 2 H) + 2 X) + H, H = N K hazards",
         frees_on_drop: true,
         frees_meanwhile: true,
+        frees_others: true,
     };
     const UNPIN_FREES: bool = false;
     type Header = ();

@@ -149,6 +149,7 @@ unsafe impl<const ASYMMETRIC: bool> Reclaimer for Scheme<ASYMMETRIC> {
             bound: "(2 N + 1) (R + H + 2 X), H = N K hazards, R = threshold",
             frees_on_drop: true,
             frees_meanwhile: true,
+            frees_others: false,
         };
         let asymmetric = Facts {
             name: "hp-asym",

@@ -83,6 +83,7 @@ impl Variant for NoEras {
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
         frees_meanwhile: true,
+        frees_others: true,
     };
     type Header = ();
     #[inline]

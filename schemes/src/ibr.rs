@@ -132,6 +132,7 @@ unsafe impl Reclaimer for Ibr {
                 R = threshold, or max(128, N) if it is not set, E = era_frequency",
         frees_on_drop: true,
         frees_meanwhile: true,
+        frees_others: false,
     };
     const UNPIN_FREES: bool = false;
     type Header = u64;

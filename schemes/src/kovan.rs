@@ -70,6 +70,7 @@ const FACTS: Facts = Facts {
     bound: "unbounded: one stalled thread holds all that is retired",
     frees_on_drop: true,
     frees_meanwhile: true,
+    frees_others: true,
 };
 
 impl Variant for Region {

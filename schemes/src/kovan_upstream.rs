@@ -110,6 +110,7 @@ unsafe impl Reclaimer for KovanUpstream {
         bound: "none: a stall holds little while all guards are short, else all made under a long one",
         frees_on_drop: false,
         frees_meanwhile: true,
+        frees_others: true,
     };
     type Header = Header;
     type Local = Joined<Self>;

@@ -25,6 +25,7 @@ unsafe impl Reclaimer for Leak {
         bound: "unbounded: all that was retired",
         frees_on_drop: false,
         frees_meanwhile: false,
+        frees_others: false,
     };
     const UNPIN_FREES: bool = false;
     type Header = ();

@@ -84,6 +84,7 @@ unsafe impl Reclaimer for Qsbr {
         bound: "unbounded: one thread that stalls, or idles without a flush, holds all",
         frees_on_drop: true,
         frees_meanwhile: true,
+        frees_others: false,
     };
     type Header = ();
     type Local = Local;

@@ -77,6 +77,7 @@ unsafe impl Reclaimer for Sdd {
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: false,
         frees_meanwhile: true,
+        frees_others: true,
     };
     type Header = ();
     type Local = Joined<Self>;

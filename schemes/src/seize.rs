@@ -147,6 +147,7 @@ unsafe impl Reclaimer for Seize {
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
         frees_meanwhile: true,
+        frees_others: true,
     };
     type Header = ();
     type Local = Local;

@@ -311,6 +311,7 @@ unsafe impl<F: Free> Reclaimer for Scheme<F> {
             bound: "unbounded: one thread that stalls, or idles without a flush, holds all",
             frees_on_drop: true,
             frees_meanwhile: true,
+            frees_others: false,
         };
         if F::AMORTISED {
             Facts {

@@ -10,9 +10,9 @@ fn both_methods_stand_side_by_side() {
     let folder = Folder::new("strict");
     let text = spec("name = \"x\"\nstrict = true\nfigures = [\"throughput\"]", "");
     let (out, path) = (folder.join("out"), folder.write("s.toml", &text));
-    let few = ["--scheme", "^epoch$", "--structure", "hash", "--stalled", "0", "--repeats", "2"];
+    let few = ["--scheme", "^epoch$", "--structure", "hash", "--stalled", "0", "--threads", "1"];
     let run = ["run", &path, "--scale", "smoke", "--out", &out];
-    let table = measures(&[&run[..], &few].concat());
+    let table = measures(&[&run[..], &few, &["--repeats", "2"]].concat());
 
     let header = fs::read_to_string(Path::new(&out).join("samples.csv")).expect("rows");
     let header: Vec<&str> = header.lines().next().expect("a header").split(',').collect();
@@ -71,4 +71,27 @@ fn operations_see_what_they_saw_in_the_papers() {
         rows(&out, "samples.csv").iter().find_map(|row| row.split(',').nth(at)?.parse().ok());
     let seen: f64 = seen.expect("a strict row");
     assert!((seen - 15.5).abs() < 0.5, "{seen}");
+}
+
+/// Under Hyaline any worker frees what another one has retired, and what each of several holds cannot be told.
+#[test]
+fn what_a_worker_holds_is_kept_where_it_frees_its_own() {
+    let folder = Folder::new("own");
+    let text = spec("name = \"x\"\nstrict = true", "")
+        .replace("\"hazard-pointer\"", "\"hyaline-1\", \"hp-naive\"");
+    let (out, path) = (folder.join("out"), folder.write("s.toml", &text));
+    let few = ["--scheme", "^h", "--structure", "hash", "--stalled", "0", "--threads", "1,2"];
+    measures(&[&["run", &path, "--scale", "smoke", "--out", &out][..], &few].concat());
+    let header = fs::read_to_string(Path::new(&out).join("samples.csv")).expect("rows");
+    let header: Vec<&str> = header.lines().next().expect("a header").split(',').collect();
+    let at = |name: &str| header.iter().position(|column| *column == name).expect(name);
+    let rows = rows(&out, "samples.csv");
+    let strict = rows.iter().map(|row| row.split(',').collect::<Vec<_>>());
+    let strict: Vec<_> = strict.filter(|row| row[at("method")] == "strict").collect();
+    assert!(strict.len() >= 4, "{rows:#?}");
+    for row in strict {
+        let (scheme, threads) = (row[at("scheme")], row[at("threads")]);
+        let is_kept = !row[at("unreclaimed_by_operation")].is_empty();
+        assert_eq!(is_kept, scheme == "hp-naive" || threads == "1", "{scheme}, {threads} threads");
+    }
 }

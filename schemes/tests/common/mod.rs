@@ -25,6 +25,7 @@ unsafe impl<const TIMES: u32> Reclaimer for FreesAtOnce<TIMES> {
         bound: "0",
         frees_on_drop: true,
         frees_meanwhile: true,
+        frees_others: false,
     };
     type Header = ();
     type Local = ();

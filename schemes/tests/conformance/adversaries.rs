@@ -204,6 +204,26 @@ pub(crate) fn without_a_stall_garbage_is_freed_as_it_comes<R: Reclaimer>() {
     clear(&mut cell, &handle.pin());
 }
 
+/// One handle retires, and another one only reads, for a while or for as long as many retirements take.
+pub(crate) fn who_frees_is_as_declared<R: Reclaimer>() {
+    let (domain, drops) = (Domain::<R>::new(), Drops::default());
+    let (writer, reader) = (domain.register(), domain.register());
+    let mut cell = Atomic::<Tracked, R>::null();
+    replace(&cell, &writer.pin(), &drops);
+    for round in 0..MANY {
+        let guard = reader.pin();
+        let mut shield = guard.shield();
+        guard.protect(&mut shield, &cell);
+        let retired = if round % 1_000 == 0 { MANY } else { 1 };
+        (0..retired).for_each(|_| replace(&cell, &writer.pin(), &drops));
+        drop((shield, guard));
+        reader.flush();
+    }
+    let freed = reader.totals().freed;
+    assert_eq!(freed > 0, R::FACTS.frees_others, "{}: {freed} by the reader", R::FACTS.name);
+    clear(&mut cell, &writer.pin());
+}
+
 /// Nobody stalls, and nobody stays.
 pub(crate) fn handles_that_leave_soon<R: Reclaimer>() {
     let (domain, drops) = (Domain::<R>::new(), Drops::default());

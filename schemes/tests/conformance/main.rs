@@ -59,6 +59,7 @@ macro_rules! conformance {
                     a_stall_while_the_writer_keeps_its_guard,
                     a_retirer_that_lags_behind_the_readers,
                     without_a_stall_garbage_is_freed_as_it_comes,
+                    who_frees_is_as_declared,
                     handles_that_leave_soon,
                     threads_that_come_and_go_beside_a_stalled_one,
                     births_of_threads_that_leave_count,

@@ -26,7 +26,7 @@ use kovan_lab_base::data::{
 use kovan_lab_base::support::output::one_line;
 use kovan_lab_base::system::allocator;
 use kovan_lab_base::system::threads::{RAISE, TooFew, exit_with_parent, give_up};
-use kovan_schemes::{BoundInput, ParameterError, Parameters, Payload};
+use kovan_schemes::{BoundInput, Facts as SchemeFacts, ParameterError, Parameters, Payload};
 use kovan_structures::StructureFacts;
 use kovan_structures::registry::DispatchError;
 
@@ -89,15 +89,27 @@ fn on_pair_with(pair: &ErasedPair, parameters: &Parameters, trial: &Trial) -> Me
     }
     let (harness_ns, harness_timed_ns) = probes::harness(trial, facts);
     let prefilled = prefill(&*subject, trial)?;
-    let window = measure(&*subject, facts, trial)?;
+    let mut window = measure(&*subject, facts, trial)?;
     let mut tally = window.tally;
     tally.moves.add(&prefilled);
 
     let bound = pair.bound_with(&bound_input(trial, shields(facts, trial), &window), parameters);
     let checked = check(pair, trial, subject, &prefilled, &tally);
-    let restarts = facts.restarts.then_some(tally.restarts);
-    let harness = (harness_ns, harness_timed_ns);
-    Ok(messages(window, &tally, bound, restarts, harness, checked))
+    window.metrics = Metrics {
+        unreclaimed_bound: bound,
+        restarts: facts.restarts.then_some(tally.restarts),
+        harness_ns: Some(harness_ns),
+        harness_timed_ns,
+        unreclaimed_by_operation: tally.mean_look().filter(|_| frees_its_own(&pair.scheme, trial)),
+        ..window.metrics
+    };
+    Ok(messages(window, &tally, checked))
+}
+
+/// Returns whether each worker frees what it has retired, so that the difference is what it holds.
+fn frees_its_own(scheme: &SchemeFacts, trial: &Trial) -> bool {
+    let is_alone = trial.id.threads == 1 && trial.id.stalled == 0;
+    is_alone || !scheme.frees_others
 }
 
 /// Why the structure cannot run the workload, if it cannot.
@@ -135,26 +147,14 @@ fn frees_in_retirements(pair: &ErasedPair, parameters: &Parameters) -> bool {
 }
 
 /// What the worker tells of a trial.
-fn messages(
-    mut window: Window,
-    tally: &Tally,
-    bound: Option<u64>,
-    restarts: Option<u64>,
-    (harness_ns, harness_timed_ns): (f64, Option<f64>),
-    checked: Result<()>,
-) -> Vec<WorkerMessage> {
+fn messages(mut window: Window, tally: &Tally, checked: Result<()>) -> Vec<WorkerMessage> {
     let error = checked.err().map(|error| one_line(&format!("check failed: {error:#}")));
     let own = std::mem::take(&mut window.metrics);
     let elapsed = own.elapsed_ns.unwrap_or_default();
     let mut metrics = Metrics {
         ops: Some(tally.ops),
         ops_per_second: Some(per_second(tally.ops, elapsed)),
-        unreclaimed_bound: bound,
-        restarts,
         free_burst_max: Some(tally.free_burst),
-        harness_ns: Some(harness_ns),
-        harness_timed_ns,
-        unreclaimed_by_operation: tally.mean_look(),
         ..with_series(&window.points, own)
     };
     let mut messages: Vec<_> =

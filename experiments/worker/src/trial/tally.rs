@@ -18,7 +18,7 @@ pub(crate) struct Tally {
     pub(crate) free_burst: u64,
     /// Operations inside the window at whose begin the worker looked at its own unreclaimed nodes.
     pub(crate) looks: u64,
-    /// Sum of what it saw. A worker that frees what others have retired has less than none.
+    /// Sum of what it saw. A worker that frees what others have retired may have less than none.
     pub(crate) looked: i64,
 }
 

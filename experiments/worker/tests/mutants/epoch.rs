@@ -159,6 +159,7 @@ unsafe impl<const FAULT: u8> Reclaimer for Epoch<FAULT> {
         bound: "unbounded: one stalled thread holds all that is retired",
         frees_on_drop: true,
         frees_meanwhile: true,
+        frees_others: false,
     };
     type Header = ();
     type Local = Local<FAULT>;

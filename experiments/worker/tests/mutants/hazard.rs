@@ -133,6 +133,7 @@ unsafe impl<const FAULT: u8> Reclaimer for Hazards<FAULT> {
         bound: "",
         frees_on_drop: true,
         frees_meanwhile: true,
+        frees_others: false,
     };
     type Header = ();
     type Local = Local<FAULT>;

@@ -137,6 +137,7 @@ unsafe impl<const FAULT: u8> Reclaimer for Intervals<FAULT> {
         bound: "none",
         frees_on_drop: true,
         frees_meanwhile: true,
+        frees_others: false,
     };
     type Header = u64;
     type Local = Local<FAULT>;
