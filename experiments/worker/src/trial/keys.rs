@@ -2,13 +2,13 @@
 
 use std::convert::Infallible;
 
-use kovan_harness::random::{Permutation, XorShift};
+use kovan_harness::random::{Permutation, WyRand};
 use kovan_lab_base::data::{Keys, Mix};
 use rand_core::TryRng;
 use rand_distr::{Distribution, Zipf};
 
 /// A stream of random numbers, as the library of distributions wants it.
-struct Random<'a>(&'a mut XorShift);
+struct Random<'a>(&'a mut WyRand);
 
 impl TryRng for Random<'_> {
     type Error = Infallible;
@@ -30,7 +30,7 @@ impl TryRng for Random<'_> {
 
 /// Draws the keys of one worker.
 pub(super) struct KeySource {
-    random: XorShift,
+    random: WyRand,
     /// The least key.
     first: u64,
     /// How many keys there are.
@@ -71,11 +71,11 @@ impl KeySource {
                 Way::Latest(first + count + u64::from(nth), threads.max(1).into(), zipf())
             }
         };
-        Self { random: XorShift::stream(seed, u64::from(nth), 1), first, count, way }
+        Self { random: WyRand::stream(seed, u64::from(nth), 1), first, count, way }
     }
 
     /// The stream and the range of keys that are all alike; none where they are not.
-    pub(super) fn uniform(&mut self) -> Option<(&mut XorShift, u64, u64)> {
+    pub(super) fn uniform(&mut self) -> Option<(&mut WyRand, u64, u64)> {
         matches!(self.way, Way::Uniform).then_some((&mut self.random, self.first, self.count))
     }
 
@@ -134,7 +134,7 @@ fn zipf(count: u64, theta: f64) -> Zipf<f64> {
 
 /// A rank from 0 to below the count.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A whole number from 1 on.
-fn rank(zipf: &Zipf<f64>, count: u64, random: &mut XorShift) -> u64 {
+fn rank(zipf: &Zipf<f64>, count: u64, random: &mut WyRand) -> u64 {
     (zipf.sample(&mut Random(random)) as u64).saturating_sub(1).min(count - 1)
 }
 

@@ -1,7 +1,7 @@
 //! What a worker does next: operations and keys, drawn before they are needed.
 
 use kovan_erased::{BLOCK, Draws};
-use kovan_harness::random::XorShift;
+use kovan_harness::random::WyRand;
 use kovan_lab_base::data::{Mix, Operation};
 
 use super::keys::KeySource;
@@ -17,35 +17,41 @@ impl Step {
     pub(super) const NONE: Self = Self { operation: Operation::Get, key: 0 };
 }
 
+/// How many choices there are.
+const CHOICES: u64 = 1 << 32;
+
+/// The part of all choices that a part of the weights has. All of them have all.
+fn share(part: u64, total: u64) -> u64 {
+    let share = u128::from(part) * u128::from(CHOICES) / u128::from(total);
+    u64::try_from(share).unwrap_or(CHOICES)
+}
+
 /// The stream of one worker. Keys and operations are of independent random streams.
 pub(super) struct Steps {
     keys: KeySource,
-    choices: XorShift,
-    /// Sums of the weights up to each kind of operation but the last.
+    choices: WyRand,
+    /// The shares, of 2^32 choices, up to each kind of operation but the last.
     sums: [u64; Operation::ALL.len() - 1],
-    total: u64,
     /// Operations of each kind so far, but those of plain blocks.
     pub(super) counts: [u64; Operation::ALL.len()],
     /// The choices when the count began.
-    counted_from: Option<XorShift>,
+    counted_from: Option<WyRand>,
 }
 
 impl Steps {
     /// The stream of a worker, the `nth` of so many `threads`.
     pub(super) fn new(mix: &Mix, range: u64, seed: u64, nth: u32, threads: u32) -> Self {
-        let weights = mix.weights();
-        let mut total = 0;
-        let all = weights.map(|weight| {
-            total += u64::from(weight);
-            total
+        let weights = mix.weights().map(u64::from);
+        let total = weights.iter().sum::<u64>().max(1);
+        let mut sum = 0;
+        let sums = std::array::from_fn(|kind| {
+            sum += weights[kind];
+            share(sum, total)
         });
-        let mut sums = [0; Operation::ALL.len() - 1];
-        sums.copy_from_slice(&all[..all.len() - 1]);
         Self {
             keys: KeySource::new(mix, range, seed, nth, threads),
-            choices: XorShift::stream(seed, u64::from(nth), 2),
+            choices: WyRand::stream(seed, u64::from(nth), 2),
             sums,
-            total,
             counts: [0; Operation::ALL.len()],
             counted_from: None,
         }
@@ -55,10 +61,10 @@ impl Steps {
     /// others. Plain are uniform keys that are inserted, removed and looked up.
     pub(super) fn plain(&mut self) -> Option<Draws> {
         let [insert, remove, get, ..] = self.sums;
-        let is_plain = get == self.total;
+        let is_plain = get == CHOICES;
         let (keys, first, count) = self.keys.uniform().filter(|_| is_plain)?;
         let (keys, choices) = (keys.clone(), self.choices.clone());
-        Some(Draws { keys, choices, first, count, insert, remove, total: self.total })
+        Some(Draws { keys, choices, first, count, insert, remove })
     }
 
     /// Takes over where a plain loop has stopped.
@@ -80,7 +86,7 @@ impl Steps {
     pub(super) fn count_again(&mut self, operations: u64) {
         let Some(mut choices) = self.counted_from.take() else { return };
         for _ in 0..operations {
-            let kind = self.kind(choices.below(self.total));
+            let kind = self.kind(choices.next_u32().into());
             self.counts[kind] += 1;
         }
     }
@@ -96,8 +102,8 @@ impl Steps {
     #[inline(never)]
     pub(super) fn fill(&mut self, steps: &mut [Step; BLOCK]) {
         for step in steps {
-            let choice = self.choices.below(self.total);
-            let kind = self.kind(choice);
+            let choice = self.choices.next_u32();
+            let kind = self.kind(choice.into());
             let operation = Operation::ALL[kind];
             self.counts[kind] += 1;
             let is_new = matches!(operation, Operation::Insert);

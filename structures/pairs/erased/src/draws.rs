@@ -1,6 +1,6 @@
 //! The block of operations that a worker repeats where only throughput is measured.
 
-use kovan_harness::random::XorShift;
+use kovan_harness::random::WyRand;
 use kovan_schemes::{Handle, Reclaimer};
 use kovan_structures::{Kind, Structure};
 
@@ -12,26 +12,24 @@ pub const BLOCK: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Draws {
     /// Where the keys come from.
-    pub keys: XorShift,
+    pub keys: WyRand,
     /// Where the operations come from.
-    pub choices: XorShift,
+    pub choices: WyRand,
     /// The least key.
     pub first: u64,
     /// How many keys there are.
     pub count: u64,
-    /// Choices below this one are insertions.
+    /// Choices below this one, of 2<sup>32</sup>, are insertions.
     pub insert: u64,
     /// Choices below this one that are no insertions are removals; all others are look-ups.
     pub remove: u64,
-    /// How many choices there are.
-    pub total: u64,
 }
 
 impl Draws {
     /// Draws a key and a choice.
     #[inline(always)]
     pub fn draw(&mut self) -> (u64, u64) {
-        (self.first + self.keys.below(self.count), self.choices.below(self.total))
+        (self.first + self.keys.below(self.count), self.choices.next_u32().into())
     }
 }
 
