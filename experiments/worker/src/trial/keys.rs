@@ -2,13 +2,14 @@
 
 use std::convert::Infallible;
 
-use kovan_harness::random::{Permutation, WyRand};
+use kovan_harness::random::WyRand;
 use kovan_lab_base::data::{Keys, Mix};
 use rand_core::TryRng;
-use rand_distr::{Distribution, Zipf};
+
+use super::law::{Drawn, Kind, Law};
 
 /// A stream of random numbers, as the library of distributions wants it.
-struct Random<'a>(&'a mut WyRand);
+pub(super) struct Random<'a>(pub(super) &'a mut WyRand);
 
 impl TryRng for Random<'_> {
     type Error = Infallible;
@@ -41,13 +42,11 @@ pub(super) struct KeySource {
 /// How the next key is found.
 enum Way {
     Uniform,
-    /// Ranks by Zipf's law; the permutation spreads the frequent ones over the range.
-    Zipf(Zipf<f64>, Permutation),
-    /// Hot keys, hot operations of 2^32, and the permutation that spreads hot keys over the range.
-    Hot(u64, u64, Permutation),
+    /// By a law that is spread over the range.
+    Uneven(Drawn),
     Sequential(u64),
     /// The newest key of this worker, the step from each to the next, and how far back others are.
-    Latest(u64, u64, Zipf<f64>),
+    Latest(u64, u64, Drawn),
 }
 
 impl KeySource {
@@ -56,19 +55,21 @@ impl KeySource {
         let place = |part: f64| share_of(range, part);
         let first = place(mix.from);
         let count = place(mix.to).saturating_sub(first).max(1);
-        let zipf = || zipf(count, mix.theta);
-        let spread = || Permutation::new(seed, count);
+        let law = |kind, spread| Law { kind, count, spread }.drawn();
+        let zipf = Kind::Zipf { theta: mix.theta };
         let way = match mix.keys {
             Keys::Uniform => Way::Uniform,
-            Keys::Zipf => Way::Zipf(zipf(), spread()),
+            Keys::Zipf => Way::Uneven(law(zipf, Some(seed))),
             Keys::Hot => {
                 let hot = share_of(count, mix.hot_keys).max(1);
-                Way::Hot(hot, share_of(1 << 32, mix.hot_operations), spread())
+                let draws = share_of(1 << 32, mix.hot_operations);
+                Way::Uneven(law(Kind::Hot { hot, draws }, Some(seed)))
             }
             Keys::Sequential => Way::Sequential(count * u64::from(nth) / u64::from(threads.max(1))),
             // New keys are above the range, each worker's apart from the others'.
             Keys::Latest => {
-                Way::Latest(first + count + u64::from(nth), threads.max(1).into(), zipf())
+                let newest = first + count + u64::from(nth);
+                Way::Latest(newest, threads.max(1).into(), law(zipf, None))
             }
         };
         Self { random: WyRand::stream(seed, u64::from(nth), 1), first, count, way }
@@ -93,28 +94,18 @@ impl KeySource {
         let Self { random, first, count, way } = self;
         match way {
             Way::Uniform => *first + random.below(*count),
-            Way::Zipf(zipf, spread) => *first + spread.at(rank(zipf, *count, random)),
-            Way::Hot(hot, operations, spread) => {
-                let is_hot = random.below(1 << 32) < *operations;
-                let cold = *count - *hot;
-                let place = if is_hot || cold == 0 {
-                    random.below(*hot)
-                } else {
-                    *hot + random.below(cold)
-                };
-                *first + spread.at(place)
-            }
+            Way::Uneven(drawn) => *first + drawn.next(random),
             Way::Sequential(next) => {
                 let key = *first + *next;
                 *next = (*next + 1) % *count;
                 key
             }
-            Way::Latest(newest, step, zipf) => {
+            Way::Latest(newest, step, back) => {
                 if is_new {
                     *newest += *step;
                     return *newest;
                 }
-                newest.saturating_sub(rank(zipf, *count, random) * *step).max(*first)
+                newest.saturating_sub(back.next(random) * *step).max(*first)
             }
         }
     }
@@ -125,17 +116,6 @@ impl KeySource {
 fn share_of(number: u64, part: f64) -> u64 {
     // Exact below 2^53.
     (number as f64 * part).round() as u64
-}
-
-#[allow(clippy::cast_precision_loss)] // Exact below 2^53.
-fn zipf(count: u64, theta: f64) -> Zipf<f64> {
-    Zipf::new(count as f64, theta).expect("the exponent is positive, which specs are checked for")
-}
-
-/// A rank from 0 to below the count.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A whole number from 1 on.
-fn rank(zipf: &Zipf<f64>, count: u64, random: &mut WyRand) -> u64 {
-    (zipf.sample(&mut Random(random)) as u64).saturating_sub(1).min(count - 1)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod adversary;
 mod apply;
 mod keys;
+mod law;
 mod meters;
 mod nothing;
 mod phase;
