@@ -5,9 +5,8 @@
 //! next thread does not wait for the frees. `token-af` frees the nodes of a bag two at a time, with later
 //! retirements. The begin of a guard without the token costs one load, its end nothing.
 //!
-//! The price is that of `qsbr`: between its guards a thread keeps the token until its next one. A thread
-//! that is idle there holds up all reclamation, as one that is stopped in a guard does. It goes offline
-//! by [`Handle::flush`](crate::Handle::flush), until its next pin; it starts offline.
+//! The price is that of `qsbr`: between its guards a thread keeps the token, and one that is idle there holds
+//! up all reclamation. [`Handle::flush`](crate::Handle::flush) takes it offline until its next pin, as it starts.
 //!
 //! # Why a free is sound
 //! The token is with one thread or parked, and who takes it acquires what the one before released. So

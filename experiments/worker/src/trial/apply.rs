@@ -1,6 +1,6 @@
 //! Operations on a structure.
 
-use kovan_erased::{Moves, Operations};
+use kovan_erased::{Further, Moves, Operations};
 use kovan_lab_base::data::{Mix, Operation};
 use kovan_structures::{Kind, StructureFacts};
 
@@ -40,23 +40,19 @@ impl How {
                 }
             }
             Operation::Get => moves.found += u64::from(on.contains(key)),
-            Operation::Put => put(key, on, moves),
-            Operation::Update => {
-                moves.found += u64::from(on.contains(key));
-                put(key, on, moves);
-            }
-            Operation::Scan => {
-                on.scan(key, self.scan_keys, &mut |key| moves.found += key & 1);
-            }
+            Operation::Put => further(Further::Put, key, on, moves),
+            Operation::Update => further(Further::Update, key, on, moves),
+            Operation::Scan => further(Further::Scan(self.scan_keys), key, on, moves),
         }
     }
 }
 
-fn put(key: u64, on: &dyn Operations, moves: &mut Moves) {
-    // The value of a key is the key, as those of insertions are.
-    if let Some(None) = on.put(key, key) {
+fn further(operation: Further, key: u64, on: &dyn Operations, moves: &mut Moves) {
+    let (is_new, found) = operation.run(on, key);
+    if is_new {
         moves.insert(key);
     }
+    moves.found += found;
 }
 
 /// Why the structure cannot run a mix, if it cannot. Leaves no key behind that was not there.

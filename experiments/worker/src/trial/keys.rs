@@ -42,7 +42,7 @@ pub(super) struct KeySource {
 /// How the next key is found.
 enum Way {
     Uniform,
-    /// By a law that is spread over the range.
+    /// Keys that come by a law.
     Uneven(Drawn),
     Sequential(u64),
     /// The newest key of this worker, the step from each to the next, and how far back others are.

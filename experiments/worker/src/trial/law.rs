@@ -42,7 +42,7 @@ pub(super) enum Drawn {
     /// In constant time, from a table that all threads share (Walker's alias method, 1977; the library has Vose's
     /// construction).
     Table(Arc<WeightedAliasIndex<f64>>),
-    /// By a formula: 120 ns for Zipf's law, which is little beside operations on so many keys.
+    /// A formula, draw by draw: 120 ns for Zipf's law, which is little beside operations on so many keys.
     Computed {
         /// The formula.
         formula: Formula,
@@ -55,7 +55,7 @@ pub(super) enum Drawn {
 
 /// Draws numbers that are not spread yet.
 pub(super) enum Formula {
-    /// By rejection from the inverse of a law that is near.
+    /// Rejection from the inverse of a law that is near.
     Zipf(Zipf<f64>),
     /// So many hot numbers, which get this share of 2^32 draws.
     Hot(u64, u64),

@@ -16,9 +16,9 @@ impl Worker for Nothing {
     fn pinned(&self, inside: &mut dyn FnMut(&dyn Operations)) {
         inside(self);
     }
-    fn draw(&self, draws: &mut Draws, _: &mut Moves) {
-        for _ in 0..BLOCK {
-            black_box(draws.draw());
+    fn draw(&self, draws: &mut Draws<'_>, _: &mut Moves) {
+        for at in 0..BLOCK {
+            black_box(draws.draw(at));
         }
     }
     fn retire_one(&self, around: &mut dyn FnMut(&mut dyn FnMut())) {

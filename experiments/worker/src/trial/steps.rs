@@ -29,10 +29,13 @@ fn share(part: u64, total: u64) -> u64 {
 /// The stream of one worker. Keys and operations are of independent random streams.
 pub(super) struct Steps {
     keys: KeySource,
+    /// The keys of a block that does not draw its own.
+    listed: [u64; BLOCK],
+    scan_keys: u64,
     choices: WyRand,
     /// The shares, of 2^32 choices, up to each kind of operation but the last.
     sums: [u64; Operation::ALL.len() - 1],
-    /// Operations of each kind so far, but those of plain blocks.
+    /// Operations of each kind so far, but those of blocks that draw by themselves.
     pub(super) counts: [u64; Operation::ALL.len()],
     /// The choices when the count began.
     counted_from: Option<WyRand>,
@@ -50,6 +53,8 @@ impl Steps {
         });
         Self {
             keys: KeySource::new(mix, range, seed, nth, threads),
+            listed: [0; BLOCK],
+            scan_keys: mix.scan_keys,
             choices: WyRand::stream(seed, u64::from(nth), 2),
             sums,
             counts: [0; Operation::ALL.len()],
@@ -57,22 +62,37 @@ impl Steps {
         }
     }
 
-    /// What the loop of plain workloads draws from by itself, which overlaps with its operations; none for
-    /// others. Plain are uniform keys that are inserted, removed and looked up.
-    pub(super) fn plain(&mut self) -> Option<Draws> {
-        let [insert, remove, get, ..] = self.sums;
-        let is_plain = get == CHOICES;
-        let (keys, first, count) = self.keys.uniform().filter(|_| is_plain)?;
-        let (keys, choices) = (keys.clone(), self.choices.clone());
-        Some(Draws { keys, choices, first, count, insert, remove })
+    /// What a block draws from by itself, so that the draws overlap with its operations. Keys that are not uniform are
+    /// drawn here, in front of the block.
+    pub(super) fn draws(&mut self) -> Draws<'_> {
+        let [insert, remove, get, put, update] = self.sums;
+        let choices = self.choices.clone();
+        let uniform = self.keys.uniform().map(|(keys, first, count)| (keys.clone(), first, count));
+        if uniform.is_none() {
+            self.list_keys();
+        }
+        let listed = uniform.is_none().then_some(&self.listed);
+        let (keys, first, count) = uniform.unwrap_or_else(|| (choices.clone(), 0, 1));
+        let scan_keys = self.scan_keys;
+        Draws { listed, keys, choices, first, count, insert, remove, get, put, update, scan_keys }
     }
 
-    /// Takes over where a plain loop has stopped.
-    pub(super) fn go_on(&mut self, draws: Draws) {
-        if let Some((stream, ..)) = self.keys.uniform() {
-            *stream = draws.keys;
+    /// Draws the keys of a block. The newest keys depend on what its operations will be.
+    #[inline(never)]
+    fn list_keys(&mut self) {
+        let mut choices = self.choices.clone();
+        for key in &mut self.listed {
+            let is_new = u64::from(choices.next_u32()) < self.sums[Operation::Insert as usize];
+            *key = self.keys.next(is_new);
         }
-        self.choices = draws.choices;
+    }
+
+    /// Takes over the streams of keys and choices where a block has stopped.
+    pub(super) fn go_on(&mut self, keys: WyRand, choices: WyRand) {
+        if let Some((stream, ..)) = self.keys.uniform() {
+            *stream = keys;
+        }
+        self.choices = choices;
     }
 
     /// Counts operations from here on.
@@ -81,8 +101,8 @@ impl Steps {
         self.counted_from = Some(self.choices.clone());
     }
 
-    /// Counts so many operations of plain blocks by their kinds: a loop that is measured does not, but the stream
-    /// of choices says it again.
+    /// Counts so many operations by their kinds: a block that draws by itself does not, but the stream of choices says
+    /// it again.
     pub(super) fn count_again(&mut self, operations: u64) {
         let Some(mut choices) = self.counted_from.take() else { return };
         for _ in 0..operations {
@@ -114,35 +134,41 @@ impl Steps {
 
 #[cfg(test)]
 mod tests {
+    use kovan_lab_base::data::Keys;
+
     use super::*;
 
     #[test]
-    fn plain_draws_are_those_of_the_block() {
+    fn a_block_draws_what_steps_are_filled_with() {
         let mix = Mix { insert: 1, remove: 2, contains: 3, from: 0.25, ..Mix::default() };
-        let (mut one, mut two) = (Steps::new(&mix, 1000, 9, 0, 1), Steps::new(&mix, 1000, 9, 0, 1));
-        two.begin_count();
-        let mut plain = two.plain().expect("plain");
-        let mut block = [Step::NONE; BLOCK];
-        one.fill(&mut block);
-        for step in block {
-            let (key, choice) = plain.draw();
-            let operation = match choice {
-                choice if choice < plain.insert => Operation::Insert,
-                choice if choice < plain.remove => Operation::Remove,
-                _ => Operation::Get,
-            };
-            assert_eq!((step.operation, step.key), (operation, key));
+        let others = [Keys::Zipf, Keys::Hot, Keys::Sequential, Keys::Latest];
+        let mixes = others.map(|keys| Mix { put: 2, update: 1, scan: 1, keys, ..mix.clone() });
+        for mix in mixes.into_iter().chain([mix]) {
+            let new = || Steps::new(&mix, 1000, 9, 0, 1);
+            let (mut one, mut two) = (new(), new());
+            two.begin_count();
+            let mut block = [Step::NONE; BLOCK];
+            for _ in 0..3 {
+                one.fill(&mut block);
+                let mut draws = two.draws();
+                for (at, step) in block.iter().enumerate() {
+                    let (key, choice) = draws.draw(at);
+                    let operation = match choice {
+                        choice if choice < draws.insert => Operation::Insert,
+                        choice if choice < draws.remove => Operation::Remove,
+                        choice if choice < draws.get => Operation::Get,
+                        choice if choice < draws.put => Operation::Put,
+                        choice if choice < draws.update => Operation::Update,
+                        _ => Operation::Scan,
+                    };
+                    assert_eq!((step.operation, step.key), (operation, key), "{:?}", mix.keys);
+                }
+                let Draws { keys, choices, .. } = draws;
+                two.go_on(keys, choices);
+            }
+            two.count_again(3 * BLOCK as u64);
+            assert_eq!(one.counts, two.counts);
         }
-        two.go_on(plain);
-        two.count_again(BLOCK as u64);
-        assert_eq!(one.counts, two.counts);
-        let mut next = [block, block];
-        one.fill(&mut next[0]);
-        two.fill(&mut next[1]);
-        assert_eq!(next[0].map(|step| step.key), next[1].map(|step| step.key), "both go on alike");
-        let mut others =
-            [Mix { put: 1, ..mix.clone() }, Mix { keys: kovan_lab_base::data::Keys::Hot, ..mix }];
-        assert!(others.iter_mut().all(|mix| Steps::new(mix, 1000, 9, 0, 1).plain().is_none()));
     }
 
     #[test]

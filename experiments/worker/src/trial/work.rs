@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kovan_erased::{BLOCK, Worker as Registered};
+use kovan_erased::{BLOCK, Draws, Worker as Registered};
 use kovan_lab_base::data::{Mix, Trial};
 use kovan_structures::StructureFacts;
 
@@ -17,7 +17,7 @@ use super::timing::{Pacer, Timing};
 /// What one worker brings to its loop.
 pub(super) struct Worker<'a> {
     pub(super) steps: Steps,
-    /// The operations of a block that is not plain.
+    /// The operations of a block that does not draw its own.
     block: [Step; BLOCK],
     pub(super) timing: Timing,
     pub(super) pacer: Option<Pacer>,
@@ -75,7 +75,7 @@ fn rate_of_each(trial: &Trial) -> f64 {
 pub(super) fn work(thread: &dyn Registered, phase: &Phase, worker: &mut Worker<'_>) -> Tally {
     let mut tally = Tally::default();
     let mut is_measured = false;
-    let (mut restarts, mut plain_ops) = (0, 0);
+    let (mut restarts, mut drawn) = (0, 0);
     // From here on, as the threads have come together.
     worker.pacer = Pacer::new(worker.rate);
     loop {
@@ -89,34 +89,34 @@ pub(super) fn work(thread: &dyn Registered, phase: &Phase, worker: &mut Worker<'
         } else if now == Phase::STOP {
             worker.meters.end();
             tally.restarts = kovan_structures::restarts() - restarts;
-            worker.steps.count_again(plain_ops);
+            worker.steps.count_again(drawn);
             return tally;
         }
         if let Some(delay) = worker.delay.take_if(|delay| delay.is_due()) {
             delay.sleep(thread);
         }
         let freed = thread.totals().freed;
-        let is_plain = block(thread, worker, is_measured, &mut tally);
+        let is_drawn = block(thread, worker, is_measured, &mut tally);
         if is_measured {
-            plain_ops += if is_plain { BLOCK as u64 } else { 0 };
+            drawn += if is_drawn { BLOCK as u64 } else { 0 };
             tally.ops += BLOCK as u64;
             tally.free_burst = tally.free_burst.max(thread.totals().freed - freed);
         }
     }
 }
 
-/// Does a block of operations. Returns whether it is one of plain ones, which are not counted by their kinds.
+/// Does a block of operations. Returns whether it has drawn them by itself; they are not counted by their kinds then.
 pub(super) fn block(
     thread: &dyn Registered,
     worker: &mut Worker<'_>,
     is_measured: bool,
     tally: &mut Tally,
 ) -> bool {
-    let is_bare = worker.is_bare && worker.timing.every() == 0;
-    let plain = if is_bare { worker.steps.plain() } else { None };
-    if let Some(mut draws) = plain {
+    if worker.is_bare && worker.timing.every() == 0 {
+        let mut draws = worker.steps.draws();
         thread.draw(&mut draws, &mut tally.moves);
-        worker.steps.go_on(draws);
+        let Draws { keys, choices, .. } = draws;
+        worker.steps.go_on(keys, choices);
         return true;
     }
     worker.steps.fill(&mut worker.block);

@@ -1,17 +1,21 @@
-//! The block of operations that a worker repeats where only throughput is measured.
+//! The block of operations that a worker repeats where each has a guard of its own.
 
 use kovan_harness::random::WyRand;
 use kovan_schemes::{Handle, Reclaimer};
 use kovan_structures::{Kind, Structure};
 
+use super::Operations;
+use super::real::Pinned;
+
 /// Operations of a block: those between two looks at anything else.
 pub const BLOCK: usize = 64;
 
-/// The keys and operations that blocks draw: uniform keys that are inserted, removed and looked up. Keys and
-/// operations are of independent streams.
+/// The keys and operations that blocks draw. Keys and operations are of independent streams.
 #[derive(Clone, Debug)]
-pub struct Draws {
-    /// Where the keys come from.
+pub struct Draws<'a> {
+    /// The keys of the block, where they are not uniform.
+    pub listed: Option<&'a [u64; BLOCK]>,
+    /// Where uniform keys come from.
     pub keys: WyRand,
     /// Where the operations come from.
     pub choices: WyRand,
@@ -21,15 +25,68 @@ pub struct Draws {
     pub count: u64,
     /// Choices below this one, of 2<sup>32</sup>, are insertions.
     pub insert: u64,
-    /// Choices below this one that are no insertions are removals; all others are look-ups.
+    /// Choices below this one that are no insertions are removals.
     pub remove: u64,
+    /// Those below this one that are neither are look-ups.
+    pub get: u64,
+    /// Those below this one that are none of these put a value.
+    pub put: u64,
+    /// Those below this one that are none of these look up and put; all others are scans.
+    pub update: u64,
+    /// Keys of a scan.
+    pub scan_keys: u64,
 }
 
-impl Draws {
-    /// Draws a key and a choice.
+impl Draws<'_> {
+    /// Draws the key and the choice of the operation at this place in its block.
     #[inline(always)]
-    pub fn draw(&mut self) -> (u64, u64) {
-        (self.first + self.keys.below(self.count), self.choices.next_u32().into())
+    pub fn draw(&mut self, at: usize) -> (u64, u64) {
+        let key = match self.listed {
+            Some(listed) => listed[at],
+            None => self.first + self.keys.below(self.count),
+        };
+        (key, self.choices.next_u32().into())
+    }
+
+    /// What a choice asks for that is no insertion, removal or look-up.
+    #[inline]
+    fn further(&self, choice: u64) -> Further {
+        match choice {
+            choice if choice < self.put => Further::Put,
+            choice if choice < self.update => Further::Update,
+            _ => Further::Scan(self.scan_keys),
+        }
+    }
+}
+
+/// An operation that some structures have: see [`Further::run`].
+#[derive(Clone, Copy, Debug)]
+pub enum Further {
+    /// Inserts the key, or replaces its value.
+    Put,
+    /// Looks the key up, and puts it.
+    Update,
+    /// Goes over so many keys from this one on.
+    Scan(u64),
+}
+
+impl Further {
+    /// Does the operation, with the key as the value, as insertions have it. Returns whether the key went in, and what
+    /// look-ups found. The same code for all pairs.
+    #[inline(never)]
+    pub fn run(self, on: &dyn Operations, key: u64) -> (bool, u64) {
+        let mut found = 0;
+        match self {
+            Self::Put => (on.put(key, key) == Some(None), 0),
+            Self::Update => {
+                found += u64::from(on.contains(key));
+                (on.put(key, key) == Some(None), found)
+            }
+            Self::Scan(keys) => {
+                on.scan(key, keys, &mut |key| found += key & 1);
+                (false, found)
+            }
+        }
     }
 }
 
@@ -74,19 +131,20 @@ impl Moves {
 }
 
 /// A block of operations, each under a guard of its own. Nothing may stand between them but the draws of the next
-/// one, which overlap with it. Not inlined, so that each pair is one function in a profile.
+/// one, which overlap with it, and a virtual call where they are further ones. Not inlined, so that each pair is one
+/// function in a profile.
 #[inline(never)]
 pub(super) fn block<R: Reclaimer, S: Structure<R>>(
     structure: &S,
     handle: &Handle<R>,
-    from: &mut Draws,
+    from: &mut Draws<'_>,
     to: &mut Moves,
 ) {
     let is_map = matches!(S::FACTS.kind, Kind::Map);
     // Its own, in registers.
     let (mut draws, mut moves) = (from.clone(), Moves::default());
-    for _ in 0..BLOCK {
-        let (key, choice) = draws.draw();
+    for at in 0..BLOCK {
+        let (key, choice) = draws.draw(at);
         let guard = handle.pin();
         if choice < draws.insert {
             if structure.insert(&guard, key) {
@@ -96,8 +154,15 @@ pub(super) fn block<R: Reclaimer, S: Structure<R>>(
             if let Some(out) = structure.remove(&guard, key) {
                 moves.remove(if is_map { key } else { out });
             }
-        } else {
+        } else if choice < draws.get {
             moves.found += u64::from(structure.contains(&guard, key));
+        } else {
+            let (is_new, found) =
+                draws.further(choice).run(&Pinned { structure, guard: &guard }, key);
+            if is_new {
+                moves.insert(key);
+            }
+            moves.found += found;
         }
     }
     *from = draws;

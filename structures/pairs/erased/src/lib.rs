@@ -1,8 +1,8 @@
 //! A scheme and a structure behind one type.
 //!
 //! Tests and checks measure nothing, so a virtual call per operation costs them nothing that matters. The one loop
-//! that measures throughput stands here as well, [`Worker::draw`]: nothing virtual happens within a block of its
-//! operations.
+//! that measures throughput stands here as well, [`Worker::draw`]: within a block of its operations nothing virtual
+//! happens but for [`Further`] ones.
 
 mod draws;
 mod in_retire;
@@ -12,7 +12,7 @@ use kovan_schemes::{BoundInput, Domain, Facts, Parameters, Reclaimer, Totals};
 use kovan_structures::registry::Visitor;
 use kovan_structures::{Query, Structure, StructureFacts};
 
-pub use draws::{BLOCK, Draws, Moves};
+pub use draws::{BLOCK, Draws, Further, Moves};
 
 /// A scheme and a structure.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +108,7 @@ pub trait Worker {
     fn pinned(&self, inside: &mut dyn FnMut(&dyn Operations));
     /// Does a block of [`BLOCK`] operations on the first structure, each under a guard of its own, and counts what
     /// they moved.
-    fn draw(&self, draws: &mut Draws, moves: &mut Moves);
+    fn draw(&self, draws: &mut Draws<'_>, moves: &mut Moves);
     /// Retires a value that nobody has seen, under a guard of its own. `around` is given the retirement, and calls
     /// it; if it does not, the value leaks.
     fn retire_one(&self, around: &mut dyn FnMut(&mut dyn FnMut()));

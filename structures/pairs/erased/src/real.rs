@@ -61,7 +61,7 @@ impl<R: Reclaimer, S: Structure<R>> Worker for Registered<'_, R, S> {
     fn pinned(&self, inside: &mut dyn FnMut(&dyn Operations)) {
         inside(&Pinned { structure: &self.structures[0], guard: &self.handle.pin() });
     }
-    fn draw(&self, draws: &mut Draws, moves: &mut Moves) {
+    fn draw(&self, draws: &mut Draws<'_>, moves: &mut Moves) {
         draws::block(&self.structures[0], &self.handle, draws, moves);
     }
     fn retire_one(&self, around: &mut dyn FnMut(&mut dyn FnMut())) {
@@ -82,9 +82,10 @@ impl<R: Reclaimer, S: Structure<R>> Worker for Registered<'_, R, S> {
     }
 }
 
-struct Pinned<'a, 'h, R: Reclaimer, S> {
-    structure: &'a S,
-    guard: &'a Guard<'h, R>,
+/// A structure under a guard.
+pub(super) struct Pinned<'a, 'h, R: Reclaimer, S> {
+    pub(super) structure: &'a S,
+    pub(super) guard: &'a Guard<'h, R>,
 }
 
 impl<R: Reclaimer, S: Structure<R>> Operations for Pinned<'_, '_, R, S> {
