@@ -1,33 +1,9 @@
 //! How keys are drawn.
 
-use std::convert::Infallible;
-
 use kovan_harness::random::WyRand;
 use kovan_lab_base::data::{Keys, Mix};
-use rand_core::TryRng;
 
 use super::law::{Drawn, Kind, Law};
-
-/// A stream of random numbers, as the library of distributions wants it.
-pub(super) struct Random<'a>(pub(super) &'a mut WyRand);
-
-impl TryRng for Random<'_> {
-    type Error = Infallible;
-
-    #[allow(clippy::cast_possible_truncation)] // The upper half fits.
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok((self.0.next_u64() >> 32) as u32)
-    }
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.0.next_u64())
-    }
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        for part in bytes.chunks_mut(8) {
-            part.copy_from_slice(&self.0.next_u64().to_le_bytes()[..part.len()]);
-        }
-        Ok(())
-    }
-}
 
 /// Draws the keys of one worker.
 pub(super) struct KeySource {

@@ -1,12 +1,12 @@
 //! Keys that are not all alike: by Zipf's law, or some of them hot.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kovan_harness::random::{Permutation, WyRand};
+use rand_core::TryRng;
 use rand_distr::weighted::WeightedAliasIndex;
 use rand_distr::{Distribution, Zipf};
-
-use super::keys::Random;
 
 /// The most numbers that have a table, of 12 bytes each. More are computed, draw by draw.
 const MOST: u64 = 1 << 20;
@@ -59,6 +59,27 @@ pub(super) enum Formula {
     Zipf(Zipf<f64>),
     /// So many hot numbers, which get this share of 2^32 draws.
     Hot(u64, u64),
+}
+
+/// A stream of random numbers, as the library of distributions wants it.
+struct Random<'a>(&'a mut WyRand);
+
+impl TryRng for Random<'_> {
+    type Error = Infallible;
+
+    #[allow(clippy::cast_possible_truncation)] // The upper half fits.
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok((self.0.next_u64() >> 32) as u32)
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.0.next_u64())
+    }
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for part in bytes.chunks_mut(8) {
+            part.copy_from_slice(&self.0.next_u64().to_le_bytes()[..part.len()]);
+        }
+        Ok(())
+    }
 }
 
 impl Law {
