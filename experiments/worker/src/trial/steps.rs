@@ -1,6 +1,6 @@
 //! What a worker does next: operations and keys, drawn before they are needed.
 
-use kovan_erased::{BLOCK, Draws};
+use kovan_erased::{BLOCK, Draws, Keys};
 use kovan_harness::random::WyRand;
 use kovan_lab_base::data::{Mix, Operation};
 
@@ -66,30 +66,28 @@ impl Steps {
     /// drawn here, in front of the block.
     pub(super) fn draws(&mut self) -> Draws<'_> {
         let [insert, remove, get, put, update] = self.sums;
-        let choices = self.choices.clone();
-        let uniform = self.keys.uniform().map(|(keys, first, count)| (keys.clone(), first, count));
-        if uniform.is_none() {
-            self.list_keys();
-        }
-        let listed = uniform.is_none().then_some(&self.listed);
-        let (keys, first, count) = uniform.unwrap_or_else(|| (choices.clone(), 0, 1));
-        let scan_keys = self.scan_keys;
-        Draws { listed, keys, choices, first, count, insert, remove, get, put, update, scan_keys }
+        let (choices, scan_keys) = (self.choices.clone(), self.scan_keys);
+        let keys = match self.keys.uniform() {
+            Some((stream, first, count)) => Keys::Uniform { stream: stream.clone(), first, count },
+            None => Keys::Listed(self.list_keys()),
+        };
+        Draws { keys, choices, insert, remove, get, put, update, scan_keys }
     }
 
     /// Draws the keys of a block. The newest keys depend on what its operations will be.
     #[inline(never)]
-    fn list_keys(&mut self) {
+    fn list_keys(&mut self) -> &[u64; BLOCK] {
         let mut choices = self.choices.clone();
         for key in &mut self.listed {
             let is_new = u64::from(choices.next_u32()) < self.sums[Operation::Insert as usize];
             *key = self.keys.next(is_new);
         }
+        &self.listed
     }
 
-    /// Takes over the streams of keys and choices where a block has stopped.
-    pub(super) fn go_on(&mut self, keys: WyRand, choices: WyRand) {
-        if let Some((stream, ..)) = self.keys.uniform() {
+    /// Takes over the streams where a block has stopped: of uniform keys, if it drew any, and of choices.
+    pub(super) fn go_on(&mut self, keys: Option<WyRand>, choices: WyRand) {
+        if let (Some((stream, ..)), Some(keys)) = (self.keys.uniform(), keys) {
             *stream = keys;
         }
         self.choices = choices;
@@ -134,14 +132,14 @@ impl Steps {
 
 #[cfg(test)]
 mod tests {
-    use kovan_lab_base::data::Keys;
+    use kovan_lab_base::data::Keys as Law;
 
     use super::*;
 
     #[test]
     fn a_block_draws_what_steps_are_filled_with() {
         let mix = Mix { insert: 1, remove: 2, contains: 3, from: 0.25, ..Mix::default() };
-        let others = [Keys::Zipf, Keys::Hot, Keys::Sequential, Keys::Latest];
+        let others = [Law::Zipf, Law::Hot, Law::Sequential, Law::Latest];
         let mixes = others.map(|keys| Mix { put: 2, update: 1, scan: 1, keys, ..mix.clone() });
         for mix in mixes.into_iter().chain([mix]) {
             let new = || Steps::new(&mix, 1000, 9, 0, 1);
@@ -163,7 +161,7 @@ mod tests {
                     };
                     assert_eq!((step.operation, step.key), (operation, key), "{:?}", mix.keys);
                 }
-                let Draws { keys, choices, .. } = draws;
+                let (keys, choices) = draws.streams();
                 two.go_on(keys, choices);
             }
             two.count_again(3 * BLOCK as u64);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kovan_erased::{BLOCK, Draws, Worker as Registered};
+use kovan_erased::{BLOCK, Worker as Registered};
 use kovan_lab_base::data::{Mix, Trial};
 use kovan_structures::StructureFacts;
 
@@ -115,7 +115,7 @@ pub(super) fn block(
     if worker.is_bare && worker.timing.every() == 0 {
         let mut draws = worker.steps.draws();
         thread.draw(&mut draws, &mut tally.moves);
-        let Draws { keys, choices, .. } = draws;
+        let (keys, choices) = draws.streams();
         worker.steps.go_on(keys, choices);
         return true;
     }

@@ -13,16 +13,10 @@ pub const BLOCK: usize = 64;
 /// The keys and operations that blocks draw. Keys and operations are of independent streams.
 #[derive(Clone, Debug)]
 pub struct Draws<'a> {
-    /// The keys of the block, where they are not uniform.
-    pub listed: Option<&'a [u64; BLOCK]>,
-    /// Where uniform keys come from.
-    pub keys: WyRand,
+    /// Where the keys come from.
+    pub keys: Keys<'a>,
     /// Where the operations come from.
     pub choices: WyRand,
-    /// The least key.
-    pub first: u64,
-    /// How many keys there are.
-    pub count: u64,
     /// Choices below this one, of 2<sup>32</sup>, are insertions.
     pub insert: u64,
     /// Choices below this one that are no insertions are removals.
@@ -37,15 +31,41 @@ pub struct Draws<'a> {
     pub scan_keys: u64,
 }
 
+/// Where the keys of a block come from.
+#[derive(Clone, Debug)]
+pub enum Keys<'a> {
+    /// They are drawn as they are needed, all alike.
+    Uniform {
+        /// The random numbers.
+        stream: WyRand,
+        /// The least key.
+        first: u64,
+        /// How many keys there are.
+        count: u64,
+    },
+    /// They are there.
+    Listed(&'a [u64; BLOCK]),
+}
+
 impl Draws<'_> {
     /// Draws the key and the choice of the operation at this place in its block.
     #[inline(always)]
     pub fn draw(&mut self, at: usize) -> (u64, u64) {
-        let key = match self.listed {
-            Some(listed) => listed[at],
-            None => self.first + self.keys.below(self.count),
+        let key = match &mut self.keys {
+            Keys::Uniform { stream, first, count } => *first + stream.below(*count),
+            Keys::Listed(keys) => keys[at],
         };
         (key, self.choices.next_u32().into())
+    }
+
+    /// The streams as they are now: of keys, if they are uniform, and of choices.
+    #[must_use]
+    pub fn streams(self) -> (Option<WyRand>, WyRand) {
+        let keys = match self.keys {
+            Keys::Uniform { stream, .. } => Some(stream),
+            Keys::Listed(_) => None,
+        };
+        (keys, self.choices)
     }
 
     /// What a choice asks for that is no insertion, removal or look-up.

@@ -12,7 +12,7 @@ use kovan_schemes::{BoundInput, Domain, Facts, Parameters, Reclaimer, Totals};
 use kovan_structures::registry::Visitor;
 use kovan_structures::{Query, Structure, StructureFacts};
 
-pub use draws::{BLOCK, Draws, Further, Moves};
+pub use draws::{BLOCK, Draws, Further, Keys, Moves};
 
 /// A scheme and a structure.
 #[derive(Clone, Copy, Debug)]
