@@ -149,8 +149,8 @@ impl Ruling {
         if blocks == 0 {
             return;
         }
-        let told =
-            format!("{blocks} blocks are spread over machines or builds, so they are not paired");
+        let are = if blocks == 1 { "block is" } else { "blocks are" };
+        let told = format!("{blocks} {are} spread over machines or builds, and not paired");
         let why = std::mem::take(&mut self.why);
         self.why = if why.is_empty() { told } else { format!("{why}; {told}") };
     }

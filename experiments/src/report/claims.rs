@@ -103,8 +103,9 @@ pub(super) fn notes(outcomes: &[Outcome]) -> Vec<String> {
         }
         let disturbed: usize = outcome.cases.iter().map(|case| case.disturbed).sum();
         if disturbed > 0 {
+            let are = if disturbed == 1 { "block is" } else { "blocks are" };
             notes.push(format!(
-                "{id}: {disturbed} blocks are left out, since other programs disturbed a row; `resume` with --redo \
+                "{id}: {disturbed} {are} left out, since other programs disturbed a row; `resume` with --redo \
                  disturbed measures again"
             ));
         }

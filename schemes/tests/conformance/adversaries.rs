@@ -220,7 +220,13 @@ pub(crate) fn who_frees_is_as_declared<R: Reclaimer>() {
         reader.flush();
     }
     let freed = reader.totals().freed;
-    assert_eq!(freed > 0, R::FACTS.frees_others, "{}: {freed} by the reader", R::FACTS.name);
+    let is_declared = if freed > 0 || frees_meanwhile::<R>() {
+        R::FACTS.frees_others == (freed > 0)
+    } else {
+        // Other domains of the process may have held it up.
+        true
+    };
+    assert!(is_declared, "{}: {freed} by the reader", R::FACTS.name);
     clear(&mut cell, &writer.pin());
 }
 
