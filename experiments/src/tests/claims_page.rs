@@ -1,7 +1,8 @@
 //! `docs/CLAIMS.md`, and `ARTIFACT.md` beside each record: what the committed records say of the papers' claims.
 //!
 //! `KOVAN_BLESS=1 cargo test -p kovan-lab --lib claims_page` writes them anew from the folders in `docs/runs`. The page
-//! `docs/report.html` is written by the command of [`REPORTED`], and notebooks keep their outputs by `ci/notebooks --write`.
+//! `docs/report.html` is written by the command of [`REPORTED`], and notebooks keep their outputs by
+//! `ci/notebooks --write`.
 
 use std::fmt::Write;
 use std::fs;
@@ -25,8 +26,8 @@ the whole interval is on one side of what is allowed, and *not testable* where t
 claim says what was measured on this machine with these structures; it does not say that the paper is wrong, and below
 the table stands what is known of the reason.
 
-What is not resolved takes more blocks: `kovan-lab run NAME --budget 15m` goes on for a quarter of an hour. So `kovan-readme` has 83
-blocks of each cell where its scale asks for 24, and two claims more are decided.
+What is not resolved takes more blocks: `kovan-lab run NAME --budget 15m` goes on for a quarter of an hour. So
+`kovan-readme` has 83 blocks of each cell where its scale asks for 24, and two claims more are decided.
 
 `KOVAN_BLESS=1 cargo test -p kovan-lab --lib claims_page` writes this page from the records, and the same test fails
 where it says something else.
