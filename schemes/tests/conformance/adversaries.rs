@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use kovan_schemes::{Atomic, BoundInput, Domain, Guard, Handle, Parameters, Reclaimer, Totals};
 
-use crate::cases::{MANY, clear, frees_meanwhile, piles_up, replace};
+use crate::cases::{MANY, clear, piles_up, replace};
 use crate::threads::{scoped, spawn};
 use crate::tracked::{Drops, Tracked};
 
@@ -189,61 +189,6 @@ pub(crate) fn a_retirer_that_lags_behind_the_readers<R: Reclaimer>() {
     clear(&mut cell, &writer.pin());
 }
 
-pub(crate) fn without_a_stall_garbage_is_freed_as_it_comes<R: Reclaimer>() {
-    let (domain, drops) = (Domain::<R>::new(), Drops::default());
-    let (handle, other, meter) = (domain.register(), domain.register(), domain.meter());
-    drop(other.pin());
-    other.flush();
-    let mut cell = Atomic::<Tracked, R>::null();
-    for _ in 0..10 * MANY {
-        replace(&cell, &handle.pin(), &drops);
-    }
-    let totals = meter.totals();
-    let expected = if frees_meanwhile::<R>() { totals.retired / 10 * 9 } else { 0 };
-    assert!(totals.freed >= expected, "{}: {totals:?}", R::FACTS.name);
-    clear(&mut cell, &handle.pin());
-}
-
-/// One handle retires, and another one only reads, for a while or for as long as many retirements take.
-pub(crate) fn who_frees_is_as_declared<R: Reclaimer>() {
-    let (domain, drops) = (Domain::<R>::new(), Drops::default());
-    let (writer, reader) = (domain.register(), domain.register());
-    let mut cell = Atomic::<Tracked, R>::null();
-    replace(&cell, &writer.pin(), &drops);
-    for round in 0..MANY {
-        let guard = reader.pin();
-        let mut shield = guard.shield();
-        guard.protect(&mut shield, &cell);
-        let retired = if round % 1_000 == 0 { MANY } else { 1 };
-        (0..retired).for_each(|_| replace(&cell, &writer.pin(), &drops));
-        drop((shield, guard));
-        reader.flush();
-    }
-    let freed = reader.totals().freed;
-    let is_declared = if freed > 0 || frees_meanwhile::<R>() {
-        R::FACTS.frees_others == (freed > 0)
-    } else {
-        // Other domains of the process may have held it up.
-        true
-    };
-    assert!(is_declared, "{}: {freed} by the reader", R::FACTS.name);
-    clear(&mut cell, &writer.pin());
-}
-
-/// Nobody stalls, and nobody stays.
-pub(crate) fn handles_that_leave_soon<R: Reclaimer>() {
-    let (domain, drops) = (Domain::<R>::new(), Drops::default());
-    let (meter, mut cell) = (domain.meter(), Atomic::<Tracked, R>::null());
-    for _ in 0..MANY {
-        let handle = domain.register();
-        (0..10).for_each(|_| replace(&cell, &handle.pin(), &drops));
-    }
-    let totals = meter.totals();
-    let expected = if frees_meanwhile::<R>() { totals.retired / 10 * 9 } else { 0 };
-    assert!(totals.freed >= expected, "{}: {totals:?}", R::FACTS.name);
-    clear(&mut cell, &domain.register().pin());
-}
-
 pub(crate) fn threads_that_come_and_go_beside_a_stalled_one<R: Reclaimer>() {
     let (domain, drops) = (Domain::<R>::new(), Drops::default());
     let (reader, meter) = (domain.register(), domain.meter());
@@ -304,31 +249,6 @@ pub(crate) fn births_of_threads_that_leave_count<R: Reclaimer>() {
         assert!(unsafe { shared.deref() }.is_some_and(Tracked::is_alive));
     }
     clear(&mut cell, &reader.pin());
-}
-
-pub(crate) fn garbage_of_exited_threads_is_freed_by_those_who_stay<R: Reclaimer>() {
-    let (domain, left, drops) = (Domain::<R>::new(), Drops::default(), Drops::default());
-    let handle = domain.register();
-    for _ in 0..20 {
-        scoped(|scope| {
-            spawn(scope, || {
-                let handle = domain.register();
-                let guard = handle.pin();
-                for _ in 0..10 {
-                    // SAFETY: never published.
-                    unsafe { guard.retire(guard.alloc(left.value()).into_shared()) };
-                }
-            });
-        });
-    }
-    let mut cell = Atomic::<Tracked, R>::null();
-    for _ in 0..MANY {
-        replace(&cell, &handle.pin(), &drops);
-    }
-    handle.flush();
-    // Others hold what is promised to nobody.
-    assert!(left.count() == 200 || !frees_meanwhile::<R>(), "{}", R::FACTS.name);
-    clear(&mut cell, &handle.pin());
 }
 
 pub(crate) fn a_hundred_shields_at_once<R: Reclaimer>() {

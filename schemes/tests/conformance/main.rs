@@ -2,8 +2,8 @@
 //!
 //! `cases` holds one generic function per promise; the macro below makes a test of each for each
 //! scheme, so that a new registry row is tested without an edit here. `destructors` holds those about
-//! what destructors do, `adversaries` those about threads that stall, stay or leave, `parameters` those
-//! about what can be set. `broken` shows that the suite catches a scheme that frees at once.
+//! what destructors do, `adversaries` those about threads that stall, stay or leave, `frees` those about
+//! what is freed where nobody stalls, `parameters` those about what can be set. `broken` shows that the suite catches a scheme that frees at once.
 #![cfg(not(kovan_loom))]
 
 mod adversaries;
@@ -12,6 +12,7 @@ mod cases;
 #[path = "../common/mod.rs"]
 mod common;
 mod destructors;
+mod frees;
 mod parameters;
 #[path = "../common/threads.rs"]
 mod threads;
@@ -58,14 +59,16 @@ macro_rules! conformance {
                     a_reader_that_keeps_loading,
                     a_stall_while_the_writer_keeps_its_guard,
                     a_retirer_that_lags_behind_the_readers,
+                    threads_that_come_and_go_beside_a_stalled_one,
+                    births_of_threads_that_leave_count,
+                    a_hundred_shields_at_once,
+                    a_destructor_may_retire_through_the_handle_that_frees_it,
+                }
+                frees::{
                     without_a_stall_garbage_is_freed_as_it_comes,
                     who_frees_is_as_declared,
                     handles_that_leave_soon,
-                    threads_that_come_and_go_beside_a_stalled_one,
-                    births_of_threads_that_leave_count,
                     garbage_of_exited_threads_is_freed_by_those_who_stay,
-                    a_hundred_shields_at_once,
-                    a_destructor_may_retire_through_the_handle_that_frees_it,
                 }
                 parameters::{
                     every_setting_frees_all,
