@@ -25,7 +25,7 @@ use crate::results::manifest::Manifest;
 use crate::results::{RoleRow, Sample};
 use crate::spec::{Claim, ClaimKind, ScaleName, Source};
 
-pub(crate) use self::verdict::{Allowed, Ends, Finding, Verdict};
+pub(crate) use self::verdict::{Allowed, Ends, Finding, Verdict, blocks_are};
 
 /// What records say of one claim.
 #[derive(Clone, Debug)]

@@ -138,6 +138,11 @@ pub(super) struct Ruling {
     pub(super) chance: f64,
 }
 
+/// Begins a sentence on so many blocks: `1 block is` or `3 blocks are`.
+pub(crate) fn blocks_are(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "block is" } else { "blocks are" })
+}
+
 impl Ruling {
     /// A verdict by numbers alone.
     fn by(finding: Finding, verdict: Verdict) -> Self {
@@ -149,8 +154,7 @@ impl Ruling {
         if blocks == 0 {
             return;
         }
-        let are = if blocks == 1 { "block is" } else { "blocks are" };
-        let told = format!("{blocks} {are} spread over machines or builds, and not paired");
+        let told = format!("{} spread over machines or builds, and not paired", blocks_are(blocks));
         let why = std::mem::take(&mut self.why);
         self.why = if why.is_empty() { told } else { format!("{why}; {told}") };
     }

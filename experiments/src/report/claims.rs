@@ -8,7 +8,7 @@ use kovan_lab_base::support::shell::quoted;
 use kovan_lab_base::support::table::{markdown_line, render};
 use serde_json::{Value, json};
 
-use crate::claims::{Allowed, Ends, Finding, Judged, Outcome, Verdict};
+use crate::claims::{Allowed, Ends, Finding, Judged, Outcome, Verdict, blocks_are};
 use crate::results::Sample;
 use crate::results::manifest::Manifest;
 
@@ -103,10 +103,10 @@ pub(super) fn notes(outcomes: &[Outcome]) -> Vec<String> {
         }
         let disturbed: usize = outcome.cases.iter().map(|case| case.disturbed).sum();
         if disturbed > 0 {
-            let are = if disturbed == 1 { "block is" } else { "blocks are" };
             notes.push(format!(
-                "{id}: {disturbed} {are} left out, since other programs disturbed a row; `resume` with --redo \
-                 disturbed measures again"
+                "{id}: {} left out, since other programs disturbed a row; `resume` with --redo \
+                 disturbed measures again",
+                blocks_are(disturbed)
             ));
         }
     }
