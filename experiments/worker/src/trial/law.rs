@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kovan_harness::random::{Permutation, WyRand};
 use rand_core::TryRng;
-use rand_distr::weighted::WeightedAliasIndex;
 use rand_distr::{Distribution, Zipf};
 
-/// The most numbers that have a table, of 12 bytes each. More are computed, draw by draw.
+use super::alias::Alias;
+
+/// The most numbers that have a table, of 8 bytes each. More are computed, draw by draw.
 const MOST: u64 = 1 << 20;
 
 /// A law by which numbers below a count are drawn.
@@ -39,9 +40,8 @@ pub(super) enum Kind {
 
 /// Draws by a law.
 pub(super) enum Drawn {
-    /// In constant time, from a table that all threads share (Walker's alias method, 1977; the library has Vose's
-    /// construction).
-    Table(Arc<WeightedAliasIndex<f64>>),
+    /// From a table that all threads share.
+    Table(Arc<Alias>),
     /// A formula, draw by draw: 120 ns for Zipf's law, which is little beside operations on so many keys.
     Computed {
         /// The formula.
@@ -89,8 +89,8 @@ impl Law {
     }
 
     /// The table of this law. There is one in a process, for as many of its threads as ask.
-    fn shared(self) -> Arc<WeightedAliasIndex<f64>> {
-        static ALL: Mutex<Vec<(Law, Arc<WeightedAliasIndex<f64>>)>> = Mutex::new(Vec::new());
+    fn shared(self) -> Arc<Alias> {
+        static ALL: Mutex<Vec<(Law, Arc<Alias>)>> = Mutex::new(Vec::new());
         // A list of finished tables, whoever panicked while it made one.
         let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, table)) = all.iter().find(|(law, _)| *law == self) {
@@ -101,14 +101,14 @@ impl Law {
         table
     }
 
-    fn table(self) -> WeightedAliasIndex<f64> {
+    fn table(self) -> Alias {
         let spread = self.permutation();
         let mut weights = vec![0.0; usize::try_from(self.count).expect("at most MOST")];
         for number in 0..self.count {
             let place = spread.as_ref().map_or(number, |spread| spread.at(number));
             weights[usize::try_from(place).expect("below the count")] = self.weight(number);
         }
-        WeightedAliasIndex::new(weights).expect("positive weights, and at least one")
+        Alias::new(weights)
     }
 
     /// How often a number comes, in any unit.
@@ -145,7 +145,7 @@ impl Drawn {
     #[inline]
     pub(super) fn next(&self, random: &mut WyRand) -> u64 {
         match self {
-            Self::Table(table) => table.sample(&mut Random(random)) as u64,
+            Self::Table(table) => table.next(random),
             Self::Computed { formula, count, spread } => {
                 let number = formula.next(*count, random);
                 spread.as_ref().map_or(number, |spread| spread.at(number))

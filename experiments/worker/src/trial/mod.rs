@@ -1,6 +1,7 @@
 //! Measures one trial, in a process of its own: prefill, adversary, warm up, measure, stop, verify.
 
 mod adversary;
+mod alias;
 mod apply;
 mod keys;
 mod law;
