@@ -56,6 +56,15 @@ impl KeySource {
         matches!(self.way, Way::Uniform).then_some((&mut self.random, self.first, self.count))
     }
 
+    /// Draws keys. Where new keys are newest, `is_new` says of each in its turn whether it is one.
+    #[inline(never)]
+    pub(super) fn list(&mut self, keys: &mut [u64], mut is_new: impl FnMut() -> bool) {
+        let depends = matches!(self.way, Way::Latest(..));
+        for key in keys {
+            *key = self.next(depends && is_new());
+        }
+    }
+
     /// The next key. Where new keys are newest, `is_new` asks for one.
     #[inline]
     pub(super) fn next(&mut self, is_new: bool) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use kovan_erased::{BLOCK, Draws, Moves, Operations, Worker};
+use kovan_erased::{Draws, Moves, Operations, Worker};
 use kovan_schemes::Totals;
 use kovan_structures::Query;
 
@@ -17,7 +17,7 @@ impl Worker for Nothing {
         inside(self);
     }
     fn draw(&self, draws: &mut Draws<'_>, _: &mut Moves) {
-        for at in 0..BLOCK {
+        for at in 0..draws.count() {
             black_box(draws.draw(at));
         }
     }

@@ -35,7 +35,7 @@ pub(super) struct Steps {
     choices: WyRand,
     /// The shares, of 2^32 choices, up to each kind of operation but the last.
     sums: [u64; Operation::ALL.len() - 1],
-    /// Operations of each kind so far, but those of blocks that draw by themselves.
+    /// Operations of each kind, once they are counted.
     pub(super) counts: [u64; Operation::ALL.len()],
     /// The choices when the count began.
     counted_from: Option<WyRand>,
@@ -62,27 +62,21 @@ impl Steps {
         }
     }
 
-    /// What a block draws from by itself, so that the draws overlap with its operations. Keys that are not uniform are
-    /// drawn here, in front of the block.
-    pub(super) fn draws(&mut self) -> Draws<'_> {
+    /// What a block of so many operations draws from by itself, so that the draws overlap with its operations. Keys that
+    /// are not uniform are drawn here, in front of the block.
+    pub(super) fn draws(&mut self, count: usize) -> Draws<'_> {
         let [insert, remove, get, put, update] = self.sums;
         let (choices, scan_keys) = (self.choices.clone(), self.scan_keys);
         let keys = match self.keys.uniform() {
             Some((stream, first, count)) => Keys::Uniform { stream: stream.clone(), first, count },
-            None => Keys::Listed(self.list_keys()),
+            None => {
+                let mut choices = choices.clone();
+                self.keys
+                    .list(&mut self.listed[..count], || u64::from(choices.next_u32()) < insert);
+                Keys::Listed(&self.listed)
+            }
         };
-        Draws { keys, choices, insert, remove, get, put, update, scan_keys }
-    }
-
-    /// Draws the keys of a block. The newest keys depend on what its operations will be.
-    #[inline(never)]
-    fn list_keys(&mut self) -> &[u64; BLOCK] {
-        let mut choices = self.choices.clone();
-        for key in &mut self.listed {
-            let is_new = u64::from(choices.next_u32()) < self.sums[Operation::Insert as usize];
-            *key = self.keys.next(is_new);
-        }
-        &self.listed
+        Draws { count, keys, choices, insert, remove, get, put, update, scan_keys }
     }
 
     /// Takes over the streams where a block has stopped: of uniform keys, if it drew any, and of choices.
@@ -95,13 +89,12 @@ impl Steps {
 
     /// Counts operations from here on.
     pub(super) fn begin_count(&mut self) {
-        self.counts = Default::default();
         self.counted_from = Some(self.choices.clone());
     }
 
-    /// Counts so many operations by their kinds: a block that draws by itself does not, but the stream of choices says
-    /// it again.
-    pub(super) fn count_again(&mut self, operations: u64) {
+    /// Counts the operations by their kinds, of which there were so many: the stream of choices says them again, so that
+    /// nothing counts while they are measured.
+    pub(super) fn count(&mut self, operations: u64) {
         let Some(mut choices) = self.counted_from.take() else { return };
         for _ in 0..operations {
             let kind = self.kind(choices.next_u32().into());
@@ -118,12 +111,10 @@ impl Steps {
 
     /// Draws the next operations.
     #[inline(never)]
-    pub(super) fn fill(&mut self, steps: &mut [Step; BLOCK]) {
+    pub(super) fn fill(&mut self, steps: &mut [Step]) {
         for step in steps {
             let choice = self.choices.next_u32();
-            let kind = self.kind(choice.into());
-            let operation = Operation::ALL[kind];
-            self.counts[kind] += 1;
+            let operation = Operation::ALL[self.kind(choice.into())];
             let is_new = matches!(operation, Operation::Insert);
             *step = Step { operation, key: self.keys.next(is_new) };
         }
@@ -145,11 +136,12 @@ mod tests {
             let new = || Steps::new(&mix, 1000, 9, 0, 1);
             let (mut one, mut two) = (new(), new());
             two.begin_count();
-            let mut block = [Step::NONE; BLOCK];
+            let (mut block, mut counts) = ([Step::NONE; BLOCK], [0; Operation::ALL.len()]);
             for _ in 0..3 {
                 one.fill(&mut block);
-                let mut draws = two.draws();
+                let mut draws = two.draws(BLOCK);
                 for (at, step) in block.iter().enumerate() {
+                    counts[step.operation as usize] += 1;
                     let (key, choice) = draws.draw(at);
                     let operation = match choice {
                         choice if choice < draws.insert => Operation::Insert,
@@ -164,8 +156,8 @@ mod tests {
                 let (keys, choices) = draws.streams();
                 two.go_on(keys, choices);
             }
-            two.count_again(3 * BLOCK as u64);
-            assert_eq!(one.counts, two.counts);
+            two.count(3 * BLOCK as u64);
+            assert_eq!(counts, two.counts);
         }
     }
 
@@ -176,6 +168,7 @@ mod tests {
         let mut block = [Step::NONE; BLOCK];
         // By kind, then by key.
         let mut seen = [[0_u64; 2]; 6];
+        steps.begin_count();
         for _ in 0..2000 {
             steps.fill(&mut block);
             for Step { operation, key } in block {
@@ -183,6 +176,7 @@ mod tests {
             }
         }
         let sums = seen.map(|counts| counts.iter().sum::<u64>());
+        steps.count(2000 * BLOCK as u64);
         assert_eq!(sums, steps.counts);
         assert_eq!((sums[2], sums[4], sums[5]), (0, 0, 0), "{sums:?}");
         let all = 2000 * BLOCK as u64;

@@ -27,6 +27,16 @@ impl Timing {
         self.every
     }
 
+    /// Passes groups that are not timed, as far as the next one that is, and at most so many. Returns how many.
+    pub(super) fn pass(&mut self, most: usize) -> usize {
+        if self.every == 0 {
+            return most;
+        }
+        let passed = most.min(self.left as usize - 1);
+        self.left -= u32::try_from(passed).expect("at most what is left");
+        passed
+    }
+
     /// Returns whether the next group is timed.
     #[inline]
     pub(super) fn is_due(&mut self) -> bool {
@@ -135,6 +145,10 @@ mod tests {
         let mut timing = Timing::new(3);
         assert_eq!([(); 6].map(|()| timing.is_due()), [false, false, true, false, false, true]);
         assert!(![(); 6].map(|()| Timing::new(0).is_due()).contains(&true));
+        assert_eq!((timing.pass(1), timing.pass(9), timing.is_due()), (1, 1, true));
+        assert_eq!((timing.pass(9), timing.pass(9), timing.is_due()), (2, 0, true));
+        assert_eq!(Timing::new(0).pass(9), 9);
+        assert_eq!((Timing::new(1).pass(9), Timing::new(1).is_due()), (0, true));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::timing::{Pacer, Timing};
 /// What one worker brings to its loop.
 pub(super) struct Worker<'a> {
     pub(super) steps: Steps,
-    /// The operations of a block that does not draw its own.
+    /// Operations that are drawn in front.
     block: [Step; BLOCK],
     pub(super) timing: Timing,
     pub(super) pacer: Option<Pacer>,
@@ -75,7 +75,7 @@ fn rate_of_each(trial: &Trial) -> f64 {
 pub(super) fn work(thread: &dyn Registered, phase: &Phase, worker: &mut Worker<'_>) -> Tally {
     let mut tally = Tally::default();
     let mut is_measured = false;
-    let (mut restarts, mut drawn) = (0, 0);
+    let mut restarts = 0;
     // From here on, as the threads have come together.
     worker.pacer = Pacer::new(worker.rate);
     loop {
@@ -89,46 +89,65 @@ pub(super) fn work(thread: &dyn Registered, phase: &Phase, worker: &mut Worker<'
         } else if now == Phase::STOP {
             worker.meters.end();
             tally.restarts = kovan_structures::restarts() - restarts;
-            worker.steps.count_again(drawn);
+            worker.steps.count(tally.ops);
             return tally;
         }
         if let Some(delay) = worker.delay.take_if(|delay| delay.is_due()) {
             delay.sleep(thread);
         }
         let freed = thread.totals().freed;
-        let is_drawn = block(thread, worker, is_measured, &mut tally);
+        block(thread, worker, is_measured, &mut tally);
         if is_measured {
-            drawn += if is_drawn { BLOCK as u64 } else { 0 };
             tally.ops += BLOCK as u64;
             tally.free_burst = tally.free_burst.max(thread.totals().freed - freed);
         }
     }
 }
 
-/// Does a block of operations. Returns whether it has drawn them by itself; they are not counted by their kinds then.
+/// Does a block of operations.
 pub(super) fn block(
     thread: &dyn Registered,
     worker: &mut Worker<'_>,
     is_measured: bool,
     tally: &mut Tally,
-) -> bool {
-    if worker.is_bare && worker.timing.every() == 0 {
-        let mut draws = worker.steps.draws();
-        thread.draw(&mut draws, &mut tally.moves);
-        let (keys, choices) = draws.streams();
-        worker.steps.go_on(keys, choices);
-        return true;
+) {
+    if !worker.is_bare || worker.pacer.is_some() {
+        worker.steps.fill(&mut worker.block);
+        return groups(thread, worker, BLOCK, is_measured, tally);
     }
-    worker.steps.fill(&mut worker.block);
-    groups(thread, worker, is_measured, tally);
-    false
+    let mut left = BLOCK;
+    while left > 0 {
+        let bare = worker.timing.pass(left);
+        draw(thread, worker, bare, tally);
+        left -= bare;
+        if left > 0 {
+            worker.steps.fill(&mut worker.block[..1]);
+            groups(thread, worker, 1, is_measured, tally);
+            left -= 1;
+        }
+    }
 }
 
-/// So many operations under a guard, each group at its time, with latencies and pauses.
-fn groups(thread: &dyn Registered, worker: &mut Worker<'_>, is_measured: bool, tally: &mut Tally) {
+/// Does so many operations, which are drawn as they are done. None of them is timed.
+fn draw(thread: &dyn Registered, worker: &mut Worker<'_>, count: usize, tally: &mut Tally) {
+    let mut draws = worker.steps.draws(count);
+    thread.draw(&mut draws, &mut tally.moves);
+    let (keys, choices) = draws.streams();
+    worker.steps.go_on(keys, choices);
+}
+
+/// Does the first operations that were drawn, so many under each guard, each group at its time, with latencies and
+/// pauses.
+fn groups(
+    thread: &dyn Registered,
+    worker: &mut Worker<'_>,
+    count: usize,
+    is_measured: bool,
+    tally: &mut Tally,
+) {
     let Worker { block, how, pause, per_guard, pacer, timing, is_strict, .. } = worker;
     let looks = *is_strict && is_measured;
-    for group in block.chunks(*per_guard) {
+    for group in block[..count].chunks(*per_guard) {
         let meant = pacer.as_mut().map(Pacer::wait);
         if looks {
             tally.look(&thread.totals());

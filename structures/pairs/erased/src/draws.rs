@@ -7,12 +7,14 @@ use kovan_structures::{Kind, Structure};
 use super::Operations;
 use super::real::Pinned;
 
-/// Operations of a block: those between two looks at anything else.
+/// The most operations of a block: those between two looks at anything else.
 pub const BLOCK: usize = 64;
 
 /// The keys and operations that blocks draw. Keys and operations are of independent streams.
 #[derive(Clone, Debug)]
 pub struct Draws<'a> {
+    /// How many operations there are; no more than [`BLOCK`] are done.
+    pub count: usize,
     /// Where the keys come from.
     pub keys: Keys<'a>,
     /// Where the operations come from.
@@ -48,6 +50,13 @@ pub enum Keys<'a> {
 }
 
 impl Draws<'_> {
+    /// How many operations there are.
+    #[inline]
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count.min(BLOCK)
+    }
+
     /// Draws the key and the choice of the operation at this place in its block.
     #[inline(always)]
     pub fn draw(&mut self, at: usize) -> (u64, u64) {
@@ -163,7 +172,7 @@ pub(super) fn block<R: Reclaimer, S: Structure<R>>(
     let is_map = matches!(S::FACTS.kind, Kind::Map);
     // Its own, in registers.
     let (mut draws, mut moves) = (from.clone(), Moves::default());
-    for at in 0..BLOCK {
+    for at in 0..draws.count() {
         let (key, choice) = draws.draw(at);
         let guard = handle.pin();
         if choice < draws.insert {

@@ -106,8 +106,7 @@ pub trait Worker {
     fn pinned_all(&self, inside: &mut dyn FnMut(&[&dyn Operations]));
     /// Runs `inside` under one guard, with the first structure.
     fn pinned(&self, inside: &mut dyn FnMut(&dyn Operations));
-    /// Does a block of [`BLOCK`] operations on the first structure, each under a guard of its own, and counts what
-    /// they moved.
+    /// Does a block of operations on the first structure, each under a guard of its own, and counts what they moved.
     fn draw(&self, draws: &mut Draws<'_>, moves: &mut Moves);
     /// Retires a value that nobody has seen, under a guard of its own. `around` is given the retirement, and calls
     /// it; if it does not, the value leaks.
