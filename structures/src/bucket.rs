@@ -45,6 +45,7 @@ pub struct Node<K, V, R: Reclaimer> {
 
 impl<K, V, R: Reclaimer> Node<K, V, R> {
     /// The entry of this node, which `shield` protects.
+    #[inline]
     pub(crate) fn entry<'g, 'h>(&'g self, shield: Shield<'h, R>) -> Entry<'g, 'h, K, V, R> {
         Entry::new(&self.key, &self.value, shield)
     }
@@ -59,6 +60,7 @@ impl<K, V, R: Reclaimer> Node<K, V, R> {
 impl<K, V, R: Reclaimer> Pair<R> for Node<K, V, R> {
     type Key = K;
     type Value = V;
+    #[inline]
     fn pair(&self) -> (&K, &V) {
         (&self.key, &self.value)
     }
@@ -81,11 +83,13 @@ pub(crate) struct Shields<'h, R: Reclaimer> {
 }
 
 impl<'h, R: Reclaimer> Shields<'h, R> {
+    #[inline]
     pub(crate) fn new(guard: &Guard<'h, R>) -> Self {
         Self { prev: guard.shield(), cur: guard.shield(), next: guard.shield() }
     }
 
     /// One step: the node of `prev` is `cur`, `cur` is `next`, and the shield of `prev` is free.
+    #[inline]
     pub(crate) fn advance(&mut self) {
         std::mem::swap(&mut self.prev, &mut self.cur);
         std::mem::swap(&mut self.cur, &mut self.next);
@@ -107,6 +111,7 @@ pub struct Place<'g, 'h, N, R: Reclaimer> {
 }
 
 impl<'g, 'h, N: Pair<R>, R: Reclaimer> Place<'g, 'h, N, R> {
+    #[inline]
     pub(crate) fn found<Q: Eq + ?Sized>(&self, key: &Q) -> Option<&'g N>
     where
         N::Key: Borrow<Q>,
@@ -114,10 +119,12 @@ impl<'g, 'h, N: Pair<R>, R: Reclaimer> Place<'g, 'h, N, R> {
         self.node.filter(|node| node.pair().0.borrow() == key)
     }
 
+    #[inline]
     pub(crate) fn into_found(self) -> Option<Found<'g, 'h, N, R>> {
         self.node.map(|_| (self.cur, self.shields.cur))
     }
 
+    #[inline]
     pub(crate) fn into_entry(self) -> Option<Entry<'g, 'h, N::Key, N::Value, R>> {
         let (key, value) = self.node?.pair();
         // It protects `node`.
@@ -168,6 +175,7 @@ pub trait Find<R: Reclaimer> {
     ) -> Place<'g, 'h, Node<K, V, R>, R>;
 
     /// The entry of `key`.
+    #[inline]
     fn lookup<'g, 'h, K: Key + Borrow<Q>, V: Value, Q: Ord + ?Sized>(
         head: &'g Atomic<Node<K, V, R>, R>,
         guard: &'g Guard<'h, R>,
@@ -248,6 +256,7 @@ macro_rules! bucket_operations {
             self.bucket(&key).add::<T::Find, KEEP, O>(guard, key, value, occupied)
         }
 
+        #[inline]
         fn replace<'g, 'h>(
             &'g self,
             guard: &'g Guard<'h, R>,
@@ -257,6 +266,7 @@ macro_rules! bucket_operations {
             self.bucket(&key).replace::<T::Find>(guard, key, value)
         }
 
+        #[inline]
         fn take<'g, 'h, Q: Ord $(+ $hash)? + ?Sized>(
             &'g self,
             guard: &'g Guard<'h, R>,
@@ -268,6 +278,7 @@ macro_rules! bucket_operations {
             self.bucket(key).take::<T::Find, Q>(guard, key)
         }
 
+        #[inline]
         fn find<'g, 'h, Q: Ord $(+ $hash)? + ?Sized>(
             &'g self,
             guard: &'g Guard<'h, R>,

@@ -18,6 +18,7 @@ pub struct Entry<'g, 'h, K, V, R: Reclaimer> {
 impl<'g, 'h, K, V, R: Reclaimer> Entry<'g, 'h, K, V, R> {
     /// The caller vouches that the guard of `'g` or the shield protects both references until the
     /// shield is dropped.
+    #[inline]
     pub(crate) fn new(key: &'g K, value: &'g V, shield: Shield<'h, R>) -> Self {
         Self { key, value, _shield: shield }
     }
@@ -26,12 +27,14 @@ impl<'g, 'h, K, V, R: Reclaimer> Entry<'g, 'h, K, V, R> {
 
     /// The key.
     #[must_use]
+    #[inline]
     pub fn key(&self) -> &K {
         self.key
     }
 
     /// The value.
     #[must_use]
+    #[inline]
     pub fn value(&self) -> &V {
         self.value
     }
@@ -40,6 +43,7 @@ impl<'g, 'h, K, V, R: Reclaimer> Entry<'g, 'h, K, V, R> {
 impl<K, V, R: Reclaimer> Deref for Entry<'_, '_, K, V, R> {
     type Target = V;
 
+    #[inline]
     fn deref(&self) -> &V {
         self.value
     }

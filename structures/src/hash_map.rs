@@ -77,11 +77,13 @@ impl<K: Key + Hash, V: Value, R: Reclaimer, T: Traversal<R>, S: BuildHasher>
         self.buckets.iter().flat_map(|bucket| bucket.steps::<T::Find, K>(guard, Unbounded))
     }
 
+    #[inline]
     fn index<Q: Hash + ?Sized>(&self, key: &Q) -> usize {
         // The low bits: the count is a power of two, so the truncation loses none that matter.
         self.hasher.hash_one(key) as usize & (self.buckets.len() - 1)
     }
 
+    #[inline]
     fn bucket<Q: Hash + ?Sized>(&self, key: &Q) -> &Bucket<K, V, R> {
         &self.buckets[self.index(key)]
     }

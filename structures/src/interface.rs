@@ -11,6 +11,7 @@
 macro_rules! map_interface {
     ($($hash:ident)?) => {
         /// Adds `key`; false, and nothing changes, if it is present. Lock-free.
+        #[inline]
         pub fn insert(&self, guard: &Guard<'_, R>, key: K, value: V) -> bool {
             self.domain.check(guard);
             self.add::<false, _>(guard, key, value, |_, _| ()).is_ok()
@@ -74,6 +75,7 @@ macro_rules! map_interface {
         }
 
         /// Removes `key`, and returns its entry, which stays readable while it is held. Lock-free.
+        #[inline]
         pub fn remove<'g, 'h, Q>(
             &'g self,
             guard: &'g Guard<'h, R>,
@@ -89,6 +91,7 @@ macro_rules! map_interface {
 
         /// Returns the entry of `key`: the key and its value, in place. Its progress is the
         /// algorithm's: see the module.
+        #[inline]
         #[must_use]
         pub fn get<'g, 'h, Q>(
             &'g self,

@@ -1,6 +1,6 @@
 //! The block of operations that a worker repeats where each has a guard of its own.
 
-use kovan_harness::random::WyRand;
+use kovan_harness::random::{WyRand, lower, scale};
 use kovan_schemes::{Handle, Reclaimer};
 use kovan_structures::{Kind, Structure};
 
@@ -10,15 +10,15 @@ use super::real::Pinned;
 /// The most operations of a block: those between two looks at anything else.
 pub const BLOCK: usize = 64;
 
-/// The keys and operations that blocks draw. Keys and operations are of independent streams.
+/// The keys and operations that blocks draw.
 #[derive(Clone, Debug)]
 pub struct Draws<'a> {
     /// How many operations there are; no more than [`BLOCK`] are done.
     pub count: usize,
     /// Where the keys come from.
     pub keys: Keys<'a>,
-    /// Where the operations come from.
-    pub choices: WyRand,
+    /// Where the operations come from: each from the lower half of a random number.
+    pub random: WyRand,
     /// Choices below this one, of 2<sup>32</sup>, are insertions.
     pub insert: u64,
     /// Choices below this one that are no insertions are removals.
@@ -34,12 +34,11 @@ pub struct Draws<'a> {
 }
 
 /// Where the keys of a block come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Keys<'a> {
-    /// They are drawn as they are needed, all alike.
+    /// They are all alike, and drawn as they are needed: each from the upper bits of the number that chooses the
+    /// operation.
     Uniform {
-        /// The random numbers.
-        stream: WyRand,
         /// The least key.
         first: u64,
         /// How many keys there are.
@@ -60,21 +59,12 @@ impl Draws<'_> {
     /// Draws the key and the choice of the operation at this place in its block.
     #[inline(always)]
     pub fn draw(&mut self, at: usize) -> (u64, u64) {
-        let key = match &mut self.keys {
-            Keys::Uniform { stream, first, count } => *first + stream.below(*count),
+        let random = self.random.next_u64();
+        let key = match self.keys {
+            Keys::Uniform { first, count } => first + scale(random, count),
             Keys::Listed(keys) => keys[at],
         };
-        (key, self.choices.next_u32().into())
-    }
-
-    /// The streams as they are now: of keys, if they are uniform, and of choices.
-    #[must_use]
-    pub fn streams(self) -> (Option<WyRand>, WyRand) {
-        let keys = match self.keys {
-            Keys::Uniform { stream, .. } => Some(stream),
-            Keys::Listed(_) => None,
-        };
-        (keys, self.choices)
+        (key, lower(random).into())
     }
 
     /// What a choice asks for that is no insertion, removal or look-up.
