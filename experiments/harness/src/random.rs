@@ -71,7 +71,7 @@ impl WyRand {
     /// The lower half of the next value.
     #[inline]
     pub fn next_u32(&mut self) -> u32 {
-        (self.next_u64() & u64::from(u32::MAX)) as u32
+        lower(self.next_u64())
     }
 
     /// A value below `range`.
@@ -120,9 +120,18 @@ impl XorShift {
     }
 }
 
+/// The lower half of 64 random bits. Within 2<sup>-32</sup> of `range`, it is independent of what [`scale`] makes of all
+/// of them.
+#[inline]
+#[must_use]
+pub fn lower(random: u64) -> u32 {
+    (random & u64::from(u32::MAX)) as u32
+}
+
 /// Maps 64 random bits below `range` without a division.
 #[inline]
-fn scale(random: u64, range: u64) -> u64 {
+#[must_use]
+pub fn scale(random: u64, range: u64) -> u64 {
     low((u128::from(random) * u128::from(range)) >> 64)
 }
 

@@ -1,13 +1,14 @@
 //! How keys are drawn.
 
-use kovan_harness::random::WyRand;
+use kovan_harness::random::{WyRand, scale};
 use kovan_lab_base::data::{Keys, Mix};
 
 use super::law::{Drawn, Kind, Law};
 
 /// Draws the keys of one worker.
 pub(super) struct KeySource {
-    random: WyRand,
+    /// What keys are drawn from that are not all alike.
+    own: WyRand,
     /// The least key.
     first: u64,
     /// How many keys there are.
@@ -48,38 +49,31 @@ impl KeySource {
                 Way::Latest(newest, threads.max(1).into(), law(zipf, None))
             }
         };
-        Self { random: WyRand::stream(seed, u64::from(nth), 1), first, count, way }
+        Self { own: WyRand::stream(seed, u64::from(nth), 1), first, count, way }
     }
 
-    /// The stream and the range of keys that are all alike; none where they are not.
-    pub(super) fn uniform(&mut self) -> Option<(&mut WyRand, u64, u64)> {
-        matches!(self.way, Way::Uniform).then_some((&mut self.random, self.first, self.count))
+    /// The least of keys that are all alike, and how many there are; none where they are not.
+    pub(super) fn uniform(&self) -> Option<(u64, u64)> {
+        matches!(self.way, Way::Uniform).then_some((self.first, self.count))
     }
 
-    /// Draws keys. Where new keys are newest, `is_new` says of each in its turn whether it is one.
+    /// Draws keys that are not all alike. Where new keys are newest, `is_new` says of each in its turn whether it is one.
     #[inline(never)]
     pub(super) fn list(&mut self, keys: &mut [u64], mut is_new: impl FnMut() -> bool) {
         let depends = matches!(self.way, Way::Latest(..));
         for key in keys {
-            *key = self.next(depends && is_new());
+            *key = self.next(0, depends && is_new());
         }
     }
 
-    /// The next key. Where new keys are newest, `is_new` asks for one.
+    /// The next key; where all are alike, by the upper bits of a random number. Where new keys are newest, `is_new` asks
+    /// for one.
     #[inline]
-    pub(super) fn next(&mut self, is_new: bool) -> u64 {
-        if let Way::Uniform = self.way {
-            return self.first + self.random.below(self.count);
-        }
-        self.next_uneven(is_new)
-    }
-
-    #[inline(never)]
-    fn next_uneven(&mut self, is_new: bool) -> u64 {
-        let Self { random, first, count, way } = self;
+    pub(super) fn next(&mut self, random: u64, is_new: bool) -> u64 {
+        let Self { own, first, count, way } = self;
         match way {
-            Way::Uniform => *first + random.below(*count),
-            Way::Uneven(drawn) => *first + drawn.next(random),
+            Way::Uniform => *first + scale(random, *count),
+            Way::Uneven(drawn) => *first + drawn.next(own),
             Way::Sequential(next) => {
                 let key = *first + *next;
                 *next = (*next + 1) % *count;
@@ -90,7 +84,7 @@ impl KeySource {
                     *newest += *step;
                     return *newest;
                 }
-                newest.saturating_sub(back.next(random) * *step).max(*first)
+                newest.saturating_sub(back.next(own) * *step).max(*first)
             }
         }
     }
@@ -121,9 +115,11 @@ mod tests {
 
     fn counts(mix: &Mix, range: u64, draws: u64) -> Vec<u64> {
         let mut keys = KeySource::new(mix, range, 7, 0, 1);
+        let mut random = WyRand::stream(7, 0, 2);
         let mut counts = vec![0; usize::try_from(range).expect("small")];
         for _ in 0..draws {
-            counts[usize::try_from(keys.next(false)).expect("in the range")] += 1;
+            counts[usize::try_from(keys.next(random.next_u64(), false)).expect("in the range")] +=
+                1;
         }
         counts
     }
@@ -174,10 +170,10 @@ mod tests {
     fn parts_of_the_range_and_order_are_kept() {
         let mix = Mix { keys: Keys::Sequential, from: 0.5, to: 0.75, ..Mix::default() };
         let mut keys = KeySource::new(&mix, 8, 1, 0, 2);
-        assert_eq!([(); 5].map(|()| keys.next(false)), [4, 5, 4, 5, 4]);
+        assert_eq!([(); 5].map(|()| keys.next(0, false)), [4, 5, 4, 5, 4]);
         let mix = Mix { keys: Keys::Latest, ..Mix::default() };
         let mut keys = KeySource::new(&mix, 8, 1, 1, 2);
-        assert_eq!([keys.next(true), keys.next(true)], [11, 13], "each worker has its own");
-        assert!((0..100).all(|_| keys.next(false) <= 13));
+        assert_eq!([keys.next(0, true), keys.next(0, true)], [11, 13], "each worker has its own");
+        assert!((0..100).all(|_| keys.next(0, false) <= 13));
     }
 }

@@ -1,7 +1,7 @@
 //! What a worker does next: operations and keys, drawn before they are needed.
 
 use kovan_erased::{BLOCK, Draws, Keys};
-use kovan_harness::random::WyRand;
+use kovan_harness::random::{WyRand, lower};
 use kovan_lab_base::data::{Mix, Operation};
 
 use super::keys::KeySource;
@@ -26,18 +26,19 @@ fn share(part: u64, total: u64) -> u64 {
     u64::try_from(share).unwrap_or(CHOICES)
 }
 
-/// The stream of one worker. Keys and operations are of independent random streams.
+/// The stream of one worker. The lower half of a random number is an operation, and its upper bits are the key, where keys
+/// are all alike; all other keys have a stream of their own.
 pub(super) struct Steps {
     keys: KeySource,
     /// The keys of a block that does not draw its own.
     listed: [u64; BLOCK],
     scan_keys: u64,
-    choices: WyRand,
+    random: WyRand,
     /// The shares, of 2^32 choices, up to each kind of operation but the last.
     sums: [u64; Operation::ALL.len() - 1],
     /// Operations of each kind, once they are counted.
     pub(super) counts: [u64; Operation::ALL.len()],
-    /// The choices when the count began.
+    /// The random numbers when the count began.
     counted_from: Option<WyRand>,
 }
 
@@ -55,7 +56,7 @@ impl Steps {
             keys: KeySource::new(mix, range, seed, nth, threads),
             listed: [0; BLOCK],
             scan_keys: mix.scan_keys,
-            choices: WyRand::stream(seed, u64::from(nth), 2),
+            random: WyRand::stream(seed, u64::from(nth), 2),
             sums,
             counts: [0; Operation::ALL.len()],
             counted_from: None,
@@ -66,30 +67,27 @@ impl Steps {
     /// are not uniform are drawn here, in front of the block.
     pub(super) fn draws(&mut self, count: usize) -> Draws<'_> {
         let [insert, remove, get, put, update] = self.sums;
-        let (choices, scan_keys) = (self.choices.clone(), self.scan_keys);
+        let (random, scan_keys) = (self.random.clone(), self.scan_keys);
         let keys = match self.keys.uniform() {
-            Some((stream, first, count)) => Keys::Uniform { stream: stream.clone(), first, count },
+            Some((first, count)) => Keys::Uniform { first, count },
             None => {
-                let mut choices = choices.clone();
+                let mut choices = random.clone();
                 self.keys
                     .list(&mut self.listed[..count], || u64::from(choices.next_u32()) < insert);
                 Keys::Listed(&self.listed)
             }
         };
-        Draws { count, keys, choices, insert, remove, get, put, update, scan_keys }
+        Draws { count, keys, random, insert, remove, get, put, update, scan_keys }
     }
 
-    /// Takes over the streams where a block has stopped: of uniform keys, if it drew any, and of choices.
-    pub(super) fn go_on(&mut self, keys: Option<WyRand>, choices: WyRand) {
-        if let (Some((stream, ..)), Some(keys)) = (self.keys.uniform(), keys) {
-            *stream = keys;
-        }
-        self.choices = choices;
+    /// Takes over the random numbers where a block has stopped.
+    pub(super) fn go_on(&mut self, random: WyRand) {
+        self.random = random;
     }
 
     /// Counts operations from here on.
     pub(super) fn begin_count(&mut self) {
-        self.counted_from = Some(self.choices.clone());
+        self.counted_from = Some(self.random.clone());
     }
 
     /// Counts the operations by their kinds, of which there were so many: the stream of choices says them again, so that
@@ -113,10 +111,10 @@ impl Steps {
     #[inline(never)]
     pub(super) fn fill(&mut self, steps: &mut [Step]) {
         for step in steps {
-            let choice = self.choices.next_u32();
-            let operation = Operation::ALL[self.kind(choice.into())];
+            let random = self.random.next_u64();
+            let operation = Operation::ALL[self.kind(lower(random).into())];
             let is_new = matches!(operation, Operation::Insert);
-            *step = Step { operation, key: self.keys.next(is_new) };
+            *step = Step { operation, key: self.keys.next(random, is_new) };
         }
     }
 }
@@ -153,8 +151,8 @@ mod tests {
                     };
                     assert_eq!((step.operation, step.key), (operation, key), "{:?}", mix.keys);
                 }
-                let (keys, choices) = draws.streams();
-                two.go_on(keys, choices);
+                let random = draws.random;
+                two.go_on(random);
             }
             two.count(3 * BLOCK as u64);
             assert_eq!(counts, two.counts);
@@ -164,15 +162,22 @@ mod tests {
     #[test]
     fn operations_come_by_their_weights_and_independently_of_keys() {
         let mix = Mix { insert: 1, remove: 1, put: 2, ..Mix::default() };
-        let mut steps = Steps::new(&mix, 2, 9, 0, 1);
+        for range in [2, 1 << 20] {
+            by_weights_and_independent(&mix, range);
+        }
+    }
+
+    /// Draws operations that have these weights, on two keys or on even and odd ones.
+    fn by_weights_and_independent(mix: &Mix, range: u64) {
+        let mut steps = Steps::new(mix, range, 9, 0, 1);
         let mut block = [Step::NONE; BLOCK];
-        // By kind, then by key.
+        // By kind, then by the last bit of the key.
         let mut seen = [[0_u64; 2]; 6];
         steps.begin_count();
         for _ in 0..2000 {
             steps.fill(&mut block);
             for Step { operation, key } in block {
-                seen[operation as usize][usize::try_from(key).expect("0 or 1")] += 1;
+                seen[operation as usize][usize::try_from(key % 2).expect("0 or 1")] += 1;
             }
         }
         let sums = seen.map(|counts| counts.iter().sum::<u64>());

@@ -132,8 +132,8 @@ pub(super) fn block(
 fn draw(thread: &dyn Registered, worker: &mut Worker<'_>, count: usize, tally: &mut Tally) {
     let mut draws = worker.steps.draws(count);
     thread.draw(&mut draws, &mut tally.moves);
-    let (keys, choices) = draws.streams();
-    worker.steps.go_on(keys, choices);
+    let random = draws.random;
+    worker.steps.go_on(random);
 }
 
 /// Does the first operations that were drawn, so many under each guard, each group at its time, with latencies and
