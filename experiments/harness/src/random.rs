@@ -120,8 +120,8 @@ impl XorShift {
     }
 }
 
-/// The lower half of 64 random bits. Within 2<sup>-32</sup> of `range`, it is independent of what [`scale`] makes of all
-/// of them.
+/// The lower half of 64 random bits. It is as good as independent of what [`scale`] makes of the same bits: no value below
+/// `range` changes the odds of a half by more than `range` in 2<sup>32</sup>.
 #[inline]
 #[must_use]
 pub fn lower(random: u64) -> u32 {
