@@ -40,9 +40,9 @@ pub(super) enum Kind {
 
 /// Draws by a law.
 pub(super) enum Drawn {
-    /// From a table that all threads share.
+    /// Numbers come from a table that all threads share.
     Table(Arc<Alias>),
-    /// A formula, draw by draw: 120 ns for Zipf's law, which is little beside operations on so many keys.
+    /// A formula computes each number: 120 ns for Zipf's law, which is little beside operations on so many keys.
     Computed {
         /// The formula.
         formula: Formula,

@@ -112,7 +112,6 @@ pub(super) fn block(
     tally: &mut Tally,
 ) {
     if !worker.is_bare || worker.pacer.is_some() {
-        worker.steps.fill(&mut worker.block);
         return groups(thread, worker, BLOCK, is_measured, tally);
     }
     let mut left = BLOCK;
@@ -121,7 +120,6 @@ pub(super) fn block(
         draw(thread, worker, bare, tally);
         left -= bare;
         if left > 0 {
-            worker.steps.fill(&mut worker.block[..1]);
             groups(thread, worker, 1, is_measured, tally);
             left -= 1;
         }
@@ -136,8 +134,7 @@ fn draw(thread: &dyn Registered, worker: &mut Worker<'_>, count: usize, tally: &
     worker.steps.go_on(random);
 }
 
-/// Does the first operations that were drawn, so many under each guard, each group at its time, with latencies and
-/// pauses.
+/// Draws operations, and then does them in groups, each under a guard, at its time, with latencies and pauses.
 fn groups(
     thread: &dyn Registered,
     worker: &mut Worker<'_>,
@@ -145,9 +142,11 @@ fn groups(
     is_measured: bool,
     tally: &mut Tally,
 ) {
-    let Worker { block, how, pause, per_guard, pacer, timing, is_strict, .. } = worker;
+    let Worker { steps, block, how, pause, per_guard, pacer, timing, is_strict, .. } = worker;
     let looks = *is_strict && is_measured;
-    for group in block[..count].chunks(*per_guard) {
+    let drawn = &mut block[..count];
+    steps.fill(drawn);
+    for group in drawn.chunks(*per_guard) {
         let meant = pacer.as_mut().map(Pacer::wait);
         if looks {
             tally.look(&thread.totals());
